@@ -1,0 +1,85 @@
+"""Every error that sonorize raises on purpose.
+
+    SonorizeError
+    ├── LibraryError             a library cannot be opened or used as asked
+    │   ├── LibraryNotFound
+    │   ├── LibraryTooNew        written by a newer sonorize
+    │   └── LibraryBusy          another build is writing to it
+    ├── SourceError              a folder or service cannot be read
+    ├── AudioError               one sound cannot be read
+    ├── PictureError             a frame or video cannot be read
+    ├── EncoderError
+    │   ├── UnknownEncoder
+    │   ├── WeightsMissing       the model's files are not here yet
+    │   ├── WeightsDamaged       a file is there and is not what it should be
+    │   ├── EncoderMismatch      the library was built with another encoder
+    │   └── ModalityMissing      this encoder has no side for pictures, words or sounds
+    ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
+    └── QueryError               a question cannot be understood
+
+Each message is one sentence: what is wrong, and what to do next.
+"""
+
+
+class SonorizeError(Exception):
+    """Something the user can understand and act on; shown as one sentence."""
+
+
+class LibraryError(SonorizeError):
+    """A library cannot be opened or used as asked."""
+
+
+class LibraryNotFound(LibraryError):
+    """There is no library where one was looked for."""
+
+
+class LibraryTooNew(LibraryError):
+    """The catalog was written by a newer sonorize."""
+
+
+class LibraryBusy(LibraryError):
+    """Another build is writing to this library."""
+
+
+class SourceError(SonorizeError):
+    """A folder or a service cannot be read."""
+
+
+class AudioError(SonorizeError):
+    """One sound cannot be read."""
+
+
+class PictureError(SonorizeError):
+    """A frame or a video cannot be read."""
+
+
+class EncoderError(SonorizeError):
+    """An encoder cannot be used as asked."""
+
+
+class UnknownEncoder(EncoderError):
+    """No encoder has this name."""
+
+
+class WeightsMissing(EncoderError):
+    """The model's files are not on this machine yet."""
+
+
+class WeightsDamaged(EncoderError):
+    """A model file is present and is not what it should be."""
+
+
+class EncoderMismatch(EncoderError):
+    """The library was built with another encoder."""
+
+
+class ModalityMissing(EncoderError):
+    """The encoder has no side for pictures, words or sounds."""
+
+
+class IndexDamaged(SonorizeError):
+    """An index file cannot be read; it is rebuilt from the catalog."""
+
+
+class QueryError(SonorizeError):
+    """A question cannot be understood."""
