@@ -1,0 +1,114 @@
+"""The vectors of a catalog, and which of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import and_, exists, func, insert, select
+
+from indexer.catalog import record as records
+from indexer.catalog.models import Change, Embedding, Sound, Space, Window
+from indexer.catalog.session import chunks, reading, writing
+from indexer.geometry import normalize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy import Engine
+
+
+class Embeddings:
+    """Reads vectors as float32 unit rows; `record` writes them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def space(self, encoder: str, part: str, fingerprint: str, dim: int) -> int:
+        """The space's id; made if it is new."""
+        where = and_(Space.encoder == encoder, Space.part == part, Space.fingerprint == fingerprint)
+        with writing(self._engine) as connection:
+            found = connection.execute(select(Space.id).where(where)).scalar_one_or_none()
+            if found is not None:
+                return found
+            made = insert(Space).values(
+                encoder=encoder, part=part, fingerprint=fingerprint, dim=dim
+            )
+            return records.inserted(connection, made)
+
+    def lacking(self, space_id: int) -> list[int]:
+        """Readable sounds that have no row in this space yet, not even an absent one."""
+        has = exists().where(
+            Embedding.sound_id == Sound.id,
+            Embedding.space_id == space_id,
+            Embedding.window_id.is_(None),
+        )
+        query = select(Sound.id).where(Sound.status != "failed", ~has).order_by(Sound.id)
+        with reading(self._engine) as connection:
+            return list(connection.execute(query).scalars())
+
+    def clips(
+        self, space_id: int, sound_ids: Sequence[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Clip vectors of a space: ids ascending and (n, dim) unit rows; absent parts left out."""
+        query = select(Embedding.sound_id, Embedding.vector).where(
+            Embedding.space_id == space_id, Embedding.window_id.is_(None)
+        )
+        with reading(self._engine) as connection:
+            dim = connection.execute(select(Space.dim).where(Space.id == space_id)).scalar_one()
+            if sound_ids is None:
+                rows = list(connection.execute(query))
+            else:
+                rows = [
+                    row
+                    for part in chunks(sound_ids)
+                    for row in connection.execute(query.where(Embedding.sound_id.in_(part)))
+                ]
+        return _decode([(row.sound_id, row.vector) for row in rows], dim)
+
+    def windows(
+        self, space_id: int, sound_ids: Sequence[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float32]]:
+        """Windows of a space: ids (n,), sound ids (n,), seconds (n, 2), unit rows (n, dim)."""
+        query = (
+            select(Window.id, Window.sound_id, Window.start, Window.end, Embedding.vector)
+            .join(Embedding, Embedding.window_id == Window.id)
+            .where(Embedding.space_id == space_id)
+            .order_by(Window.id)
+        )
+        with reading(self._engine) as connection:
+            dim = connection.execute(select(Space.dim).where(Space.id == space_id)).scalar_one()
+            if sound_ids is None:
+                rows = list(connection.execute(query))
+            else:
+                rows = [
+                    row
+                    for part in chunks(sound_ids)
+                    for row in connection.execute(query.where(Window.sound_id.in_(part)))
+                ]
+        rows = [row for row in rows if row.vector]
+        ids, vectors = _decode([(row.id, row.vector) for row in rows], dim)
+        by_id = {row.id: row for row in rows}
+        ordered = [by_id[int(key)] for key in ids]
+        return (
+            ids,
+            np.array([row.sound_id for row in ordered], dtype=np.int64),
+            np.array([(row.start, row.end) for row in ordered], dtype=np.float64).reshape(-1, 2),
+            vectors,
+        )
+
+    def changes(self, since: int) -> tuple[list[int], int]:
+        """Sounds whose vectors changed after change number `since`, and the last number."""
+        query = select(Change.sound_id).where(Change.seq > since).distinct()
+        with reading(self._engine) as connection:
+            last = connection.execute(select(func.max(Change.seq))).scalar() or 0
+            return list(connection.execute(query).scalars()), int(last)
+
+
+def _decode(
+    rows: Sequence[tuple[int, bytes]], dim: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    kept = sorted((key, vector) for key, vector in rows if vector)
+    ids = np.array([key for key, _ in kept], dtype=np.int64)
+    halves = np.frombuffer(b"".join(vector for _, vector in kept), dtype="<f2")
+    return ids, normalize(halves.reshape(len(kept), dim).astype(np.float32))

@@ -1,0 +1,84 @@
+"""Which sounds a question may be answered with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, Text, and_, cast, func, or_, select
+
+from indexer.catalog.models import File, Root, Sound
+from indexer.credits import SHORT_LICENCES
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Every field that is set must hold. Durations in seconds; words compare without case.
+
+    A sound of unknown licence matches no licence.
+    """
+
+    licences: tuple[str, ...] = ()
+    min_duration: float | None = None
+    max_duration: float | None = None
+    tags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+def matching(filters: Filters) -> Select[Any]:
+    """Ids of the sounds that match, ascending."""
+    conditions = [
+        *(_licence(filters.licences)),
+        *([Sound.duration >= filters.min_duration] if filters.min_duration is not None else []),
+        *([Sound.duration <= filters.max_duration] if filters.max_duration is not None else []),
+        *(_has_tag(tag) for tag in filters.tags),
+        *([or_(*map(_from_source, filters.sources))] if filters.sources else []),
+        *([or_(*map(_from_pack, filters.packs))] if filters.packs else []),
+    ]
+    return select(Sound.id).where(and_(True, *conditions)).order_by(Sound.id)
+
+
+def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    wanted = [spdx for name in names for spdx in SHORT_LICENCES.get(name.lower(), (name,))]
+    if not wanted:
+        return []
+    return [
+        or_(
+            *(
+                Sound.licence.like(_escape(item) + "_._", escape="\\")
+                if item.endswith("-")
+                else func.lower(Sound.licence) == item.lower()
+                for item in wanted
+            )
+        )
+    ]
+
+
+def _has_tag(tag: str) -> ColumnElement[bool]:
+    quoted = json.dumps(tag.lower())
+    return func.lower(cast(Sound.tags, Text)).like(f"%{_escape(quoted)}%", escape="\\")
+
+
+def _from_source(source: str) -> ColumnElement[bool]:
+    at_root: Any = (
+        select(File.sound_id)
+        .join(Root, Root.id == File.root_id)
+        .where(or_(Root.kind == source, Root.name == source, Root.location == source))
+    )
+    return Sound.id.in_(at_root)
+
+
+def _from_pack(pack: str) -> ColumnElement[bool]:
+    return func.lower(Sound.pack) == pack.lower()
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

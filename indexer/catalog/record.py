@@ -1,0 +1,307 @@
+"""The one write path for sounds: entries in, rows, full text and changes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import singledispatch
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import Connection, Insert, delete, func, insert, select, update
+
+from indexer import ucs
+from indexer.catalog import text
+from indexer.catalog.entries import (
+    MEANT_FIELDS,
+    TEXT_FIELDS,
+    Described,
+    Entry,
+    Failed,
+    Heard,
+    Named,
+    Retagged,
+    Same,
+    Seen,
+    Unseen,
+    Written,
+)
+from indexer.catalog.models import Analysis, Change, Embedding, File, Sound, Space, Window
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IMPORTED = "imported"
+"""Where `Sound.raw` keeps the columns that the user described: they outlive every rescan."""
+
+
+def encode(vector: NDArray[np.floating]) -> bytes:
+    """A vector at rest: float16, little-endian; nothing at all for a part that is absent."""
+    return vector.astype("<f2").tobytes() if np.any(vector) else b""
+
+
+def record(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Writes the entries in their order, within the caller's transaction."""
+    for entry in entries:
+        _write(entry, connection)
+
+
+@singledispatch
+def _write(entry: object, connection: Connection) -> None:
+    raise TypeError(f"{type(entry).__name__} is not an entry")
+
+
+@_write.register
+def _named(entry: Named, connection: Connection) -> None:
+    place = entry.place
+    known = connection.execute(
+        select(File.id, File.sound_id).where(
+            File.root_id == place.root_id, File.relative_path == place.relative_path
+        )
+    ).first()
+    columns = dict(entry.columns)
+    if known is not None:  # what the user said of the file at this place still holds
+        columns = _overlaid(columns, _imported(_row(connection, known.sound_id)))
+    sound_id = inserted(connection, insert(Sound).values(**columns))
+    values = {**_place_columns(place), "sound_id": sound_id}
+    if known is None:
+        connection.execute(insert(File).values(**values))
+    else:  # what lies there now is another recording
+        connection.execute(update(File).where(File.id == known.id).values(**values))
+        drop_if_orphan(connection, known.sound_id)
+    refresh_text(connection, sound_id)
+
+
+@_write.register
+def _retagged(entry: Retagged, connection: Connection) -> None:
+    _see(connection, entry.file_id, _place_columns(entry.place))
+    row = _row(connection, entry.sound_id)
+    columns = {"raw": row["raw"], **entry.columns}
+    rewrite(connection, entry.sound_id, _overlaid(columns, _imported(row)))
+
+
+@_write.register
+def _described(entry: Described, connection: Connection) -> None:
+    row = _row(connection, entry.sound_id)
+    if not row:  # a build found meanwhile that it is another sound
+        return
+    imported = {**_imported(row), **entry.columns}
+    if _imported(row) != imported or any(row[name] != imported[name] for name in imported):
+        rewrite(connection, entry.sound_id, _overlaid({"raw": row["raw"]}, imported))
+
+
+@_write.register
+def _seen(entry: Seen, connection: Connection) -> None:
+    _see(connection, entry.file_id, _place_columns(entry.place))
+
+
+@_write.register
+def _unseen(entry: Unseen, connection: Connection) -> None:
+    _see(connection, entry.file_id, {"state": entry.state})
+
+
+@_write.register
+def _written(entry: Written, connection: Connection) -> None:
+    connection.execute(
+        delete(Embedding).where(
+            Embedding.space_id == entry.space_id, Embedding.sound_id == entry.sound_id
+        )
+    )
+    connection.execute(
+        insert(Embedding).values(
+            space_id=entry.space_id, sound_id=entry.sound_id, vector=encode(entry.vector)
+        )
+    )
+    _changed(connection, entry.sound_id, "put")
+
+
+@_write.register
+def _heard(entry: Heard, connection: Connection) -> None:
+    if entry.content_hash:
+        original = _by_hash(connection, entry.content_hash)
+        if original is not None and original != entry.sound_id:
+            _write(Same(entry.sound_id, original), connection)
+            return
+    values = {
+        **entry.columns,
+        "status": "ready" if entry.complete else "partial",
+        "content_hash": entry.content_hash,
+    }
+    connection.execute(update(Sound).where(Sound.id == entry.sound_id).values(**values))
+    _replace_vectors(connection, entry)
+    if entry.analysis is not None:
+        connection.execute(delete(Analysis).where(Analysis.sound_id == entry.sound_id))
+        connection.execute(insert(Analysis).values(sound_id=entry.sound_id, **entry.analysis))
+    _changed(connection, entry.sound_id, "put")
+
+
+@_write.register
+def _same(entry: Same, connection: Connection) -> None:
+    """The older row stays; its words are those of the file whose path sorts first.
+
+    What was imported for either is kept.
+    """
+    keep, drop = entry.original_id, entry.sound_id
+    first = first_path(connection, [keep, drop])
+    words, other = _row(connection, keep), _row(connection, drop)
+    if first is not None and first.sound_id == drop:
+        words, other = other, words
+    if words["id"] == drop or _imported(other):
+        imported = {**_imported(other), **_imported(words)}
+        rewrite(connection, keep, _overlaid(_words(words), imported))
+    connection.execute(  # a moved file leaves nothing behind
+        delete(File).where(File.sound_id == keep, File.state == "missing")
+    )
+    connection.execute(update(File).where(File.sound_id == drop).values(sound_id=keep))
+    drop_if_orphan(connection, drop)
+    refresh_text(connection, keep)
+
+
+@_write.register
+def _failed(entry: Failed, connection: Connection) -> None:
+    connection.execute(
+        update(Sound).where(Sound.id == entry.sound_id).values(status="failed", reason=entry.reason)
+    )
+
+
+def inserted(connection: Connection, statement: Insert) -> int:
+    """Id of the row that the statement made."""
+    key = connection.execute(statement).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def rewrite(connection: Connection, sound_id: int, columns: Mapping[str, Any]) -> None:
+    """New words for a sound: its audio vectors stay; metadata vectors go if the words differ."""
+    before = _row(connection, sound_id)
+    connection.execute(update(Sound).where(Sound.id == sound_id).values(**columns))
+    refresh_text(connection, sound_id)
+    if all(columns.get(name, before[name]) == before[name] for name in MEANT_FIELDS):
+        return
+    metadata = select(Space.id).where(Space.part == "metadata")
+    connection.execute(
+        delete(Embedding).where(Embedding.sound_id == sound_id, Embedding.space_id.in_(metadata))
+    )
+    _changed(connection, sound_id, "put")
+
+
+def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
+    """Removes a sound that no file holds any more; True if it went."""
+    files = select(func.count()).select_from(File).where(File.sound_id == sound_id)
+    if connection.execute(files).scalar_one():
+        return False
+    text.remove_text(connection, [sound_id])
+    connection.execute(delete(Sound).where(Sound.id == sound_id))
+    _changed(connection, sound_id, "drop")
+    return True
+
+
+def refresh_text(connection: Connection, sound_id: int) -> None:
+    """Full text of a sound: its words and the paths it lies at."""
+    row = connection.execute(select(Sound).where(Sound.id == sound_id)).mappings().one()
+    paths = connection.execute(
+        select(File.relative_path).where(File.sound_id == sound_id).order_by(File.relative_path)
+    ).scalars()
+    text.index_text(
+        connection,
+        sound_id,
+        {
+            "title": row["title"],
+            "description": row["description"],
+            "tags": " ".join(row["tags"]),
+            "category": f"{row['category']} {row['subcategory']}",
+            "author": f"{row['author']} {row['designer']} {row['manufacturer']}",
+            "pack": row["pack"],
+            "path": "\n".join(f"{path} {ucs.words(PurePosixPath(path).stem)}" for path in paths),
+            "notes": " ".join(row[name] for name in ("notes", "location", "microphone", "take")),
+        },
+    )
+
+
+def first_path(connection: Connection, sound_ids: list[int]) -> Any:
+    """The row (sound_id, root_id, relative_path) that sorts first among present files."""
+    return connection.execute(
+        select(File.sound_id, File.root_id, File.relative_path)
+        .where(File.sound_id.in_(sound_ids), File.state == "present")
+        .order_by(File.root_id, File.relative_path)
+        .limit(1)
+    ).first()
+
+
+def _words(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in (*TEXT_FIELDS, "raw", "take_group")}
+
+
+def _row(connection: Connection, sound_id: int) -> dict[str, Any]:
+    found = connection.execute(select(Sound.__table__).where(Sound.id == sound_id)).mappings()
+    return {str(name): value for row in found for name, value in row.items()}
+
+
+def _imported(row: Mapping[str, Any]) -> dict[str, Any]:
+    found = row["raw"].get(IMPORTED)
+    return dict(found) if isinstance(found, dict) else {}  # a tag of that name is text
+
+
+def _overlaid(columns: Mapping[str, Any], imported: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns with those imported in their place, and remembered."""
+    if not imported:
+        return dict(columns)
+    raw = {**columns.get("raw", {}), IMPORTED: dict(imported)}
+    return {**columns, **imported, "raw": raw}
+
+
+def _place_columns(place: Any) -> dict[str, Any]:
+    return {
+        "root_id": place.root_id,
+        "relative_path": place.relative_path,
+        "size": place.size,
+        "mtime_ns": place.mtime_ns,
+        "state": "present",
+    }
+
+
+def _see(connection: Connection, file_id: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(File).where(File.id == file_id).values(**values))
+
+
+def _by_hash(connection: Connection, content_hash: str) -> int | None:
+    return connection.execute(
+        select(Sound.id).where(Sound.content_hash == content_hash)
+    ).scalar_one_or_none()
+
+
+def _changed(connection: Connection, sound_id: int, op: str) -> None:
+    connection.execute(insert(Change).values(sound_id=sound_id, op=op))
+
+
+def _replace_vectors(connection: Connection, entry: Heard) -> None:
+    connection.execute(
+        delete(Embedding).where(
+            Embedding.sound_id == entry.sound_id, Embedding.space_id.in_(list(entry.clips))
+        )
+    )
+    ids = _windows(connection, entry)
+    rows = [
+        {"space_id": space, "sound_id": entry.sound_id, "window_id": None, "vector": encode(clip)}
+        for space, clip in entry.clips.items()
+    ]
+    rows += [
+        {"space_id": space, "sound_id": entry.sound_id, "window_id": ids[key], "vector": encode(v)}
+        for space, vectors in entry.window_vectors.items()
+        for key, v in zip(entry.windows, vectors, strict=True)
+    ]
+    connection.execute(insert(Embedding), rows)
+
+
+def _windows(connection: Connection, entry: Heard) -> dict[tuple[float, float], int]:
+    """Ids of the entry's windows; other encoders may use the same ones already."""
+    query = select(Window.start, Window.end, Window.id).where(Window.sound_id == entry.sound_id)
+    known = {(row.start, row.end) for row in connection.execute(query)}
+    fresh = [
+        {"sound_id": entry.sound_id, "start": start, "end": end}
+        for start, end in entry.windows
+        if (start, end) not in known
+    ]
+    if fresh:
+        connection.execute(insert(Window), fresh)
+    return {(row.start, row.end): row.id for row in connection.execute(query)}

@@ -1,0 +1,361 @@
+"""The catalog of one library: what may be asked of it, and `record`, the one way to write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import (
+    Integer,
+    String,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from indexer.catalog import record as records
+from indexer.catalog import schema, text
+from indexer.catalog.embeddings import Embeddings
+from indexer.catalog.entries import Described, Entry
+from indexer.catalog.filters import Filters, matching
+from indexer.catalog.models import (
+    Analysis,
+    Build,
+    File,
+    Root,
+    Sound,
+    Window,
+)
+from indexer.catalog.session import chunks, make_engine, reading, writing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Known(NamedTuple):
+    """What the catalog knows of a file."""
+
+    file_id: int
+    sound_id: int
+    size: int
+    mtime_ns: int
+    state: str
+    status: str
+
+
+class Todo(NamedTuple):
+    """A sound that wants work, and where it lies."""
+
+    sound_id: int
+    root_id: int
+    relative_path: str
+    size: int
+    duration: float
+
+
+class RootInfo(NamedTuple):
+    id: int
+    kind: str
+    name: str
+    location: str
+    present: int
+    missing: int
+    offline: int
+
+
+@dataclass(frozen=True, slots=True)
+class SoundInfo:
+    """A sound's row, and the file to show for it (the present one whose path sorts first)."""
+
+    columns: Mapping[str, Any]
+    root_kind: str
+    root_location: str
+    relative_path: str
+    state: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.root_location, self.relative_path)
+
+
+class Catalog:
+    """Opens (and brings up to date) the catalog at `url`.
+
+    Raises LibraryTooNew if a newer sonorize wrote it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        schema.upgrade(self.engine)
+        self.embeddings = Embeddings(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def record(self, entries: Iterable[Entry]) -> None:
+        """Writes all entries or none."""
+        with writing(self.engine) as connection:
+            records.record(connection, entries)
+
+    # Roots and files
+
+    def root(self, kind: str, location: str, name: str = "") -> int:
+        """The root's id; made if it is new."""
+        where = and_(Root.kind == kind, Root.location == location)
+        with writing(self.engine) as connection:
+            found = connection.execute(select(Root.id).where(where)).scalar_one_or_none()
+            if found is not None:
+                return found
+            made = insert(Root).values(kind=kind, location=location, name=name or location)
+            return records.inserted(connection, made)
+
+    def move_root(self, root_id: int, location: str) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(update(Root).where(Root.id == root_id).values(location=location))
+
+    def roots(self) -> list[RootInfo]:
+        states = [
+            func.sum(cast(File.state == state, Integer)) for state in _STATES
+        ]  # one pass over the files
+        query = (
+            select(Root.id, Root.kind, Root.name, Root.location, *states)
+            .outerjoin(File, File.root_id == Root.id)
+            .group_by(Root.id)
+            .order_by(Root.id)
+        )
+        with reading(self.engine) as connection:
+            return [
+                RootInfo(*row[:4], *(int(n or 0) for n in row[4:]))
+                for row in connection.execute(query)
+            ]
+
+    def known(self, root_id: int) -> dict[str, Known]:
+        """Every file of a root by its relative path."""
+        query = (
+            select(
+                File.relative_path, File.id, File.sound_id, File.size, File.mtime_ns, File.state,
+                Sound.status,
+            )
+            .join(Sound, Sound.id == File.sound_id)
+            .where(File.root_id == root_id)
+        )  # fmt: skip
+        with reading(self.engine) as connection:
+            return {row[0]: Known(*row[1:]) for row in connection.execute(query)}
+
+    def content_hash(self, sound_id: int) -> str | None:
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(Sound.content_hash).where(Sound.id == sound_id)
+            ).scalar_one_or_none()
+
+    def with_hash(self, content_hash: str) -> int | None:
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(Sound.id).where(Sound.content_hash == content_hash)
+            ).scalar_one_or_none()
+
+    def prune(self, root_ids: Sequence[int]) -> int:
+        """Forgets the missing files of these roots; returns how many sounds went with them."""
+        gone = and_(File.root_id.in_(root_ids), File.state == "missing")
+        with writing(self.engine) as connection:
+            sounds = (
+                connection.execute(select(File.sound_id).where(gone).distinct()).scalars().all()
+            )
+            connection.execute(delete(File).where(gone))
+            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sounds)
+
+    def retry_failed(self, root_ids: Sequence[int]) -> int:
+        """Failed sounds of these roots are new again; returns how many."""
+        failed = and_(
+            Sound.status == "failed",
+            exists().where(File.sound_id == Sound.id, File.root_id.in_(root_ids)),
+        )
+        with writing(self.engine) as connection:
+            return int(
+                connection.execute(
+                    update(Sound).where(failed).values(status="named", reason="")
+                ).rowcount
+            )
+
+    # Work to do
+
+    def todo(self, root_ids: Sequence[int], statuses: Sequence[str]) -> list[Todo]:
+        """Sounds in one of these states with a present file in these roots, in path order."""
+        query = (
+            select(File.sound_id, File.root_id, File.relative_path, File.size, Sound.duration)
+            .join(Sound, Sound.id == File.sound_id)
+            .where(File.root_id.in_(root_ids), File.state == "present", Sound.status.in_(statuses))
+            .order_by(File.root_id, File.relative_path)
+        )
+        with reading(self.engine) as connection:
+            rows = [Todo(*row) for row in connection.execute(query)]
+        return list({row.sound_id: row for row in reversed(rows)}.values())[::-1]
+
+    # Questions
+
+    def search_text(
+        self, question: str, limit: int, allowed: Collection[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Sounds whose words match, best first; see indexer.catalog.text for the grammar."""
+        with reading(self.engine) as connection:
+            return text.search_text(connection, question, limit, allowed)
+
+    def allowed(self, filters: Filters) -> NDArray[np.int64]:
+        """Ids of the sounds that match, ascending."""
+        with reading(self.engine) as connection:
+            ids = connection.execute(matching(filters)).scalars().all()
+        return np.array(ids, dtype=np.int64)
+
+    def sounds(self, sound_ids: Sequence[int]) -> dict[int, SoundInfo]:
+        """Rows by id; ids that do not exist are left out."""
+        found: dict[int, SoundInfo] = {}
+        with reading(self.engine) as connection:
+            for part in chunks(sound_ids):
+                for row in connection.execute(_SHOWN.where(Sound.id.in_(part))).mappings():
+                    columns = {key: row[key] for key in _COLUMNS}
+                    places = (row["root_kind"], row["root_location"], row["path"], row["state"])
+                    found.setdefault(row["id"], SoundInfo(columns, *places))
+        return found
+
+    def take_counts(self, groups: Sequence[str]) -> dict[str, int]:
+        """How many sounds share each take group."""
+        query = select(Sound.take_group, func.count()).group_by(Sound.take_group)
+        counts: dict[str, int] = {}
+        with reading(self.engine) as connection:
+            for part in chunks([group for group in groups if group]):
+                counts.update(
+                    dict(connection.execute(query.where(Sound.take_group.in_(part))).all())
+                )
+        return counts
+
+    def onsets(self, sound_ids: Sequence[int]) -> dict[int, list[float]]:
+        query = select(Analysis.sound_id, Analysis.onsets)
+        with reading(self.engine) as connection:
+            return {
+                sound_id: onsets
+                for part in chunks(sound_ids)
+                for sound_id, onsets in connection.execute(query.where(Analysis.sound_id.in_(part)))
+            }
+
+    def counts(self) -> dict[str, int]:
+        """Sounds by status, and windows."""
+        with reading(self.engine) as connection:
+            by_status = connection.execute(
+                select(Sound.status, func.count()).group_by(Sound.status)
+            )
+            counts = {"named": 0, "partial": 0, "ready": 0, "failed": 0, **dict(by_status.all())}
+            windows = connection.execute(select(func.count()).select_from(Window)).scalar_one()
+            return {**counts, "windows": int(windows)}
+
+    def failures(self) -> Iterator[tuple[str, str, str]]:
+        """(path, status, reason) of every sound that cannot be read, or only in part."""
+        query = (
+            select(Root.location, File.relative_path, Sound.status, Sound.reason)
+            .join(File, File.root_id == Root.id)
+            .join(Sound, Sound.id == File.sound_id)
+            .where(Sound.reason != "")
+            .order_by(Root.location, File.relative_path)
+        )
+        with reading(self.engine) as connection:
+            for location, path, status, reason in connection.execute(query).all():
+                yield f"{location}/{path}", status, reason
+
+    def set_licence(self, pack_or_root: str, licence: str, url: str) -> int:
+        """Licence of every sound of a pack, or of a root by its id or place; how many there are."""
+        at_root = (
+            select(File.sound_id)
+            .join(Root, Root.id == File.root_id)
+            .where(or_(Root.location == pack_or_root, cast(Root.id, String) == pack_or_root))
+        )
+        mine = or_(Sound.pack == pack_or_root, Sound.id.in_(at_root))
+        with writing(self.engine) as connection:
+            sound_ids = connection.execute(select(Sound.id).where(mine)).scalars().all()
+            said = {"licence": licence, "licence_url": url}
+            records.record(connection, (Described(sound_id, said) for sound_id in sound_ids))
+        return len(sound_ids)
+
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with its own file, a sentence each."""
+        if self.engine.dialect.name != "sqlite":
+            return []
+        with reading(self.engine) as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
+        return [f"The catalog file is damaged: {line}." for line in found if line != "ok"]
+
+    # Builds and takes
+
+    def start_build(self, **columns: Any) -> int:
+        with writing(self.engine) as connection:
+            return records.inserted(connection, insert(Build).values(**columns))
+
+    def finish_build(self, build_id: int, report: Mapping[str, Any]) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(
+                update(Build)
+                .where(Build.id == build_id)
+                .values(finished=datetime.now(UTC), report=dict(report))
+            )
+
+    def last_built(self) -> int:
+        """The change number up to which a build came to its end; 0 if none did."""
+        query = select(Build.report).where(Build.finished.is_not(None)).order_by(Build.id.desc())
+        with reading(self.engine) as connection:
+            report = connection.execute(query.limit(1)).scalar_one_or_none()
+        return int(report["seq"]) if report is not None else 0
+
+    def durations(self, since: int) -> dict[float, list[int]]:
+        """Readable sounds by duration to the millisecond, where one changed after `since`."""
+        query = select(Sound.id, Sound.duration).where(Sound.status == "ready")
+        fresh = set(self.embeddings.changes(since)[0])
+        groups: dict[float, list[int]] = {}
+        with reading(self.engine) as connection:
+            for sound_id, duration in connection.execute(query):
+                groups.setdefault(round(duration, 3), []).append(sound_id)
+        return {
+            duration: ids
+            for duration, ids in groups.items()
+            if len(ids) > 1 and not fresh.isdisjoint(ids)
+        }
+
+    def join_takes(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Each pair's second sound joins the take group of the first."""
+        with writing(self.engine) as connection:
+            for first, second in pairs:
+                groups = dict(
+                    connection.execute(
+                        select(Sound.id, Sound.take_group).where(Sound.id.in_([first, second]))
+                    ).all()
+                )
+                connection.execute(
+                    update(Sound)
+                    .where(Sound.take_group.in_(groups.values()))
+                    .values(take_group=min(groups.values()))
+                )
+
+
+_COLUMNS = tuple(column.key for column in Sound.__table__.columns)
+_STATES = ("present", "missing", "offline")
+
+_SHOWN = (
+    select(
+        Sound.__table__,
+        Root.kind.label("root_kind"),
+        Root.location.label("root_location"),
+        File.relative_path.label("path"),
+        File.state,
+    )
+    .join(File, File.sound_id == Sound.id)
+    .join(Root, Root.id == File.root_id)
+    # "present" sorts last of the three states, so it comes first here
+    .order_by(Sound.id, File.state.desc(), File.root_id, File.relative_path)
+)
