@@ -1,0 +1,1 @@
+"""Reading sound: decoding, resampling, windows, measurements, what a file says of itself."""

@@ -1,0 +1,193 @@
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sounds
+
+from indexer.audio.decode import blocks, probe, read
+from indexer.audio.frames import block_size
+from indexer.errors import AudioError
+
+
+@pytest.fixture(scope="module")
+def readable(tmp_path_factory: pytest.TempPathFactory) -> list[sounds.Readable]:
+    return sounds.readable(tmp_path_factory.mktemp("readable"))
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> list[sounds.Broken]:
+    return sounds.broken(tmp_path_factory.mktemp("broken"))
+
+
+def test_every_readable_file_comes_out_as_it_is(readable: list[sounds.Readable]) -> None:
+    for sound in readable:
+        stream = blocks(sound.path)
+        out = list(stream)
+        assert {b.sample_rate for b in out} == {sound.sample_rate}, sound
+        assert {b.samples.shape[0] for b in out} == {sound.channels}, sound
+        assert all(b.samples.dtype == np.float32 for b in out), sound
+        assert all(np.isfinite(b.samples).all() for b in out), sound
+        seconds = sum(b.duration for b in out)
+        # Lossy codecs round up to whole frames; a cut FLAC ends where its last whole frame does.
+        assert seconds == pytest.approx(sound.seconds, abs=0.2 if sound.note else 0.03), sound
+        assert stream.invalid_samples == sound.invalid_samples, sound
+        assert bool(stream.note) == sound.note, (sound, stream.note)
+
+
+def test_the_facts_agree_with_the_samples(readable: list[sounds.Readable]) -> None:
+    for sound in readable:
+        facts = probe(sound.path)
+        assert (facts.sample_rate, facts.channels) == (sound.sample_rate, sound.channels), sound
+        assert sound.note or facts.duration == pytest.approx(sound.seconds, abs=0.06), sound
+
+
+def test_every_broken_file_is_one_sentence(broken: list[sounds.Broken]) -> None:
+    for sound in broken:
+        for reading in (read, *([] if sound.late else [probe])):
+            with pytest.raises(AudioError, match=sound.says) as error:
+                reading(sound.path)
+            assert "\n" not in str(error.value)
+            assert sound.path.name in str(error.value)
+
+
+def test_lossless_kinds_give_the_very_samples(tmp_path: Path) -> None:
+    signal = sounds.noise(2.3, channels=2)
+    for name, subtype, step in (
+        ("a.wav", "PCM_16", 2**-15), ("b.wav", "PCM_24", 2**-23), ("c.wav", "FLOAT", 1e-12),
+        ("d.flac", "PCM_24", 2**-23), ("e.aiff", "PCM_16", 2**-15), ("f.wav", "PCM_U8", 2**-7),
+    ):  # fmt: skip
+        found = read(sounds.write(tmp_path / name, signal, subtype=subtype))
+        assert np.abs(found.samples - signal).max() <= step, name
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "layout", "codec", "container"),
+    [
+        ("pcm.wav", 16, "stereo", "pcm_s16le", "wav"),
+        ("24.wav", 24, "stereo", "pcm_s24le", "wav"),
+        ("8bit.wav", 8, "stereo", "pcm_u8", "wav"),
+        ("float64.wav", 64, "stereo", "pcm_f64le", "wav"),
+        ("free.flac", 16, "stereo", "flac", "flac"),
+        ("alac.m4a", 24, "stereo", "alac", "mov"),
+        ("aac.m4a", None, "stereo", "aac", "mov"),
+        ("lame.mp3", None, "stereo", "mp3", "mp3"),
+        ("opus.opus", None, "stereo", "opus", "ogg"),
+        ("surround.wav", 16, "6 channels", "pcm_s16le", "wav"),
+        ("slow.wav", 16, "mono", "pcm_s16le", "wav"),
+    ],
+)
+def test_facts(
+    readable: list[sounds.Readable],
+    name: str,
+    depth: int | None,
+    layout: str,
+    codec: str,
+    container: str,
+) -> None:
+    facts = probe(readable[0].path.parent / name)
+    assert (facts.bit_depth, facts.channel_layout) == (depth, layout)
+    assert (facts.codec, facts.container) == (codec, container)
+
+
+def test_blocks_stay_near_a_second(tmp_path: Path) -> None:
+    sizes = [b.samples.shape[1] for b in blocks(sounds.write(tmp_path / "a.flac", sounds.noise(9)))]
+    assert len(sizes) >= 8
+    assert max(sizes) < 1.2 * block_size(48_000)
+
+
+@pytest.mark.parametrize(
+    "name", ["pcm.wav", "free.flac", "vorbis.ogg", "lame.mp3", "alac.m4a", "opus.opus", "free.mka"]
+)
+@pytest.mark.parametrize("start", [0.1, 0.777, 3.2, 5.9])
+def test_a_late_start_gives_the_same_samples(tmp_path: Path, name: str, start: float) -> None:
+    path = tmp_path / name
+    codec = {".m4a": "alac", ".opus": "libopus", ".mka": "flac"}.get(path.suffix)
+    signal = sounds.noise(6.0, channels=2)
+    sounds.encode(path, signal, codec) if codec else sounds.write(path, signal)
+    whole = read(path).samples
+    late = np.concatenate([b.samples for b in blocks(path, start=start)], axis=1)
+    assert late.shape[1] == whole.shape[1] - round(start * 48_000)
+    assert np.abs(late - whole[:, -late.shape[1] :]).max() < 1e-4
+
+
+def test_past_the_end_there_is_nothing(readable: list[sounds.Readable]) -> None:
+    for sound in readable:
+        assert list(blocks(sound.path, start=1000.0)) == []
+
+
+def test_a_stream_that_changes_keeps_the_rate_and_channels_it_began_with(tmp_path: Path) -> None:
+    first = sounds.write(tmp_path / "a.mp3", sounds.tone(1.0, 48_000, 2), 48_000).read_bytes()
+    second = sounds.write(tmp_path / "b.mp3", sounds.tone(1.0, 44_100, 1), 44_100).read_bytes()
+    both = tmp_path / "both.mp3"
+    both.write_bytes(first + second)
+    found = read(both)
+    assert found.duration == pytest.approx(2.0, abs=0.1)
+    for start in (0.2, 1.2):
+        part = found.samples[0, round(start * found.sample_rate) :][: found.sample_rate // 2]
+        assert np.abs(np.fft.rfft(part)).argmax() * 2 == pytest.approx(440, abs=3)
+
+
+def test_what_ffmpeg_cannot_read_soundfile_may(tmp_path: Path) -> None:
+    import soundfile
+
+    signal = sounds.tone(1.5)
+    path = tmp_path / "a.mat"
+    soundfile.write(path, signal.T, 48_000, format="MAT5", subtype="FLOAT")
+    assert np.array_equal(read(path).samples, signal)
+    assert probe(path).duration == pytest.approx(1.5)
+    late = np.concatenate([b.samples for b in blocks(path, start=0.5)], axis=1)
+    assert np.array_equal(late, signal[:, 24_000:])
+
+
+def test_damage_in_the_middle_leaves_the_rest(tmp_path: Path) -> None:
+    data = bytearray(sounds.write(tmp_path / "a.flac", sounds.noise(10)).read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 20_000] = bytes(20_000)
+    (tmp_path / "b.flac").write_bytes(data)
+    stream = blocks(tmp_path / "b.flac")
+    assert 8.0 < sum(b.duration for b in stream) < 10.0
+    assert "damaged" in stream.note
+
+
+def test_a_file_nobody_may_read(tmp_path: Path) -> None:
+    path = sounds.write(tmp_path / "a.wav", sounds.tone(0.1))
+    path.chmod(0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        with pytest.raises(AudioError, match="may not be read"):
+            list(blocks(path))
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux")
+def test_a_drive_that_fails_is_told_as_such() -> None:
+    with pytest.raises(AudioError, match="check its drive"):
+        list(blocks(Path("/proc/self/mem")))
+
+
+def test_ffmpeg_keeps_quiet(broken: list[sounds.Broken], capfd: pytest.CaptureFixture[str]) -> None:
+    for sound in broken:
+        with pytest.raises(AudioError):
+            list(blocks(sound.path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_wav_opens_fast(tmp_path: Path) -> None:
+    path = sounds.write(tmp_path / "a.wav", sounds.noise(60, channels=2))
+    probe(path)
+    start = time.perf_counter()
+    for _ in range(20):
+        probe(path)
+    # Without a bound on its probing FFmpeg takes some 40 ms a file.
+    assert (time.perf_counter() - start) / 20 < 0.02
+
+
+def test_close_lets_go_of_the_file(tmp_path: Path) -> None:
+    stream = blocks(sounds.write(tmp_path / "a.wav", sounds.noise(5)))
+    next(stream)
+    stream.close()
+    assert list(stream) == []
