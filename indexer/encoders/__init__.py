@@ -1,0 +1,1 @@
+"""Models that put sounds, pictures and words into one space."""

@@ -1,0 +1,88 @@
+"""What every encoder promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from indexer.audio.window import WindowRule as WindowRule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from indexer.audio.waveform import Waveform
+
+Part = Literal["audio", "metadata", "likeness"]
+"""`audio`: what is heard. `metadata`: what is written about it. `likeness`: what is heard,
+in a space for sounds alone ("sounds like this one")."""
+
+Modality = Literal["audio", "image", "text"]
+
+Vectors = Mapping[Part, "NDArray[np.float32]"]
+"""For each part, (n, dims[part]) float32 rows of length 1, or all 0 where the part is absent."""
+
+
+class Encoder(Protocol):
+    """One joint model. All methods take a batch and keep its order.
+
+    name             how a library records it
+    licence          SPDX id of the weights
+    caveat           one line shown with every ranked list, or ""
+    sample_rate      Hz; `embed_audio` takes waveforms at this rate, any number of channels
+    resampler        "soxr" or "sinc": how a file comes to that rate
+    window           how a file is cut
+    dims             width of each part this encoder fills
+    modalities       the sides it has
+    metadata_weight  w in score = (1 - w) cos_audio + w cos_metadata, unless the user says
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def caveat(self) -> str: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def resampler(self) -> Literal["soxr", "sinc"]: ...
+    @property
+    def window(self) -> WindowRule: ...
+    @property
+    def dims(self) -> Mapping[Part, int]: ...
+    @property
+    def modalities(self) -> frozenset[Modality]: ...
+    @property
+    def metadata_weight(self) -> float: ...
+
+    def fingerprint(self, part: Part) -> str:
+        """sha256 (hex) of all that changes this part's vectors at rest.
+
+        That is: model name, hash of the weights on the sound's side, version of the audio
+        preprocessing, window rule, width. Device, dtype and query-side tables are not in it.
+        """
+        ...
+
+    def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:
+        """One row per waveform for each heard part (`audio`, and `likeness` if it has one).
+
+        Each waveform is one window. Silence gives a finite row.
+        """
+        ...
+
+    def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dims["metadata"]) rows for what is written about sounds; 0 where it says nothing."""
+        ...
+
+    def embed_images(self, images: Sequence[Image]) -> Vectors:
+        """Pictures as questions to `audio` and, where there is one, `metadata`.
+
+        Raises ModalityMissing if "image" is not in `modalities`.
+        """
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Words as questions, like `embed_images`. Raises ModalityMissing without "text"."""
+        ...

@@ -1,0 +1,93 @@
+"""The encoders there are, known without importing any of them."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from indexer.errors import UnknownEncoder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.encoders.protocol import Encoder
+    from indexer.encoders.weights import ModelFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is said of an encoder before it is loaded.
+
+    loader    "module:function" of (folder of its files, device) -> Encoder
+    licence   SPDX expression of the weights
+    size      bytes to fetch; 0 if nothing is
+    needs     what it stands on beside sonorize itself, in words
+    files     "module:attribute" of its ModelFiles, or "" if it has none
+    """
+
+    name: str
+    loader: str
+    licence: str
+    size: int
+    needs: str
+    files: str = ""
+
+
+default = "starter"
+
+_entries = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            name="starter",
+            loader="indexer.encoders.starter.encoder:load",
+            licence="Apache-2.0 AND CC-BY-4.0",
+            size=124_012_247,
+            needs="a CPU",
+            files="indexer.encoders.starter.files:FILES",
+        ),
+        Entry(
+            name="toy",
+            loader="indexer.encoders.toy:load",
+            licence="Apache-2.0",
+            size=0,
+            needs="nothing",
+        ),
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """Every encoder's name, the default first."""
+    return tuple(_entries)
+
+
+def entry(name: str) -> Entry:
+    """What is known of `name`. Raises UnknownEncoder, naming the choices."""
+    try:
+        return _entries[name]
+    except KeyError:
+        choices = ", ".join(names())
+        raise UnknownEncoder(f"There is no encoder {name!r}: choose one of {choices}.") from None
+
+
+def files(name: str) -> ModelFiles | None:
+    """The files `name` is made of, or None if it needs none. Raises UnknownEncoder."""
+    target = entry(name).files
+    return cast("ModelFiles", _attribute(target)) if target else None
+
+
+def load(name: str, *, models_dir: Path, device: str = "auto") -> Encoder:
+    """The encoder `name`, its files taken from `models_dir`/`name`.
+
+    `device`: "auto", "cpu", "cuda" or "mps". Raises UnknownEncoder, and WeightsMissing,
+    which says what to run.
+    """
+    loader = _attribute(entry(name).loader)
+    return cast("Encoder", loader(models_dir / name, device))
+
+
+def _attribute(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)

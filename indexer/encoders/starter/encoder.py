@@ -1,0 +1,182 @@
+"""The starter encoder: sounds by their words, with a coarse guess from the sound itself.
+
+n is normalise, E the text tower, μ the stored mean of `tables.statistics`.
+
+metadata part, 384
+    words, a sound's or a question's   n(E(words) - μ)
+    a picture                          n(Σ p · (E(what the class sounds like) - μ)),
+                                       over the 5 likeliest classes, p halved for silent ones
+audio part, 82 UCS categories
+    a sound                            n(p(category | sound) / prior^½)
+    a picture, words                   n(softmax(cos(metadata part, n(E(description) - μ)) / .05))
+likeness part, 512: the sound network's own vector, for "sounds like this one".
+
+Of words only the usable ones count: `ucs.usable`, and in the vocabulary of UCS or of pieces longer
+than two letters to the tokenizer. Camera and recorder names say nothing, yet look alike to a
+sentence model (mvi is m, vi; whoosh is who, osh). A sound left without words has no metadata
+part; a question left without words is taken as it was typed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from indexer import ucs
+from indexer.encoders import device as devices
+from indexer.encoders import weights
+from indexer.encoders.protocol import WindowRule
+from indexer.encoders.starter import files, tables
+from indexer.encoders.starter.block import BLOCK, SAMPLE_RATE, VERSION
+from indexer.geometry import cosine, normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from indexer.audio.waveform import Waveform
+    from indexer.encoders.protocol import Modality, Part, Vectors
+    from indexer.encoders.starter.audio import AudioTower
+    from indexer.encoders.starter.image import ImageTower
+    from indexer.encoders.starter.text import TextTower
+
+_BEST = 5
+_SILENT = 0.5
+_SHARPNESS = 0.05
+_LETTERS = 2.0
+_WORDS_VERSION = "1"  # changes with what `ucs.usable` lets through
+
+
+class StarterEncoder:
+    """Three small networks as one Encoder; each is read when first needed."""
+
+    name = "starter"
+    licence = "Apache-2.0 AND CC-BY-4.0"
+    caveat = (
+        "starter model: it matches words more than sound; "
+        "for real listening a larger model is needed"
+    )
+    sample_rate = SAMPLE_RATE
+    resampler: Literal["soxr", "sinc"] = "soxr"
+    window = WindowRule(seconds=BLOCK / SAMPLE_RATE, hop=BLOCK / SAMPLE_RATE)
+    dims: Mapping[Part, int] = {"audio": 82, "metadata": 384, "likeness": 512}
+    modalities: frozenset[Modality] = frozenset({"audio", "image", "text"})
+    metadata_weight = 0.8
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self._folder = folder
+        self._device_name = device
+
+    def fingerprint(self, part: Part) -> str:
+        stored = tables.statistics()
+        words = (_WORDS_VERSION, sorted(tables.trade_words()))
+        made_of: dict[Part, tuple[object, ...]] = {
+            "audio": (files.AUDIO.sha256, VERSION, self.window, stored.prior.tobytes()),
+            "likeness": (files.AUDIO.sha256, VERSION, self.window),
+            "metadata": (files.TEXT.sha256, words, stored.mean.tobytes()),
+        }
+        facts = (self.name, part, self.dims[part], *made_of[part])
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:
+        likeness, categories = self._audio.hear(waveforms)
+        return {
+            "audio": normalize(categories / np.sqrt(tables.statistics().prior)),
+            "likeness": likeness,
+        }
+
+    def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        said = [self._usable(text) for text in texts]
+        rows = np.zeros((len(said), self.dims["metadata"]), dtype=np.float32)
+        some = [i for i, words in enumerate(said) if words]
+        if some:
+            rows[some] = self._centred([said[i] for i in some])
+        return rows
+
+    def embed_images(self, images: Sequence[Image]) -> Vectors:
+        if not images:
+            return self.embed_texts([])
+        shares = np.zeros((len(images), len(tables.picture_classes())), dtype=np.float32)
+        for row, (indices, weight) in enumerate(self._best(images)):
+            shares[row, indices] = weight
+        loud = [_SILENT if entry.silent else 1.0 for entry in tables.picture_classes()]
+        phrases = self._phrases.classes - tables.statistics().mean
+        return self._question(normalize((shares * np.array(loud)) @ phrases))
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return {part: np.zeros((0, self.dims[part]), np.float32) for part in _ASKED}
+        return self._question(self._centred([self._usable(text) or text for text in texts]))
+
+    def describe_image(self, image: Image) -> list[tuple[str, float]]:
+        """What the picture is taken for: the likeliest classes and their probabilities."""
+        [(indices, weight)] = self._best([image])
+        labels = [tables.picture_classes()[i].label for i in indices]
+        return list(zip(labels, weight.tolist(), strict=True))
+
+    def prepare(self) -> None:
+        """Compute what is kept on disk, so that no question has to wait for it."""
+        _ = self._phrases
+
+    def _best(self, images: Sequence[Image]) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        chances = self._image.classify(images)
+        order = np.argsort(-chances, axis=1, kind="stable")[:, :_BEST]
+        return [(best, row[best]) for best, row in zip(order, chances, strict=True)]
+
+    def _question(self, metadata: NDArray[np.float32]) -> Vectors:
+        descriptions = self._phrases.categories - tables.statistics().mean
+        odds = np.exp(cosine(metadata, descriptions) / _SHARPNESS)
+        return {"audio": normalize(odds), "metadata": metadata}
+
+    def _centred(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return normalize(self._text.embed(texts) - tables.statistics().mean)
+
+    def _usable(self, text: str) -> str:
+        return " ".join(word for word in ucs.usable(text).split() if self._is_word(word))
+
+    def _is_word(self, word: str) -> bool:
+        return word.lower() in tables.trade_words() or (
+            self._text.letters_per_piece(word) > _LETTERS
+        )
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return devices.choose(self._device_name)
+
+    @cached_property
+    def _audio(self) -> AudioTower:
+        from indexer.encoders.starter.audio import AudioTower
+
+        return AudioTower(self._folder, self._device)
+
+    @cached_property
+    def _image(self) -> ImageTower:
+        from indexer.encoders.starter.image import ImageTower
+
+        return ImageTower(self._folder, self._device)
+
+    @cached_property
+    def _text(self) -> TextTower:
+        from indexer.encoders.starter.text import TextTower
+
+        return TextTower(self._folder, self._device)
+
+    @cached_property
+    def _phrases(self) -> tables.PhraseRows:
+        return tables.phrase_rows(self._folder, self._text)
+
+
+_ASKED: tuple[Part, ...] = ("audio", "metadata")
+
+
+def load(folder: Path, device: str) -> StarterEncoder:
+    """The encoder over the files in `folder`. Raises WeightsMissing, saying what to run."""
+    weights.require(StarterEncoder.name, folder)
+    return StarterEncoder(folder, device)

