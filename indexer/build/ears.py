@@ -1,0 +1,142 @@
+"""The audio part: windows from the listener through the encoder into the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.build.listen import Broken, Duplicate, End, Job, Listener, Windows
+from indexer.catalog.entries import Entry, Failed, Heard, Same
+from indexer.geometry import mean_direction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from indexer.build.report import BuildReport, Progress
+    from indexer.encoders.protocol import Encoder, Part
+    from indexer.library import Library
+
+BATCH = 32  # windows through the encoder at a time, and per transaction
+
+
+@dataclass(slots=True)
+class Heap:
+    """What was heard so far of one file."""
+
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    rows: dict[Part, list[NDArray[np.float32]]] = field(default_factory=dict)
+
+
+class Ears:
+    """Collects windows into batches, embeds them, and records files that are complete."""
+
+    def __init__(
+        self, library: Library, encoder: Encoder, report: BuildReport, progress: Progress
+    ) -> None:
+        self.added = 0
+        self._library = library
+        self._encoder = encoder
+        self._report = report
+        self._progress = progress
+        self._spaces = library.spaces(encoder)
+        self._heaps: dict[int, Heap] = {}
+        self._pending: list[tuple[int, object]] = []
+        self._done: list[End | Duplicate | Broken] = []
+
+    def hear(self, listener: Listener) -> None:
+        for event in listener:
+            match event:
+                case Windows(job, windows):
+                    self._take(job, windows)
+                case _:
+                    self._done.append(event)
+            if len(self._pending) >= BATCH or len(self._done) >= BATCH:
+                self.flush()
+        self.flush()
+
+    def flush(self) -> None:
+        """Embeds what is pending and records every file that has ended, in one transaction."""
+        self._embed()
+        ended, self._done = self._done, []
+        entries = [entry for event in ended for entry in self._entries(event)]
+        with self._report.timed("record"):
+            self._library.catalog.record(entries)
+        self._progress.advance(len(ended))
+
+    def _take(self, job: Job, windows: Sequence[object]) -> None:
+        heap = self._heaps.setdefault(job.sound_id, Heap())
+        for window in windows:
+            heap.spans.append((window.start, window.end))  # type: ignore[attr-defined]
+            self._pending.append((job.sound_id, window.waveform))  # type: ignore[attr-defined]
+
+    def _embed(self) -> None:
+        if not self._pending:
+            return
+        with self._report.timed("embed"):
+            vectors = self._encoder.embed_audio([waveform for _, waveform in self._pending])  # type: ignore[misc]
+        for position, (sound_id, _) in enumerate(self._pending):
+            rows = self._heaps[sound_id].rows
+            for part, matrix in vectors.items():
+                rows.setdefault(part, []).append(matrix[position])
+        self._pending.clear()
+
+    def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
+        heap = self._heaps.pop(event.job.sound_id, None)
+        match event:
+            case End():
+                self.added += event.content_hash is not None
+                if event.note:
+                    self._report.notes.append(f"{event.job.path}: {event.note}")
+                return [self._heard(event, heap or Heap())]
+            case Duplicate():
+                self.added += 1
+                return [Same(event.job.sound_id, event.original_id)]
+            case Broken():
+                self._report.fail(str(event.job.path), event.reason)
+                return [] if event.vanished else [Failed(event.job.sound_id, event.reason)]
+
+    def _heard(self, event: End, heap: Heap) -> Entry:
+        rows = {self._spaces[part]: np.stack(row) for part, row in heap.rows.items()}
+        return Heard(
+            event.job.sound_id,
+            complete=event.content_hash is not None,
+            columns={**event.columns, "reason": event.note},
+            windows=heap.spans,
+            clips={space: mean_direction(matrix) for space, matrix in rows.items()},
+            # the other heard part only compares whole clips
+            window_vectors={
+                space: matrix for space, matrix in rows.items() if space == self._spaces["audio"]
+            },
+            content_hash=event.content_hash,
+            analysis=event.analysis,
+        )
+
+
+def hear(
+    library: Library,
+    encoder: Encoder,
+    stage: str,
+    jobs: Sequence[Job],
+    report: BuildReport,
+    progress: Progress,
+) -> int:
+    """Hears the jobs; returns how many files are complete now.
+
+    On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
+    """
+    progress.stage(stage, len(jobs))
+    ears = Ears(library, encoder, report, progress)
+    listener = Listener(jobs, encoder, library.catalog.with_hash)
+    try:
+        ears.hear(listener)
+    except KeyboardInterrupt:
+        ears.flush()
+        raise
+    finally:
+        listener.close()
+        report.seconds["decode"] += listener.seconds
+    return ears.added

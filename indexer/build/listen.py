@@ -1,0 +1,204 @@
+"""Decoding ahead of the encoder: threads read files, a bounded queue hands over their windows."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from indexer.errors import AudioError
+
+if TYPE_CHECKING:
+    from indexer.audio.waveform import Waveform
+    from indexer.audio.window import Window
+    from indexer.encoders.protocol import Encoder
+
+HANDFUL = 4  # windows per queue entry
+AHEAD = 16  # queue entries: some 50 MB of stereo at 44.1 kHz
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file to be heard: whole, or (`head`) its first so many windows only."""
+
+    sound_id: int
+    path: Path
+    head: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The next windows of a file."""
+
+    job: Job
+    windows: list[Window]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A file was heard; `content_hash` and `analysis` are there if it was heard whole.
+
+    `note`: what is wrong with a file that could be heard all the same, or "".
+    """
+
+    job: Job
+    columns: dict[str, Any]
+    content_hash: str | None = None
+    analysis: dict[str, Any] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The file's sound is in the catalog already."""
+
+    job: Job
+    original_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The file cannot be read; `vanished` if it is simply not there any more."""
+
+    job: Job
+    reason: str
+    vanished: bool = False
+
+
+Event = Windows | End | Duplicate | Broken
+
+
+class Listener:
+    """Hears the jobs in `threads` threads; iterate over it for what happens, then close it.
+
+    `find(content_hash)` gives the id of a sound already known. `seconds` adds up the threads'
+    time in decoding, resampling and analysis.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        encoder: Encoder,
+        find: Callable[[str], int | None],
+        threads: int = 2,
+    ) -> None:
+        self.seconds = 0.0
+        self._encoder = encoder
+        self._find = find
+        self._jobs = iter(jobs)
+        self._lock = threading.Lock()
+        self._queue: queue.Queue[Event | None] = queue.Queue(AHEAD)
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+
+    def __iter__(self) -> Iterator[Event]:
+        for thread in self._threads:
+            thread.start()
+        running = len(self._threads)
+        while running:
+            event = self._queue.get()
+            if event is None:
+                running -= 1
+            else:
+                yield event
+
+    def close(self) -> None:
+        """Stops the threads; what they had read and not handed over is dropped."""
+        self._stop.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                job = next(self._jobs, None)
+            if job is None:
+                break
+            start = perf_counter()
+            waited = sum(self._put(event) for event in self._hear(job))
+            with self._lock:
+                self.seconds += perf_counter() - start - waited
+        self._put(None)
+
+    def _put(self, event: Event | None) -> float:
+        """Hands an event over; returns the seconds it had to wait for room."""
+        start = perf_counter()
+        while not self._stop.is_set():
+            try:
+                self._queue.put(event, timeout=0.2)
+                break
+            except queue.Full:
+                continue
+        return perf_counter() - start
+
+    def _hear(self, job: Job) -> Iterator[Event]:
+        try:
+            yield from _hear(job, self._encoder, self._find, self._stop)
+        except FileNotFoundError:
+            yield Broken(job, "it vanished while the library was built", vanished=True)
+        except (AudioError, OSError, MemoryError) as error:
+            if job.path.exists():
+                yield Broken(job, str(error) or type(error).__name__)
+            else:
+                yield Broken(job, "it vanished while the library was built", vanished=True)
+
+
+def _hear(
+    job: Job, encoder: Encoder, find: Callable[[str], int | None], stop: threading.Event
+) -> Iterator[Event]:
+    from itertools import islice
+
+    from indexer.audio.decode import blocks, probe
+    from indexer.audio.payload import payload_hash
+    from indexer.audio.resample import resample
+    from indexer.audio.window import windows
+    from indexer.build.words import batched, facts_columns
+
+    facts = probe(job.path)
+    if job.head is not None:
+        heard = windows(resample(blocks(job.path), encoder.sample_rate), encoder.window)
+        yield Windows(job, list(islice(heard, job.head)))
+        yield End(job, facts_columns(facts))
+        return
+    content_hash = payload_hash(job.path)
+    original_id = find(content_hash)
+    if original_id is not None and original_id != job.sound_id:
+        yield Duplicate(job, original_id)
+        return
+    tap = Tap(job.path)
+    for handful in batched(windows(resample(tap, encoder.sample_rate), encoder.window), HANDFUL):
+        if stop.is_set():
+            return
+        yield Windows(job, handful)
+    duration, analysis = tap.finish()
+    columns = {**facts_columns(facts), "duration": duration}
+    yield End(job, columns, content_hash, analysis, tap.blocks.note)
+
+
+class Tap:
+    """Passes decoded blocks on and measures them on the way: one decode serves both."""
+
+    def __init__(self, path: Path) -> None:
+        from indexer.audio.analysis import Analyzer
+        from indexer.audio.decode import blocks
+
+        self.blocks = blocks(path)
+        self._analyzer = Analyzer()
+
+    def __iter__(self) -> Iterator[Waveform]:
+        for block in self.blocks:
+            self._analyzer.feed(block)
+            yield block
+
+    def finish(self) -> tuple[float, dict[str, Any]]:
+        """The true duration in seconds, and the columns of Analysis."""
+        from dataclasses import asdict
+
+        invalid = self.blocks.invalid_samples
+        measured = asdict(self._analyzer.finish(invalid_samples=invalid))
+        return measured.pop("duration"), measured

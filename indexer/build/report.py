@@ -1,0 +1,80 @@
+"""What a build is asked, what it says on the way, and what it answers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexer.build.estimate import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """prune: forget files that are gone. retry_failed: try unreadable files again."""
+
+    prune: bool = False
+    retry_failed: bool = False
+
+
+@dataclass(slots=True)
+class BuildReport:
+    """added, skipped (unchanged), failed, removed: files of this run.
+
+    sounds, windows: in the library now. seconds: decode (summed over threads), embed, record.
+    failures: (path, reason) of this run. notes: what the user should know, a sentence each.
+    """
+
+    added: int = 0
+    skipped: int = 0
+    failed: int = 0
+    removed: int = 0
+    sounds: int = 0
+    windows: int = 0
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"decode": 0.0, "embed": 0.0, "record": 0.0}
+    )
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += perf_counter() - start
+
+    def fail(self, path: str, reason: str) -> None:
+        self.failed += 1
+        self.failures.append((path, reason))
+
+    def figures(self) -> dict[str, Any]:
+        """The numbers that scripts may rely on."""
+        seconds = {stage: round(value, 3) for stage, value in self.seconds.items()}
+        return {
+            "added": self.added,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "removed": self.removed,
+            "sounds": self.sounds,
+            "windows": self.windows,
+            "seconds": seconds,
+        }
+
+
+class Progress:
+    """Hears how a build goes; this one is silent."""
+
+    def planned(self, plan: Plan) -> None:
+        """The work ahead; raising here stops the build before anything is written."""
+
+    def stage(self, name: str, total: int, unit: str = "files") -> None:
+        """A stage begins."""
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""

@@ -1,0 +1,143 @@
+"""The stages of a build, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from indexer.build import takes
+from indexer.build.ears import hear
+from indexer.build.estimate import estimate
+from indexer.build.listen import Job
+from indexer.build.report import BuildReport, Options, Progress
+from indexer.build.scan import Scan, scan
+from indexer.build.words import embed_words, name_files
+
+if TYPE_CHECKING:
+    from indexer.encoders.protocol import Encoder
+    from indexer.library import Library
+    from indexer.sources.protocol import Source
+
+HEAD = 3  # windows of every file that are heard first
+
+
+def build_index(
+    library: Library,
+    sources: Sequence[Source],
+    encoder: Encoder,
+    options: Options = Options(),  # noqa: B008 - frozen
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Brings the library up to date with its sources.
+
+    Names and tags first, so that sounds can be searched by words at once; then the first
+    windows of every file, then the rest. Every batch is one transaction: what was recorded
+    stays, and the next call goes on from there. Raises LibraryBusy, EncoderMismatch, SourceError.
+    """
+    progress = progress or Progress()
+    report = BuildReport()
+    spaces = library.spaces(encoder)
+    with library.lock():
+        found = [look(library, source, report) for source in sources]
+        progress.planned(estimate(library.catalog, found, encoder))
+        build_id = _start(library, sources, encoder)
+        try:
+            _stages(library, found, encoder, options, report, progress)
+        finally:
+            _count(library, report)
+        takes.join_similar(library.catalog, spaces)
+        _save_indexes(library, encoder)
+        seq = library.catalog.embeddings.changes(0)[1]
+        library.catalog.finish_build(build_id, {**report.figures(), "seq": seq})
+    return report
+
+
+def _stages(
+    library: Library,
+    found: Sequence[Scan],
+    encoder: Encoder,
+    options: Options,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
+    catalog = library.catalog
+    spaces = library.spaces(encoder)
+    root_ids = [each.root_id for each in found]
+    if options.retry_failed:
+        catalog.retry_failed(root_ids)
+    for each in found:
+        with report.timed("record"):
+            catalog.record(each.sightings())
+        name_files(catalog, each, report, progress)
+    if "metadata" in spaces:
+        embed_words(catalog, encoder, spaces["metadata"], report, progress)
+    report.added += hear(
+        library, encoder, "Listening to the start of every file",
+        _jobs(library, found, ["named"], encoder.window.seconds), report, progress,
+    )  # fmt: skip
+    report.added += hear(
+        library, encoder, "Listening to the rest of long files",
+        _jobs(library, found, ["partial"], None), report, progress,
+    )  # fmt: skip
+    if options.prune:
+        report.removed = catalog.prune([each.root_id for each in found if not each.offline])
+
+
+def look(library: Library, source: Source, report: BuildReport) -> Scan:
+    """Scans a source; what the user should know of it goes into the report's notes."""
+    found = scan(library.catalog, source)
+    report.skipped += found.unchanged
+    report.notes += source.notes
+    if found.offline:
+        report.notes.append(
+            f"{source.location} is offline or lacks many of its files: its sounds stay "
+            "searchable. Plug it in and build again, or give its new place with "
+            "`sonorize library roots --move`."
+        )
+    elif found.unseen:
+        report.notes.append(
+            f"{len(found.unseen)} files are gone from {source.location}; "
+            "--prune forgets those that did not move."
+        )
+    return found
+
+
+def _jobs(
+    library: Library, found: Sequence[Scan], statuses: Sequence[str], window: float | None
+) -> list[Job]:
+    """Files to hear. With `window` (seconds), long files are heard by their first windows only."""
+    sources = {each.root_id: each.source for each in found}
+    return [
+        Job(
+            todo.sound_id,
+            sources[todo.root_id].path(todo.relative_path),
+            HEAD if window and not 0 < todo.duration <= HEAD * window else None,
+        )
+        for todo in library.catalog.todo(list(sources), statuses)
+    ]
+
+
+def _start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:
+    try:
+        own = version("sonorize")
+    except PackageNotFoundError:  # run from a checkout
+        own = ""
+    return library.catalog.start_build(
+        source=" ".join(source.location for source in sources),
+        encoder=encoder.name,
+        device=getattr(encoder, "device", "cpu"),
+        version=own,
+    )
+
+
+def _count(library: Library, report: BuildReport) -> None:
+    counts = library.catalog.counts()
+    report.sounds = counts["named"] + counts["partial"] + counts["ready"]
+    report.windows = counts["windows"]
+
+
+def _save_indexes(library: Library, encoder: Encoder) -> None:
+    spaces = library.spaces(encoder)
+    for parts in library.ranked_parts(encoder):
+        library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts], save=True)

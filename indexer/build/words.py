@@ -1,0 +1,163 @@
+"""What is written about sounds: read from their files, and embedded as the metadata part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from indexer.build.scan import Scan
+from indexer.catalog.entries import Entry, Named, Retagged, Written
+from indexer.errors import AudioError
+
+if TYPE_CHECKING:
+    from indexer.build.report import BuildReport, Progress
+    from indexer.catalog.store import Catalog, Known, SoundInfo
+    from indexer.encoders.protocol import Encoder
+    from indexer.sources.protocol import Item
+
+BATCH = 200
+READERS = 4
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def name_files(catalog: Catalog, found: Scan, report: BuildReport, progress: Progress) -> None:
+    """Records new and changed files by their tags and names; they can be searched at once."""
+    jobs: list[tuple[Known | None, Item]] = [(None, item) for item in found.new]
+    jobs += found.changed
+    progress.stage("Reading names and tags", len(jobs))
+
+    def read(job: tuple[Known | None, Item]) -> Entry:
+        return _entry(catalog, found, *job)
+
+    for batch in batched(_ahead(read, jobs), BATCH):
+        with report.timed("record"):
+            catalog.record(batch)
+        _count_failed(found, batch, report)
+        progress.advance(len(batch))
+
+
+def embed_words(
+    catalog: Catalog, encoder: Encoder, space_id: int, report: BuildReport, progress: Progress
+) -> None:
+    """Gives every sound that lacks it its metadata part."""
+    sound_ids = catalog.embeddings.lacking(space_id)
+    progress.stage("Embedding names and tags", len(sound_ids), "sounds")
+    for batch in batched(iter(sound_ids), BATCH):
+        texts = {key: metadata_text(info) for key, info in catalog.sounds(batch).items()}
+        with report.timed("embed"):
+            vectors = encoder.embed_metadata(list(texts.values()))
+        with report.timed("record"):
+            catalog.record(
+                Written(key, space_id, row) for key, row in zip(texts, vectors, strict=True)
+            )
+        progress.advance(len(batch))
+
+
+def metadata_text(info: SoundInfo) -> str:
+    """Title, category, tags, description and file name in words, each said once.
+
+    A file name that says nothing ("01.wav") is replaced by the nearest folder name that does.
+    """
+    from indexer import ucs
+
+    columns = info.columns
+    path = PurePosixPath(info.relative_path)
+    names = [path.stem, *reversed(path.parent.parts)]
+    name = next((words for words in map(ucs.words, names) if ucs.usable(words)), "")
+    parts = [
+        columns["title"], columns["category"], columns["subcategory"], " ".join(columns["tags"]),
+        columns["description"], name,
+    ]  # fmt: skip
+    return ". ".join(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def take_group(root_id: int, relative_path: str, pack: str) -> str:
+    """Takes of one recording: same folder, pack and stem but for a number or letter at the end.
+
+    "dog_bark_01" and "dog-bark 2" are takes; so are "door a" and "door b".
+    """
+    path = PurePosixPath(relative_path)
+    stem = re.sub(r"(?:[\s._\-(#]*\d+\)?|[\s._\-]+[A-Za-z])$", "", path.stem)
+    stem = re.sub(r"[\s._\-]+", " ", stem).strip().lower()
+    return f"{root_id}/{path.parent}/{pack}/{stem}" if stem else f"{root_id}/{relative_path}"
+
+
+def batched(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    from itertools import islice
+
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def _ahead(work: Callable[[T], R], jobs: Sequence[T]) -> Iterator[R]:
+    """`work` over `jobs` in order, some of them done ahead in threads."""
+    with ThreadPoolExecutor(READERS) as pool:
+        for batch in batched(iter(jobs), BATCH):
+            yield from pool.map(work, batch)
+
+
+def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> Entry:
+    columns = _columns(found, item)
+    if known is not None and columns.get("status") != "failed":
+        path = found.source.path(item.relative_path)
+        if _same_payload(catalog, known, path):
+            return Retagged(known.file_id, known.sound_id, found.place(item), columns)
+    return Named(found.place(item), columns)
+
+
+def _columns(found: Scan, item: Item) -> dict[str, Any]:
+    """Columns of Sound from the file's own tags, its name and its header."""
+    from indexer.audio.decode import probe
+    from indexer.audio.tags import Tags, enrich, read_tags
+
+    path = found.source.path(item.relative_path)
+    try:
+        facts, tags, failure = probe(path), read_tags(path), {}
+    except (AudioError, OSError) as error:
+        facts, tags = None, Tags()
+        failure = {"status": "failed", "reason": str(error)}
+    columns = _from_tags(enrich(item.relative_path, tags))
+    columns["take_group"] = take_group(found.root_id, item.relative_path, columns["pack"])
+    return {**columns, **(facts_columns(facts) if facts else {}), **failure}
+
+
+def facts_columns(facts: Any) -> dict[str, Any]:
+    """Columns of Sound from AudioFacts."""
+    return {
+        "duration": facts.duration,
+        "sample_rate": facts.sample_rate,
+        "bit_depth": facts.bit_depth,
+        "channels": facts.channels,
+        "channel_layout": facts.channel_layout,
+    }
+
+
+def _from_tags(tags: Any) -> dict[str, Any]:
+    from indexer.catalog.entries import TEXT_FIELDS
+    from indexer.catalog.question import clean
+
+    columns = {name: clean(getattr(tags, name)) for name in TEXT_FIELDS if name != "tags"}
+    return {
+        **columns,
+        "tags": [clean(word) for word in tags.keywords],
+        "time_reference": tags.time_reference,
+        "raw": dict(tags.raw),
+    }
+
+
+def _same_payload(catalog: Catalog, known: Known, path: Path) -> bool:
+    from indexer.audio.payload import payload_hash
+
+    before = catalog.content_hash(known.sound_id)
+    return before is not None and before == payload_hash(path)
+
+
+def _count_failed(found: Scan, entries: Sequence[Entry], report: BuildReport) -> None:
+    for entry in entries:
+        if isinstance(entry, Named) and entry.columns.get("status") == "failed":
+            path = found.source.path(entry.place.relative_path)
+            report.fail(str(path), entry.columns["reason"])

@@ -1,0 +1,68 @@
+"""Care of a library: comparing its indexes with the catalog, making them anew, moving roots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.errors import LibraryError
+from indexer.sources.folder import FolderSource
+
+if TYPE_CHECKING:
+    from indexer.encoders.protocol import Encoder
+    from indexer.library import Library
+
+
+def check(library: Library, encoder: Encoder) -> list[str]:
+    """What is wrong with the catalog file or an index, a sentence each; empty if all is well."""
+    findings = library.catalog.faults()
+    spaces = library.spaces(encoder)
+    for parts in library.ranked_parts(encoder):
+        index = library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts])
+        held = [library.catalog.embeddings.clips(spaces[part])[0] for part in parts]
+        expected = np.unique(np.concatenate(held))
+        if not np.array_equal(index.ids(), expected):
+            findings.append(
+                f"The {' and '.join(parts)} index holds {len(index):,} sounds, "
+                f"the catalog {len(expected):,}."
+            )
+    return findings
+
+
+def rebuild(library: Library, encoder: Encoder) -> int:
+    """Makes every index anew from the catalog; returns the number of sounds in the first."""
+    spaces = library.spaces(encoder)
+    with library.lock():
+        for path in (library.folder / "index").glob("clips-*"):
+            path.unlink()
+        counts = [
+            len(
+                library.index(
+                    [spaces[p] for p in parts], [encoder.dims[p] for p in parts], save=True
+                )
+            )
+            for parts in library.ranked_parts(encoder)
+        ]
+    return counts[0]
+
+
+def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
+    """Lets a root lie at another folder; returns how many of its files are there, and are not.
+
+    Raises LibraryError if there is no such root, or if none of its files is there.
+    """
+    roots = {str(root.id): root for root in library.catalog.roots()}
+    if root_id not in roots:
+        raise LibraryError(f"There is no root {root_id}: `sonorize library roots` lists them.")
+    source = FolderSource(place)
+    there = {item.relative_path for item in source.items()}
+    known = library.catalog.known(int(root_id)).keys()
+    found = len(known & there)
+    if known and not found:
+        raise LibraryError(
+            f"None of the {len(known):,} files of root {root_id} is in {source.location}: "
+            "name the folder that holds them."
+        )
+    library.catalog.move_root(int(root_id), source.location)
+    return found, len(known) - found

@@ -1,0 +1,203 @@
+"""A library on disk: its settings, its catalog, and indexes kept in step with the catalog."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from indexer.catalog.store import Catalog
+from indexer.errors import (
+    EncoderMismatch,
+    LibraryBusy,
+    LibraryError,
+    LibraryNotFound,
+    LibraryTooNew,
+)
+from indexer.vectors import registry
+from indexer.vectors.index_files import IndexFiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.encoders.protocol import Encoder, Part
+    from indexer.vectors.protocol import VectorIndex
+
+FORMAT = 1
+SAVE_AFTER = 2_000  # changes worth writing an index file for, outside a build
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What library.toml says.
+
+    encoder    the model this library was built with
+    metadata   whether words about a sound are embedded too (always so with `starter`)
+    catalog    SQLAlchemy URL without password, a relative SQLite path being inside the library;
+               the password comes from SONORIZE_CATALOG_PASSWORD
+    index      auto, exact or faiss
+    """
+
+    encoder: str
+    metadata: bool = False
+    catalog: str = "sqlite:///catalog.sqlite3"
+    index: str = "auto"
+    format: int = FORMAT
+
+
+class Library:
+    """Use `Library.open` or `Library.create`; close it, or use it in a `with` block."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.folder = folder
+        self.config = config
+        self.catalog = Catalog(_catalog_url(folder, config.catalog))
+
+    @classmethod
+    def open(cls, folder: Path) -> Library:
+        """Raises LibraryNotFound, LibraryTooNew or LibraryError, each saying what to do."""
+        return cls(folder, read_config(folder))
+
+    @classmethod
+    def create(cls, folder: Path, config: Config) -> Library:
+        """Opens the library, made first if it does not exist; `config` then counts."""
+        if not exists(folder):
+            _write_config(folder, config)
+        return cls.open(folder)
+
+    def close(self) -> None:
+        self.catalog.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def spaces(self, encoder: Encoder) -> dict[Part, int]:
+        """Ids of the spaces this encoder fills in this library.
+
+        Raises EncoderMismatch if the library was built with another one.
+        """
+        if encoder.name != self.config.encoder:
+            raise EncoderMismatch(
+                f"This library was built with {self.config.encoder}, not {encoder.name}: "
+                f"use --encoder {self.config.encoder}, or build a new library with --library."
+            )
+        return {
+            part: self.catalog.embeddings.space(encoder.name, part, encoder.fingerprint(part), dim)
+            for part, dim in encoder.dims.items()
+            if part != "metadata" or self.uses_metadata(encoder)
+        }
+
+    def uses_metadata(self, encoder: Encoder) -> bool:
+        return "metadata" in encoder.dims and (encoder.metadata_weight > 0 or self.config.metadata)
+
+    def ranked_parts(self, encoder: Encoder) -> list[tuple[Part, ...]]:
+        """The parts that stand side by side in each index of this library."""
+        parts = self.spaces(encoder)
+        ranked: list[tuple[Part, ...]] = [
+            ("audio", "metadata") if "metadata" in parts else ("audio",)
+        ]
+        return [*ranked, ("likeness",)] if "likeness" in parts else ranked
+
+    def index(
+        self, spaces: Sequence[int], dims: Sequence[int], *, save: bool = False
+    ) -> VectorIndex:
+        """One row per sound, its clip vectors in these spaces side by side; ids are sound ids.
+
+        Brought up to date from the catalog; written to disk if `save` (the caller then holds
+        the lock), or if much was new and nobody else is writing.
+        """
+        kind = registry.default() if self.config.index == "auto" else self.config.index
+        files = IndexFiles(self.folder / "index", "clips-" + "-".join(map(str, spaces)), kind)
+        index, seq = files.open_newest(sum(dims))
+        changed, last = self.catalog.embeddings.changes(seq)
+        if seq > last:  # a file of another catalog
+            index, changed = registry.create(kind, sum(dims)), self.catalog.embeddings.changes(0)[0]
+        if changed:
+            index.remove(np.array(sorted(changed), dtype=np.int64))
+            ids, rows = self._rows(spaces, dims, changed if len(index) else None)
+            index.add(ids, rows)
+        if save and last != seq:
+            files.save(index, last)
+        elif len(changed) > SAVE_AFTER:
+            with suppress(LibraryBusy), self.lock():
+                files.save(index, last)
+        return index
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """The right to build and to write index files. Raises LibraryBusy if another has it."""
+        try:
+            with FileLock(self.folder / "build.lock", timeout=0):
+                yield
+        except Timeout:
+            raise LibraryBusy(
+                f"Another build is writing to {self.folder}: wait for it, or stop it first."
+            ) from None
+
+    def _rows(
+        self, spaces: Sequence[int], dims: Sequence[int], sound_ids: Sequence[int] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        parts = [self.catalog.embeddings.clips(space, sound_ids) for space in spaces]
+        ids = np.unique(np.concatenate([ids for ids, _ in parts]))
+        rows = np.zeros((len(ids), sum(dims)), dtype=np.float32)
+        for (part_ids, vectors), dim, offset in zip(parts, dims, _offsets(dims), strict=True):
+            rows[np.searchsorted(ids, part_ids), offset : offset + dim] = vectors
+        return ids, rows
+
+
+def exists(folder: Path) -> bool:
+    return (folder / "library.toml").is_file()
+
+
+def read_config(folder: Path) -> Config:
+    """Raises LibraryNotFound, LibraryTooNew, or LibraryError for a file that makes no sense."""
+    path = folder / "library.toml"
+    if not path.is_file():
+        raise LibraryNotFound(
+            f"There is no library in {folder}: make one with `sonorize build-index FOLDER`, "
+            "or name another with --library."
+        )
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        if int(said.get("format", 0)) > FORMAT:
+            raise LibraryTooNew(f"{folder} was made by a newer sonorize: update sonorize.")
+        return replace(Config(encoder=str(said["encoder"])), **said)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise LibraryError(
+            f"{path} cannot be understood ({error}): mend it, or move it away and build again."
+        ) from error
+
+
+def _write_config(folder: Path, config: Config) -> None:
+    import tomli_w
+
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f"library.toml.{os.getpid()}"
+    aside.write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
+    aside.replace(folder / "library.toml")
+
+
+def _catalog_url(folder: Path, url: str) -> str:
+    """The URL with its password, and with a relative SQLite path set into the library."""
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        parsed = parsed.set(database=str(folder / (parsed.database or "catalog.sqlite3")))
+    elif password := os.environ.get("SONORIZE_CATALOG_PASSWORD"):
+        parsed = parsed.set(password=password)
+    return parsed.render_as_string(hide_password=False)
+
+
+def _offsets(dims: Sequence[int]) -> list[int]:
+    return [sum(dims[:position]) for position in range(len(dims))]

@@ -1,0 +1,116 @@
+"""A folder of sounds. It is only ever read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from indexer.errors import SourceError
+from indexer.sources.protocol import Item
+
+EXTENSIONS = frozenset(
+    f".{name}"
+    for name in (
+        "wav wave bwf rf64 w64 aif aiff aifc caf flac mp3 mp2 ogg oga opus m4a m4b aac ac3 eac3"
+        " wma mka weba wv ape tta au snd voc amr spx"
+    ).split()
+)
+"""File names taken for sounds; everything else in the folder is passed over."""
+
+_DATALESS = 0x40000000  # macOS SF_DATALESS: the bytes are in the cloud
+_RECALL = 0x00400000 | 0x00001000  # Windows: recall on data access, offline
+
+
+class FolderSource:
+    """The sounds below `folder`, links followed, loops not."""
+
+    kind = "folder"
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = os.path.abspath(os.path.expanduser(folder))  # noqa: PTH100,PTH111 - keeps links
+        self._notes: list[str] = []
+
+    @property
+    def location(self) -> str:
+        return self._folder
+
+    @property
+    def notes(self) -> list[str]:
+        return self._notes
+
+    def available(self) -> bool:
+        return Path(self._folder).is_dir()
+
+    def path(self, relative_path: str) -> Path:
+        return Path(self._folder, relative_path)
+
+    def items(self) -> Iterator[Item]:
+        """Sounds in path order, folder by folder. Raises SourceError without the folder."""
+        if not self.available():
+            raise SourceError(f"There is no folder {self._folder}: check the path or plug it in.")
+        self._notes.clear()
+        yield from self._walk("", frozenset())
+
+    def _walk(self, below: str, above: frozenset[tuple[int, int]]) -> Iterator[Item]:
+        """`above`: the folders on the way here, so that a link back to one ends there."""
+        folder = Path(self._folder, below)
+        try:
+            facts = folder.stat()
+            if (facts.st_dev, facts.st_ino) in above:
+                return
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self._notes.append(f"{folder}: {error.strerror or error}")
+            return
+        inside = above | {(facts.st_dev, facts.st_ino)}
+        for entry in listed:
+            if entry.name.startswith("."):  # also ._* and .DS_Store
+                continue
+            relative = f"{below}/{entry.name}" if below else entry.name
+            if _is_folder(entry):
+                yield from self._walk(relative, inside)
+            elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 - speed
+                yield from self._item(entry, relative)
+
+    def _item(self, entry: os.DirEntry[str], relative: str) -> Iterator[Item]:
+        try:
+            facts = entry.stat()
+        except OSError as error:
+            self._notes.append(f"{entry.path}: {error.strerror or error}")
+            return
+        if stat.S_ISREG(facts.st_mode) and not _in_the_cloud(facts):
+            yield Item(relative, facts.st_size, facts.st_mtime_ns)
+
+
+def parse_source(text: str) -> FolderSource:
+    """A source as the user names it: a folder, or `folder:PATH`.
+
+    Raises SourceError for kinds that do not exist.
+    """
+    kind, found, rest = text.partition(":")
+    if found and kind == "folder":
+        return FolderSource(rest)
+    # a single letter is a Windows drive
+    if found and len(kind) > 1 and kind.isalpha() and not Path(text).exists():
+        raise SourceError(
+            f"There is no kind of source named {kind}: name a folder, or folder:PATH."
+        )
+    return FolderSource(text)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _in_the_cloud(facts: os.stat_result) -> bool:
+    """True for a placeholder whose bytes would have to be downloaded."""
+    if sys.platform == "darwin":
+        return bool(facts.st_flags & _DATALESS)
+    return bool(getattr(facts, "st_file_attributes", 0) & _RECALL)

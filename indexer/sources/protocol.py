@@ -1,0 +1,41 @@
+"""What every source promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class Item(NamedTuple):
+    """A file that may be a sound: path under the source, size in bytes, time of change in ns."""
+
+    relative_path: str
+    size: int
+    mtime_ns: int
+
+
+class Source(Protocol):
+    """kind, location: how the catalog records it as a root."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def location(self) -> str: ...
+
+    def available(self) -> bool:
+        """False while the drive or service is away."""
+        ...
+
+    def items(self) -> Iterator[Item]:
+        """Every file, in a fixed order. What cannot be listed is passed over and noted."""
+        ...
+
+    @property
+    def notes(self) -> list[str]:
+        """What `items` could not list, a sentence each."""
+        ...
+
+    def path(self, relative_path: str) -> Path:
+        """Where the file of an item can be opened."""
+        ...

@@ -1,0 +1,63 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from indexer.errors import SourceError
+from indexer.sources.folder import FolderSource, parse_source
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+
+
+def listed(folder: Path) -> list[str]:
+    return [item.relative_path for item in FolderSource(folder).items()]
+
+
+def test_lists_sounds_in_path_order_and_passes_over_the_rest(tmp_path: Path) -> None:
+    for name in ("b.wav", "a/z.FLAC", "a/note.txt", "._b.wav", ".DS_Store", ".cache/c.wav", "c"):
+        touch(tmp_path / name)
+    assert listed(tmp_path) == ["a/z.FLAC", "b.wav"]
+
+
+def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.wav")
+    touch(tmp_path / "elsewhere" / "b.wav")
+    (tmp_path / "in" / "there").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "up").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "self.wav").symlink_to(tmp_path / "in" / "self.wav")
+    (tmp_path / "in" / "broken.wav").symlink_to(tmp_path / "nothing.wav")
+    source = FolderSource(tmp_path / "in")
+    assert [item.relative_path for item in source.items()] == ["a.wav", "there/b.wav"]
+    assert len(source.notes) == 2  # the two links that lead nowhere
+
+
+def test_a_pipe_named_wav_is_no_sound(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert listed(tmp_path) == []
+
+
+def test_sizes_and_times_are_those_of_the_file(tmp_path: Path) -> None:
+    touch(tmp_path / "a.wav")
+    os.utime(tmp_path / "a.wav", ns=(0, 123_456_789_000))
+    (item,) = FolderSource(tmp_path).items()
+    assert (item.size, item.mtime_ns) == (1, 123_456_789_000)
+
+
+def test_a_missing_folder_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="There is no folder"):
+        list(FolderSource(tmp_path / "no").items())
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"), [("folder:/a/b", "/a/b"), ("/a/b", "/a/b"), ("/a/c:d", "/a/c:d")]
+)
+def test_sources_as_people_name_them(text: str, ending: str) -> None:
+    assert parse_source(text).location == ending
+
+
+def test_an_unknown_kind_of_source_is_refused() -> None:
+    with pytest.raises(SourceError, match="no kind of source named nowhere"):
+        parse_source("nowhere:rain")
