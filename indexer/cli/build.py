@@ -1,0 +1,116 @@
+"""`sonorize build-index`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexer.cli.common import Bars, library_folder, library_option, load_encoder, say
+
+if TYPE_CHECKING:
+    from indexer.build import BuildReport
+    from indexer.build.estimate import Plan
+    from indexer.library import Library
+
+SHOWN = 20  # failures listed in a table
+
+
+@click.command("build-index")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@library_option
+@click.option("--encoder", "encoder_name", help="Model for a new library.  [default: starter]")
+@click.option("--metadata", is_flag=True, help="New library: embed words about sounds as well.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="For the model.")
+@click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")
+@click.option("--yes", is_flag=True, help="Prune without asking.")
+@click.option("--retry-failed", is_flag=True, help="Try unreadable files again.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
+    """Make or update a library from folders of sounds. The folders are only read.
+
+    Sounds can be searched by name at once, and by what is heard as the build goes on. Stop it
+    with Ctrl-C; the next run goes on from there.
+
+    \b
+    sonorize build-index ~/Sounds
+    sonorize build-index ~/Sounds /Volumes/FX --library ~/my-library
+    sonorize build-index ~/Sounds --prune
+
+    Exit code 3: done, but some files could not be read.
+    """
+    from indexer.build import Options, build_index
+    from indexer.library import exists
+    from indexer.sources.folder import parse_source
+
+    folder = library_folder(given["library_folder"])
+    encoder = load_encoder(_encoder_name(folder, given["encoder_name"]), given["device"])
+    parsed = [parse_source(text) for text in sources]
+    with ExitStack() as stack:
+        if given["dry_run"] and not exists(folder):
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+        library = stack.enter_context(_library(folder, encoder.name, given["metadata"]))
+        bars = stack.enter_context(closing(BuildBars(given)))
+        options = Options(given["prune"], given["retry_failed"])
+        report = build_index(library, parsed, encoder, options, bars)
+        bars.close()
+        _show(report, library, given["form"])
+    if report.failed:
+        raise click.exceptions.Exit(3)
+
+
+class BuildBars(Bars):
+    """Says what is ahead, and asks or stops there if the options say so."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__()
+        self._given = given
+
+    def planned(self, plan: Plan) -> None:
+        say(plan.sentence())
+        if self._given["dry_run"]:
+            raise click.exceptions.Exit(0)
+        if self._given["prune"] and plan.gone and not self._given["yes"]:
+            click.confirm(f"Forget {plan.gone:,} files that are gone?", abort=True, err=True)
+
+
+def _encoder_name(folder: Path, asked: str | None) -> str:
+    from indexer.encoders import registry
+    from indexer.library import exists, read_config
+
+    if asked is not None:
+        return asked
+    return read_config(folder).encoder if exists(folder) else registry.default
+
+
+def _library(folder: Path, encoder: str, metadata: bool) -> Library:
+    from indexer.library import Config, Library
+
+    return Library.create(folder, Config(encoder=encoder, metadata=metadata))
+
+
+def _show(report: BuildReport, library: Library, form: str) -> None:
+    for note in report.notes:
+        say(note)
+    for path, reason in report.failures[:SHOWN]:
+        say(f"failed: {_one_line(path)}: {_one_line(reason)}")
+    if len(report.failures) > SHOWN:
+        say(f"… and {len(report.failures) - SHOWN:,} more: `sonorize library status` lists them.")
+    figures = report.figures()
+    if form == "json":
+        click.echo(json.dumps(figures))
+        return
+    click.echo(
+        f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed, "
+        f"{report.removed:,} removed; the library holds {report.sounds:,} sounds "
+        f"({report.windows:,} windows) in {library.folder}"
+    )
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,102 @@
+"""What the commands share: where the library is, how errors and progress are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from indexer.build.report import Progress
+
+if TYPE_CHECKING:
+    from indexer.encoders.protocol import Encoder
+    from indexer.library import Library
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+library_option: Callable[[F], F] = click.option(
+    "--library",
+    "library_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the library.  [default: SONORIZE_LIBRARY, else your data folder]",
+)
+
+
+def library_folder(given: Path | None) -> Path:
+    from indexer import settings
+
+    return given or settings.load().library
+
+
+def open_library(given: Path | None) -> Library:
+    """Raises LibraryNotFound and its like, in words."""
+    from indexer.library import Library
+
+    return Library.open(library_folder(given))
+
+
+def load_encoder(name: str, device: str | None = None) -> Encoder:
+    """Raises UnknownEncoder or WeightsMissing, in words."""
+    from indexer import settings
+    from indexer.encoders import registry
+
+    found = settings.load()
+    return registry.load(name, models_dir=found.models, device=device or found.device)
+
+
+def say(sentence: str) -> None:
+    """A message for the person, apart from the results on stdout."""
+    click.echo(sentence, err=True)
+
+
+class Bars(Progress):
+    """Progress on stderr: a bar with rate and remaining time on a terminal, else a line a stage."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def stage(self, name: str, total: int, unit: str = "files") -> None:
+        self.close()
+        if not total:
+            return
+        if not sys.stderr.isatty():
+            say(f"{name}: {total:,} {unit}")
+            return
+        self._bar = _bar(unit)
+        self._task = self._bar.add_task(name, total=total)
+        self._bar.start()
+
+    def advance(self, count: int = 1) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._task, count)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _bar(unit: str) -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed:.1f} {unit}/s" if task.speed else "")
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(),
+        TimeRemainingColumn(), console=Console(stderr=True),
+    )  # fmt: skip

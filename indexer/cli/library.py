@@ -1,0 +1,164 @@
+"""`sonorize library …`: what a library holds, whether it is sound, and its care."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.cli.common import library_option, load_encoder, open_library, say
+from indexer.errors import LibraryError
+
+if TYPE_CHECKING:
+    from indexer.library import Library
+
+form_option = click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+
+@click.group()
+def library() -> None:
+    """What a library holds, and its care."""
+
+
+@library.command()
+@library_option
+@form_option
+def status(library_folder: Path | None, form: str) -> None:
+    """Counts, roots, and the files that cannot be read, with reasons."""
+    with open_library(library_folder) as opened:
+        counts = opened.catalog.counts()
+        roots = opened.catalog.roots()
+        failures = list(opened.catalog.failures())
+        if form == "json":
+            click.echo(
+                json.dumps(
+                    {
+                        "library": str(opened.folder),
+                        "encoder": opened.config.encoder,
+                        **counts,
+                        "roots": [root._asdict() for root in roots],
+                        "failures": failures,
+                    }
+                )
+            )
+            return
+        click.echo(f"{opened.folder}, built with {opened.config.encoder}")
+        click.echo(
+            f"{counts['ready']:,} sounds ready, {counts['partial']:,} half heard, "
+            f"{counts['named']:,} known by name only, {counts['failed']:,} failed; "
+            f"{counts['windows']:,} windows"
+        )
+        _list_roots(opened)
+        for path, state, reason in failures:
+            click.echo(f"{'failed' if state == 'failed' else 'damaged'}: {path!r}: {reason}")
+
+
+@library.command()
+@library_option
+def check(library_folder: Path | None) -> None:
+    """Compare the indexes with the catalog; exit code 1 if one has to be rebuilt."""
+    from indexer.care import check as compare
+
+    with open_library(library_folder) as opened:
+        findings = compare(opened, load_encoder(opened.config.encoder))
+    for finding in findings:
+        click.echo(finding)
+    if findings:
+        raise LibraryError(
+            "The index is not what the catalog says: run `sonorize library rebuild`."
+        )
+    click.echo("The catalog is sound and every index agrees with it.")
+
+
+@library.command()
+@library_option
+def rebuild(library_folder: Path | None) -> None:
+    """Make the index files again from the catalog. Nothing is read or heard anew."""
+    from indexer.care import rebuild as make
+
+    with open_library(library_folder) as opened:
+        count = make(opened, load_encoder(opened.config.encoder))
+    click.echo(f"Indexes made anew from the catalog: {count:,} sounds.")
+
+
+@library.command()
+@library_option
+@form_option
+@click.option("--move", nargs=2, metavar="ID PLACE", help="The root ID lies at PLACE now.")
+def roots(library_folder: Path | None, form: str, move: tuple[str, str] | None) -> None:
+    """List the folders and drives of a library, or say where one lies now.
+
+    \b
+    sonorize library roots
+    sonorize library roots --move 2 /Volumes/FX
+    """
+    from indexer.care import move_root
+
+    with open_library(library_folder) as opened:
+        if move is not None:
+            found, lacking = move_root(opened, move[0], move[1])
+            say(f"{found:,} files are there" + (f", {lacking:,} are not." if lacking else "."))
+        if form == "json":
+            for root in opened.catalog.roots():
+                click.echo(json.dumps(root._asdict()))
+        else:
+            _list_roots(opened)
+
+
+@library.command()
+@library_option
+@click.argument("pack")
+@click.argument("licence")
+@click.option("--url", default="", help="Where the licence can be read.")
+def licence(library_folder: Path | None, pack: str, licence: str, url: str) -> None:
+    """Say under which licence a pack, or a root by its id or place, may be used.
+
+    \b
+    sonorize library licence "Night Walks" cc0
+    sonorize library licence 2 LicenseRef-Vendor --url https://example.com/licence
+    """
+    from indexer.credits import spdx
+
+    with open_library(library_folder) as opened:
+        count = opened.catalog.set_licence(pack, spdx(licence), url)
+        if not count:
+            raise LibraryError(
+                f"No sound belongs to a pack or a root {pack!r}: see `sonorize library roots`."
+            )
+    click.echo(f"{count:,} sounds: {spdx(licence)}")
+
+
+@library.command("import")
+@library_option
+@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def import_(library_folder: Path | None, table: Path) -> None:
+    """Take over descriptions from a CSV that another tool wrote (a path or file name and columns).
+
+    Sounds are found by path, else by file name. Columns are known by their usual names:
+    FileName, FilePath, Description, Keywords, Category, SubCategory, Library, Designer,
+    Manufacturer, Microphone, Location, Notes, Take, Licence, and variants of these. What the
+    table says replaces what was known; empty cells change nothing.
+    """
+    from indexer.imports import import_csv
+
+    with open_library(library_folder) as opened:
+        report = import_csv(opened.catalog, table)
+    click.echo(
+        f"{report.updated:,} sounds updated, {report.unmatched:,} rows without a sound"
+        + (f"; columns passed over: {', '.join(report.ignored)}" if report.ignored else "")
+    )
+    if report.updated:
+        say("The next build-index embeds the new words.")
+
+
+def _list_roots(opened: Library) -> None:
+    for root in opened.catalog.roots():
+        away = f", {root.offline:,} offline" if root.offline else ""
+        gone = f", {root.missing:,} gone" if root.missing else ""
+        click.echo(
+            f"{root.id:>4}  {root.kind}:{root.location}  {root.present:,} present{away}{gone}"
+        )

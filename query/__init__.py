@@ -1,0 +1,1 @@
+"""Pictures in: from a frame, words or a sound to ranked sounds."""

@@ -1,0 +1,68 @@
+"""`sonorize`: the commands of both packages. Each command's module is imported when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from indexer.errors import SonorizeError
+
+COMMANDS = {
+    "build-index": "indexer.cli.build:build_index_command",
+    "query-by-frame": "query.cli.frame:query_by_frame",
+    "query-by-text": "query.cli.words:query_by_text",
+    "query-by-sound": "query.cli.sound:query_by_sound",
+    "library": "indexer.cli.library:library",
+    "models": "indexer.cli.models:models",
+    "demo": "query.cli.demo:demo",
+    "doctor": "indexer.cli.doctor:doctor",
+}
+"""Command → where it is, in the order of the help."""
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sonorize")
+def sonorize() -> None:
+    """A picture in, the right sound out of your own sound library.
+
+    \b
+    sonorize demo                              see it work
+    sonorize build-index ~/Sounds              make a library
+    sonorize query-by-frame frame.jpg          ask it with a picture
+    sonorize query-by-text "door creak"        or with words
+    """
+
+
+def main() -> None:
+    """Runs the command line; errors raised on purpose are shown as one sentence, exit code 1."""
+    try:
+        sonorize(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except SonorizeError as error:
+        click.echo(f"sonorize: {error}", err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("sonorize: stopped; everything recorded so far is kept.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

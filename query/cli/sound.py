@@ -1,0 +1,24 @@
+"""`sonorize query-by-sound`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from query.cli import options
+
+
+@click.command("query-by-sound", epilog="FILE as - reads one path a line from stdin.")
+@click.argument("file")
+@options.query_options
+def query_by_sound(file: str, **given: Any) -> None:
+    """Rank the library's sounds by how much they sound like a file.
+
+    \b
+    sonorize query-by-sound step.wav -k 20
+    """
+    ask = options.asked(given)
+    with options.searcher(given["library_folder"], given["device"]) as search:
+        options.answer(file, lambda path: search.by_sound(Path(path), ask), given["form"])

@@ -1,0 +1,108 @@
+"""Hits as a table for people, as JSON lines or CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from query.ranking import Hit
+
+Format = Literal["table", "json", "csv"]
+WIDTH = 110  # where there is no terminal
+
+
+def to_json(hit: Hit) -> str:
+    """One hit, one line."""
+    return _dumps(asdict(hit))
+
+
+def answer_to_json(question: str, hits: Sequence[Hit]) -> str:
+    """One question of many with its hits, one line."""
+    return _dumps({"question": question, "hits": list(map(asdict, hits))})
+
+
+def to_csv(hits: Sequence[Hit]) -> str:
+    """A header and a line a hit; parts and tags as JSON within their columns."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, [field.name for field in fields(Hit)], lineterminator="\n")
+    writer.writeheader()
+    for hit in hits:
+        row = asdict(hit)
+        row["parts"] = json.dumps(row["parts"])
+        row["tags"] = json.dumps(row["tags"], ensure_ascii=False)
+        row["path"] = printable(row["path"])
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def _dumps(value: object) -> str:
+    """JSON with its letters as they are, unless a path holds bytes that are no letters."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return line
+
+
+def show(hits: Sequence[Hit], form: Format) -> None:
+    """Writes the hits to stdout."""
+    if form == "json":
+        for hit in hits:
+            print(to_json(hit))
+    elif form == "csv":
+        print(to_csv(hits), end="")
+    else:
+        _table(hits)
+
+
+def _table(hits: Sequence[Hit]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False)
+    if not hits:
+        console.print("Nothing found.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("#", "score"):
+        table.add_column(name, justify="right")
+    table.add_column("sound", overflow="fold", ratio=3)
+    table.add_column("moment", justify="right", no_wrap=True)
+    table.add_column("licence", overflow="fold")
+    table.add_column("file", overflow="fold", ratio=3)
+    for hit in hits:
+        table.add_row(*_row(hit), style="" if hit.state == "present" else "dim")
+    console.print(table)
+
+
+def _row(hit: Hit) -> list[Any]:
+    from rich.text import Text
+
+    notes = [f"+{hit.takes} takes" if hit.takes > 1 else "+1 take" if hit.takes else ""]
+    notes += ["guess" if hit.parts.get("metadata", 0.0) is None else ""]
+    notes += [hit.state if hit.state != "present" else ""]
+    sound = Text(printable(hit.title))
+    sound.append("".join(f"  {note}" for note in notes if note), "italic")
+    return [
+        str(hit.rank),
+        f"{hit.score:.3f}",
+        sound,
+        f"{hit.start:.1f}-{hit.end:.1f} s",
+        hit.license,
+        Text(printable(Path(hit.path).name)),
+    ]
+
+
+def printable(text: str) -> str:
+    """The text on one line, control characters and undecodable bytes made visible."""
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )

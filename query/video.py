@@ -1,0 +1,120 @@
+"""Pictures and frames: from a still, from one time of a video, or from all over it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexer.errors import PictureError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SPREAD = 9  # frames that stand for a whole video
+VIDEO_EXTENSIONS = frozenset(
+    f".{name}" for name in "mp4 mov mkv webm avi m4v mxf mpg mpeg ts mts wmv flv ogv 3gp".split()
+)
+
+
+def read_pictures(path: Path, at: str | None = None) -> list[Image]:
+    """The RGB pictures that ask for `path`: a still; a video's frame `at` a time, or 9 of it.
+
+    `at`: seconds, or [HH:]MM:SS[.fraction], or HH:MM:SS:FF at the video's own frame rate.
+    Raises PictureError in one sentence.
+    """
+    if not path.is_file():
+        raise PictureError(f"There is no file {path}: check the name.")
+    if path.suffix.lower() in VIDEO_EXTENSIONS:
+        return _video(path, at)
+    if at is not None:
+        raise PictureError(f"{path} is a still picture: --at is for videos.")
+    return [_still(path)]
+
+
+def seconds(text: str, rate: float) -> float:
+    """A time as people write it, in seconds; `rate`: frames a second, for HH:MM:SS:FF.
+
+    Raises PictureError if it is no time.
+    """
+    frames_said = re.fullmatch(r"(\d+):(\d+):(\d+)[:;](\d+)", text.strip())
+    if frames_said:
+        hours, minutes, whole, frame = map(int, frames_said.groups())
+        return hours * 3600 + minutes * 60 + whole + frame / rate
+    parts = text.strip().split(":")
+    if len(parts) > 3 or not all(re.fullmatch(r"\d+(?:\.\d+)?", part) for part in parts):
+        raise PictureError(f"{text!r} is not a time: write seconds (12.5) or timecode (00:01:30).")
+    return sum(float(part) * 60.0**power for power, part in enumerate(reversed(parts)))
+
+
+def _still(path: Path) -> Image:
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                return _opaque(ImageOps.exif_transpose(picture))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
+        raise PictureError(
+            f"{path} cannot be read as a picture: give a JPEG, PNG, WebP or TIFF, or a video."
+        ) from error
+
+
+def _opaque(picture: Image) -> Image:
+    """RGB, what is transparent being white."""
+    from PIL import Image
+
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return picture.convert("RGB")
+
+
+def _video(path: Path, at: str | None) -> list[Image]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise PictureError(f"{path} has no picture track: give a video or a still.")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            length = _length(container, stream)
+            rate = float(stream.average_rate or 25)
+            if at is None:
+                times = [length * (index + 0.5) / SPREAD for index in range(SPREAD)]
+            else:
+                times = [seconds(at, rate)]
+                if times[0] >= length:
+                    raise PictureError(
+                        f"{path} is {length:.2f} s long: --at {at} lies past its end."
+                    )
+            return [_frame(container, stream, time, path) for time in times]
+    except av.FFmpegError as error:
+        raise PictureError(f"{path} cannot be read as a video ({error.strerror}).") from error
+
+
+def _length(container: Any, stream: Any) -> float:
+    """Seconds of picture, as well as the file says it."""
+    import av
+
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration or 0) / av.time_base
+
+
+def _frame(container: Any, stream: Any, time: float, path: Path) -> Image:
+    """The frame shown at `time`: the last that begins no later."""
+    start = (stream.start_time or 0) * stream.time_base
+    container.seek(int((float(start) + time) / stream.time_base), stream=stream)
+    shown = None
+    for frame in container.decode(stream):
+        if shown is not None and frame.time is not None and frame.time > start + time + 1e-6:
+            break
+        shown = frame
+    if shown is None:
+        raise PictureError(f"{path} has no frame at {time:.2f} s: try another time.")
+    picture: Image = shown.to_image()
+    return picture.rotate(shown.rotation, expand=True) if shown.rotation else picture
