@@ -34,12 +34,14 @@ class Ask:
 
     metadata_weight   w in 0..1; the encoder's own if None
     all_takes         every take by itself, instead of one for each recording
+    cut               move the best moment to usable edit points, which reads the files
     """
 
     k: int = 10
     filters: Filters = NO_FILTERS
     metadata_weight: float | None = None
     all_takes: bool = False
+    cut: bool = True
 
 
 class Searcher:
@@ -182,7 +184,9 @@ class Searcher:
         kept = collapse([key for key in ids if key in sounds], groups, ask.k)
         scores = score(kept)
         takes = self.library.catalog.take_counts([groups[key] for key in kept if key in groups])
-        moments = self._moments({key: sounds[key] for key in kept}, vectors)
+        moments = self._moments(kept, vectors)
+        if ask.cut:
+            moments = {key: cut(sounds[key], *moment) for key, moment in moments.items()}
         return [
             _hit(
                 rank, *scores[key], sounds[key],
@@ -193,17 +197,14 @@ class Searcher:
         ]  # fmt: skip
 
     def _moments(
-        self, sounds: Mapping[int, SoundInfo], vectors: Vectors | None
+        self, ids: Sequence[int], vectors: Vectors | None
     ) -> dict[int, tuple[float, float]]:
-        """The window of each sound that fits the question best, cut for use; seconds."""
+        """The window of each sound that fits the question best, in seconds."""
         if vectors is None or "audio" not in vectors or "audio" not in self._spaces:
             return {}
-        _, owners, spans, rows = self.library.catalog.embeddings.windows(
-            self._spaces["audio"], list(sounds)
-        )
+        _, owners, spans, rows = self.library.catalog.embeddings.windows(self._spaces["audio"], ids)
         order = np.argsort(rows @ vectors["audio"][0], kind="stable")
-        best = {int(owners[at]): (float(spans[at, 0]), float(spans[at, 1])) for at in order}
-        return {key: cut(sounds[key], *best[key]) for key in best}
+        return {int(owners[at]): (float(spans[at, 0]), float(spans[at, 1])) for at in order}
 
 
 def cut(sound: SoundInfo, start: float, end: float) -> tuple[float, float]:

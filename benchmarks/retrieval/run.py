@@ -29,7 +29,7 @@ from query.search import Ask, Searcher
 from query.video import read_pictures
 
 HERE = Path(__file__).parent
-ALL = Ask(k=100_000, all_takes=True)
+ALL = Ask(k=100_000, all_takes=True, cut=False)
 Ranker = Callable[[dict[str, Any]], list[str]]
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
 
 from indexer.audio import riff
 from indexer.audio.container import (
-    MAX_RATE,
     NotDemuxed,
     bit_depth,
-    called,
     layout_name,
     open_audio,
     open_file,
     stated_duration,
 )
 from indexer.audio.frames import block_size, decoded, joined, seek
+from indexer.audio.libsndfile import open_sound
 from indexer.audio.waveform import Waveform
-from indexer.errors import AudioError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -72,7 +68,7 @@ def probe(path: Path) -> AudioFacts:
                 container=container.format.name.split(",")[0],
             )
     except NotDemuxed as refusal:
-        with _open_soundfile(path, str(refusal)) as sound:
+        with open_sound(path, str(refusal)) as sound:
             return AudioFacts(
                 duration=sound.frames / sound.samplerate,
                 sample_rate=sound.samplerate,
@@ -148,7 +144,7 @@ class Blocks(Iterator[Waveform]):
         except NotDemuxed as error:
             refusal = str(error)
         self._notes.clear()
-        with _open_soundfile(self._path, refusal) as sound:
+        with open_sound(self._path, refusal) as sound:
             if self._start:
                 sound.seek(min(sound.frames, round(self._start * sound.samplerate)))
             size = block_size(sound.samplerate)
@@ -192,23 +188,3 @@ def _after(block: Waveform, skip: int) -> Iterator[Waveform]:
         yield block
     elif skip < block.samples.shape[1]:
         yield Waveform(block.samples[:, skip:], block.sample_rate)
-
-
-@contextmanager
-def _open_soundfile(path: Path, refusal: str) -> Iterator[soundfile.SoundFile]:
-    """What FFmpeg cannot read, libsndfile may. Raises AudioError with `refusal` if not."""
-    with open_file(path) as file:
-        try:
-            with soundfile.SoundFile(file) as sound:
-                if not sound.frames or not 0 < sound.samplerate <= MAX_RATE:
-                    raise _refused(path, refusal)
-                yield sound
-        # TypeError: soundfile takes a name ending in .raw for samples without a header.
-        except (soundfile.SoundFileError, TypeError) as error:
-            if riff.says_zero_hertz(file):
-                refusal = "says in its header that it runs at 0 Hz"
-            raise _refused(path, refusal) from error
-
-
-def _refused(path: Path, refusal: str) -> AudioError:
-    return AudioError(f"{called(path)} {refusal}: replace it with a good copy or leave it out")

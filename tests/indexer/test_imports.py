@@ -187,7 +187,7 @@ def test_sheet_of_a_pack_with_a_title_above(catalog: Catalog, tmp_path: Path) ->
         ("Attribution NonCommercial", "CC-BY-NC-4.0"),
         ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("http://creativecommons.org/licenses/sampling+/1.0/", "LicenseRef-Sampling-Plus-1.0"),
-        ("https://creativecommons.org/publicdomain/mark/1.0/", "LicenseRef-PublicDomain"),
+        ("https://creativecommons.org/publicdomain/mark/1.0/", "CC-PDM-1.0"),
         ("House EULA", "House EULA"),
         ("x" * 80, "x" * 64),
     ],
