@@ -12,6 +12,7 @@ from indexer import ucs
 from indexer.audio.chunktags import PROBLEM, chunk_tags
 from indexer.audio.container import NotDemuxed, open_audio, open_file
 from indexer.audio.text import mended
+from indexer.credits import spdx
 from indexer.errors import AudioError
 
 _LONGEST = 10_000
@@ -47,11 +48,8 @@ _LICENCE = "ixml.user.license license licence license_url licenseurl copyright i
 _CATID = "ixml.user.catid ixml.aswg.catid catid"
 _MIDNIGHT = "timestamp_samples_since_midnight"
 
-_CC_URL = re.compile(
-    r"(?:https?://)?creativecommons\.org/[a-z]+/(by(?:-nc)?(?:-nd|-sa)?|zero|mark)/(\d\.\d)"
-    r"[^\s,;)\"]*"
-)
-_CC_NAME = re.compile(r"\bCC[ -]?(0|BY(?:[ -](?:NC|SA|ND))*)(?:[ -]v?(\d\.\d))?\b", re.IGNORECASE)
+_CC_ADDRESS = re.compile(r"(?:https?://)?creativecommons\.org/[^\s,;)\"]+")
+_CC_NAME = re.compile(r"\bCC[ -]?(?:0|BY)(?:[ -](?:NC|SA|ND))*(?:[ -]v?\d\.\d)?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +128,17 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 def _licence(said: Mapping[str, str]) -> dict[str, str]:
-    """SPDX id and address of a Creative Commons licence; other licences are not recognised."""
-    text = "\n".join(_every(said, _LICENCE))
-    url, name = _CC_URL.search(text), _CC_NAME.search(text)
-    found = {"licence": "", "licence_url": url[0] if url else ""}
-    if url:
-        named = {"zero": "CC0-1.0", "mark": "CC-PDM-1.0"}
-        found["licence"] = named.get(url[1]) or f"CC-{url[1].upper()}-{url[2]}"
-    elif name and (name[1] == "0" or name[2]):
-        kind = re.sub(" ", "-", name[1].upper())
-        found["licence"] = "CC0-1.0" if kind == "0" else f"CC-{kind}-{name[2]}"
-    return found
+    """SPDX id and address of a Creative Commons licence; others are left to `raw`."""
+    texts = list(_every(said, _LICENCE))
+    addresses = [m[0] for text in texts for m in _CC_ADDRESS.finditer(text)]
+    names = [m[0] for text in texts for m in _CC_NAME.finditer(text)]
+    found = (spdx(text) for text in [*addresses, *texts, *names])
+    return {
+        "licence": next(
+            (i for i in found if i.startswith(("CC", "LicenseRef")) and " " not in i), ""
+        ),
+        "licence_url": addresses[0] if addresses else "",
+    }
 
 
 def _time_reference(said: Mapping[str, str]) -> int | None:
@@ -160,14 +158,18 @@ def _number(said: Mapping[str, str], key: str) -> int:
 
 
 def enrich(relative_path: str, tags: Tags) -> Tags:
-    """Empty fields filled from the file's name and folder; nothing said is overwritten.
+    """Empty fields filled from the file's name and folder; nothing said is overwritten, but a
+    title without a meaningful word ("1889") counts as empty where the name has one.
 
     A UCS name gives title, category, subcategory, designer (CreatorID), pack (SourceID), notes
     (user data) and keywords; a CatID in the tags does for category and keywords. Any other name
     gives a title if it holds a meaningful word. The nearest folder that does is the pack.
     """
     path = PurePosixPath(relative_path)
-    filled = _filled(tags, _by_name(path.stem))
+    named = _by_name(path.stem)
+    if named["title"] and not ucs.usable(tags.title):
+        tags = replace(tags, title="")
+    filled = _filled(tags, named)
     filled = _filled(filled, _by_catid(_first({k.lower(): v for k, v in tags.raw.items()}, _CATID)))
     folders = [name for name in reversed(path.parent.parts) if ucs.usable(name)]
     return _filled(filled, {"pack": folders[0].replace("_", " ")} if folders else {})

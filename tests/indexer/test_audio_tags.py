@@ -133,9 +133,10 @@ def test_vorbis_comments_of_any_name(tmp_path: Path) -> None:
         ("creativecommons.org/licenses/by-sa/3.0/de/", "CC-BY-SA-3.0"),
         ("Licensed CC BY-NC-ND 4.0, see notes", "CC-BY-NC-ND-4.0"),
         ("CC0", "CC0-1.0"),
-        ("CC BY", ""),
+        ("Attribution NonCommercial", "CC-BY-NC-4.0"),
         ("(c) 2024 Ada. All rights reserved.", ""),
-        ("https://creativecommons.org/licenses/sampling+/1.0/", ""),
+        ("CCTV Ltd", ""),
+        ("https://creativecommons.org/licenses/sampling+/1.0/", "LicenseRef-Sampling-Plus-1.0"),
     ],
 )
 def test_licences(tmp_path: Path, text: str, licence: str) -> None:
@@ -269,3 +270,9 @@ def test_enrich_by_the_catid_in_the_tags() -> None:
 @pytest.mark.parametrize("name", [n.decode("utf-8", "surrogateescape") for n in sounds.NAMES])
 def test_enrich_takes_any_name(name: str) -> None:
     assert isinstance(enrich(f"folder/{name}", Tags()), Tags)
+
+
+def test_a_title_that_says_nothing_gives_way_to_a_name_that_does() -> None:
+    assert enrich("animals/cat.mp3", Tags(title="1889")).title == "cat"
+    assert enrich("animals/0007.mp3", Tags(title="1889")).title == "1889"
+    assert enrich("animals/cat.mp3", Tags(title="Old Tom")).title == "Old Tom"
