@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from indexer import settings
-from indexer.build import build_index
+from indexer.build.run import build_index
 from indexer.encoders import registry
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource

@@ -13,8 +13,8 @@ import click
 from indexer.cli.common import Bars, library_folder, library_option, load_encoder, say
 
 if TYPE_CHECKING:
-    from indexer.build import BuildReport
     from indexer.build.estimate import Plan
+    from indexer.build.report import BuildReport
     from indexer.library import Library
 
 SHOWN = 20  # failures listed in a table
@@ -44,7 +44,8 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
 
     Exit code 3: done, but some files could not be read.
     """
-    from indexer.build import Options, build_index
+    from indexer.build.report import Options
+    from indexer.build.run import build_index
     from indexer.library import exists
     from indexer.sources.folder import parse_source
 

@@ -143,7 +143,7 @@ def import_(library_folder: Path | None, table: Path) -> None:
     Manufacturer, Microphone, Location, Notes, Take, Licence, and variants of these. What the
     table says replaces what was known; empty cells change nothing.
     """
-    from indexer.imports import import_csv
+    from indexer.imports.table import import_csv
 
     with open_library(library_folder) as opened:
         report = import_csv(opened.catalog, table)

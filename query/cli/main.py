@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import click
-
-from indexer.errors import SonorizeError
 
 COMMANDS = {
     "build-index": "indexer.cli.build:build_index_command",
@@ -50,8 +50,11 @@ def sonorize() -> None:
 
 def main() -> None:
     """Runs the command line; errors raised on purpose are shown as one sentence, exit code 1."""
+    _require_own_names()
+    from indexer.errors import SonorizeError
+
     try:
-        sonorize(standalone_mode=False)
+        sys.exit(sonorize(standalone_mode=False))
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as wrong:
@@ -66,3 +69,14 @@ def main() -> None:
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _require_own_names() -> None:
+    """Ends with a sentence if another distribution's package stands where ours should."""
+    for name in ("indexer", "query"):
+        found = find_spec(name)
+        if found is None or found.origin != str(Path(__file__).parents[2] / name / "__init__.py"):
+            sys.exit(
+                f"sonorize: another package is named {name} ({found and found.origin}): install "
+                "sonorize into an environment of its own, with uv tool install or pipx."
+            )
