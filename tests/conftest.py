@@ -1,0 +1,29 @@
+"""No test touches the user's own library or settings; only the model files are shared."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from indexer import settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the machine's cores run tests
+
+ROOT = Path(__file__).parents[1]
+MODELS = settings.load().models
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Library, cache and settings of this test alone, in new folders."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith("SONORIZE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SONORIZE_MODELS", str(MODELS))
+    monkeypatch.setenv("SONORIZE_LIBRARY", str(home / "library"))
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home / name))
