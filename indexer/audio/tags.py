@@ -49,6 +49,7 @@ _CATID = "ixml.user.catid ixml.aswg.catid catid"
 _MIDNIGHT = "timestamp_samples_since_midnight"
 
 _CC_ADDRESS = re.compile(r"(?:https?://)?creativecommons\.org/[^\s,;)\"]+")
+_SPDX = re.compile(r"(?:CC0|CC|LicenseRef)-[A-Za-z0-9.-]+")
 _CC_NAME = re.compile(r"\bCC[ -]?(?:0|BY)(?:[ -](?:NC|SA|ND))*(?:[ -]v?\d\.\d)?\b", re.IGNORECASE)
 
 
@@ -134,9 +135,7 @@ def _licence(said: Mapping[str, str]) -> dict[str, str]:
     names = [m[0] for text in texts for m in _CC_NAME.finditer(text)]
     found = (spdx(text) for text in [*addresses, *texts, *names])
     return {
-        "licence": next(
-            (i for i in found if i.startswith(("CC", "LicenseRef")) and " " not in i), ""
-        ),
+        "licence": next((one for one in found if _SPDX.fullmatch(one)), ""),
         "licence_url": addresses[0] if addresses else "",
     }
 

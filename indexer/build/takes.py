@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from indexer.catalog.store import Catalog
@@ -20,10 +18,16 @@ def join_similar(catalog: Catalog, spaces: Mapping[Part, int]) -> None:
     space = spaces.get("likeness", spaces["audio"])
     for sound_ids in catalog.durations(since=catalog.last_built()).values():
         if len(sound_ids) <= CROWD:
-            catalog.join_takes(_pairs(catalog, space, sound_ids))
+            catalog.join_takes(_alike(catalog, space, sound_ids))
 
 
-def _pairs(catalog: Catalog, space: int, sound_ids: list[int]) -> Iterator[tuple[int, int]]:
+def _alike(catalog: Catalog, space: int, sound_ids: list[int]) -> list[list[int]]:
+    """Sounds that are linked by pairs of nearly equal ones."""
+    from scipy.sparse.csgraph import connected_components
+
     ids, rows = catalog.embeddings.clips(space, sound_ids)
-    first, second = np.nonzero(np.triu(rows @ rows.T >= ALIKE, k=1))
-    yield from zip(ids[first].tolist(), ids[second].tolist(), strict=True)
+    _, group = connected_components(rows @ rows.T >= ALIKE, directed=False)
+    members: dict[int, list[int]] = {}
+    for sound_id, number in zip(ids.tolist(), group.tolist(), strict=True):
+        members.setdefault(number, []).append(sound_id)
+    return [together for together in members.values() if len(together) > 1]

@@ -327,20 +327,23 @@ class Catalog:
             if len(ids) > 1 and not fresh.isdisjoint(ids)
         }
 
-    def join_takes(self, pairs: Iterable[tuple[int, int]]) -> None:
-        """Each pair's second sound joins the take group of the first."""
+    def join_takes(self, together: Iterable[Sequence[int]]) -> None:
+        """The take groups of sounds that stand together become one."""
         with writing(self.engine) as connection:
-            for first, second in pairs:
-                groups = dict(
+            for sound_ids in together:
+                groups = {
+                    group
+                    for part in chunks(sound_ids)
+                    for group in connection.execute(
+                        select(Sound.take_group).where(Sound.id.in_(part)).distinct()
+                    ).scalars()
+                }
+                for part in chunks(sorted(groups)):
                     connection.execute(
-                        select(Sound.id, Sound.take_group).where(Sound.id.in_([first, second]))
-                    ).all()
-                )
-                connection.execute(
-                    update(Sound)
-                    .where(Sound.take_group.in_(groups.values()))
-                    .values(take_group=min(groups.values()))
-                )
+                        update(Sound)
+                        .where(Sound.take_group.in_(part))
+                        .values(take_group=min(groups))
+                    )
 
 
 _COLUMNS = tuple(column.key for column in Sound.__table__.columns)

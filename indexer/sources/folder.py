@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from indexer.errors import SourceError
@@ -20,6 +21,7 @@ EXTENSIONS = frozenset(
 )
 """File names taken for sounds; everything else in the folder is passed over."""
 
+LOOKERS = 8  # threads: a network drive answers each look late
 _DATALESS = 0x40000000  # macOS SF_DATALESS: the bytes are in the cloud
 _RECALL = 0x00400000 | 0x00001000  # Windows: recall on data access, offline
 
@@ -52,9 +54,12 @@ class FolderSource:
         if not self.available():
             raise SourceError(f"There is no folder {self._folder}: check the path or plug it in.")
         self._notes.clear()
-        yield from self._walk("", frozenset())
+        with ThreadPoolExecutor(LOOKERS) as pool:
+            yield from self._walk("", frozenset(), pool)
 
-    def _walk(self, below: str, above: frozenset[tuple[int, int]]) -> Iterator[Item]:
+    def _walk(
+        self, below: str, above: frozenset[tuple[int, int]], pool: ThreadPoolExecutor
+    ) -> Iterator[Item]:
         """`above`: the folders on the way here, so that a link back to one ends there."""
         folder = Path(self._folder, below)
         try:
@@ -67,23 +72,29 @@ class FolderSource:
             self._notes.append(f"{folder}: {error.strerror or error}")
             return
         inside = above | {(facts.st_dev, facts.st_ino)}
+        listed = [entry for entry in listed if not entry.name.startswith(".")]  # also ._*
+        folders = {entry.name for entry in listed if _is_folder(entry)}
+        sounds = [entry for entry in listed if entry.name not in folders and _is_named_so(entry)]
+        looked = dict(
+            zip((entry.name for entry in sounds), pool.map(self.look, sounds), strict=True)
+        )
         for entry in listed:
-            if entry.name.startswith("."):  # also ._* and .DS_Store
-                continue
             relative = f"{below}/{entry.name}" if below else entry.name
-            if _is_folder(entry):
-                yield from self._walk(relative, inside)
-            elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 - speed
-                yield from self._item(entry, relative)
+            if entry.name in folders:
+                yield from self._walk(relative, inside, pool)
+            elif found := looked.get(entry.name):
+                yield Item(relative, *found)
 
-    def _item(self, entry: os.DirEntry[str], relative: str) -> Iterator[Item]:
+    def look(self, entry: os.DirEntry[str]) -> tuple[int, int] | None:
+        """Size and time of a file that can be read here and now; else None."""
         try:
             facts = entry.stat()
         except OSError as error:
             self._notes.append(f"{entry.path}: {error.strerror or error}")
-            return
-        if stat.S_ISREG(facts.st_mode) and not _in_the_cloud(facts):
-            yield Item(relative, facts.st_size, facts.st_mtime_ns)
+            return None
+        if not stat.S_ISREG(facts.st_mode) or _in_the_cloud(facts):
+            return None
+        return facts.st_size, facts.st_mtime_ns
 
 
 def parse_source(text: str) -> FolderSource:
@@ -100,6 +111,10 @@ def parse_source(text: str) -> FolderSource:
             f"There is no kind of source named {kind}: name a folder, or folder:PATH."
         )
     return FolderSource(text)
+
+
+def _is_named_so(entry: os.DirEntry[str]) -> bool:
+    return os.path.splitext(entry.name)[1].lower() in EXTENSIONS  # noqa: PTH122 - speed
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -235,7 +235,7 @@ def test_filters(catalog: Catalog, filters: Filters, titles: list[str]) -> None:
 
 def test_takes_joined_share_one_group(catalog: Catalog) -> None:
     ids = [named(catalog, f"{name}.wav", take_group=name) for name in "abc"]
-    catalog.join_takes([(ids[2], ids[1]), (ids[1], ids[0])])
+    catalog.join_takes([[ids[2], ids[1]], [ids[1], ids[0]]])
     assert catalog.take_counts(["a"]) == {"a": 3}
 
 
