@@ -1,9 +1,11 @@
+import contextlib
 import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import sounds
 
 from indexer.audio.decode import blocks, probe, read
@@ -130,8 +132,6 @@ def test_a_stream_that_changes_keeps_the_rate_and_channels_it_began_with(tmp_pat
 
 
 def test_what_ffmpeg_cannot_read_soundfile_may(tmp_path: Path) -> None:
-    import soundfile
-
     signal = sounds.tone(1.5)
     path = tmp_path / "a.mat"
     soundfile.write(path, signal.T, 48_000, format="MAT5", subtype="FLOAT")
@@ -139,6 +139,33 @@ def test_what_ffmpeg_cannot_read_soundfile_may(tmp_path: Path) -> None:
     assert probe(path).duration == pytest.approx(1.5)
     late = np.concatenate([b.samples for b in blocks(path, start=0.5)], axis=1)
     assert np.array_equal(late, signal[:, 24_000:])
+
+
+def test_absurd_samples_are_no_sound(tmp_path: Path) -> None:
+    signal = sounds.tone(0.5).astype(np.float64)
+    signal[0, [10, 20, 30, 40]] = 1e300, -1e30, 1e7, 30_000.0
+    path = tmp_path / "a.wav"
+    soundfile.write(path, signal.T, 48_000, subtype="DOUBLE")
+    stream = blocks(path)
+    (block,) = stream
+    assert stream.invalid_samples == 3
+    assert block.samples[0, [10, 20, 30, 40]].tolist() == [0, 0, 0, 30_000]
+
+
+def test_damage_anywhere_is_survived(
+    tmp_path: Path, readable: list[sounds.Readable], capfd: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(3)
+    for sound in readable:
+        data = bytearray(sound.path.read_bytes())
+        for place in random.integers(0, min(len(data), 400), 6):
+            data[place] = random.integers(256)
+        path = tmp_path / f"a{sound.path.suffix}"
+        path.write_bytes(data)
+        for reading in (probe, read, lambda path: list(blocks(path, start=0.3))):
+            with contextlib.suppress(AudioError):
+                reading(path)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_damage_in_the_middle_leaves_the_rest(tmp_path: Path) -> None:
