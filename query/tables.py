@@ -95,7 +95,7 @@ def _row(hit: Hit) -> list[Any]:
         str(hit.rank),
         f"{hit.score:.3f}",
         sound,
-        f"{hit.start:.1f}-{hit.end:.1f} s",
+        f"{hit.start:.1f}-{hit.end:.1f} of {hit.duration:.1f} s",
         hit.license,
         Text(printable(Path(hit.path).name)),
     ]

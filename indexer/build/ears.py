@@ -65,10 +65,10 @@ class Ears:
         entries = [entry for event in ended for entry in self._entries(event)]
         with self._report.timed("record"):
             self._library.catalog.record(entries)
-        self._progress.advance(len(ended))
 
     def _take(self, job: Job, windows: Sequence[object]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
+        self._progress.advance(sum(w.end - w.start for w in windows))  # type: ignore[attr-defined]
         for window in windows:
             heap.spans.append((window.start, window.end))  # type: ignore[attr-defined]
             self._pending.append((job.sound_id, window.waveform))  # type: ignore[attr-defined]
@@ -85,13 +85,16 @@ class Ears:
         self._pending.clear()
 
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
-        heap = self._heaps.pop(event.job.sound_id, None)
+        heap = self._heaps.pop(event.job.sound_id, Heap())
+        # what the header promised and the file did not hold, or the catalog had already
+        heard = sum(end - start for start, end in heap.spans)
+        self._progress.advance(event.job.seconds - heard)
         match event:
             case End():
                 self.added += event.content_hash is not None
                 if event.note:
                     self._report.notes.append(f"{event.job.path}: {event.note}")
-                return [self._heard(event, heap or Heap())]
+                return [self._heard(event, heap)]
             case Duplicate():
                 self.added += 1
                 return [Same(event.job.sound_id, event.original_id)]
@@ -128,7 +131,7 @@ def hear(
 
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
-    progress.stage(stage, len(jobs))
+    progress.stage(stage, sum(job.seconds for job in jobs), "s")
     ears = Ears(library, encoder, report, progress)
     listener = Listener(jobs, encoder, library.catalog.with_hash)
     try:

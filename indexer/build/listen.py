@@ -23,11 +23,15 @@ AHEAD = 16  # queue entries: some 50 MB of stereo at 44.1 kHz
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to be heard: whole, or (`head`) its first so many windows only."""
+    """A file to be heard: whole, or (`head`) its first so many windows only.
+
+    `seconds`: how much of it will be heard, as far as its header says.
+    """
 
     sound_id: int
     path: Path
     head: int | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

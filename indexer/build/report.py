@@ -73,8 +73,8 @@ class Progress:
     def planned(self, plan: Plan) -> None:
         """The work ahead; raising here stops the build before anything is written."""
 
-    def stage(self, name: str, total: int, unit: str = "files") -> None:
-        """A stage begins."""
+    def stage(self, name: str, total: float, unit: str = "files") -> None:
+        """A stage begins; `unit` s: seconds of sound."""
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: float = 1) -> None:
         """So many more are done."""

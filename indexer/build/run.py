@@ -108,14 +108,18 @@ def _jobs(
 ) -> list[Job]:
     """Files to hear. With `window` (seconds), long files are heard by their first windows only."""
     sources = {each.root_id: each.source for each in found}
-    return [
-        Job(
-            todo.sound_id,
-            sources[todo.root_id].path(todo.relative_path),
-            HEAD if window and not 0 < todo.duration <= HEAD * window else None,
+    jobs = []
+    for todo in library.catalog.todo(list(sources), statuses):
+        long = window is not None and not 0 < todo.duration <= HEAD * window
+        jobs.append(
+            Job(
+                todo.sound_id,
+                sources[todo.root_id].path(todo.relative_path),
+                HEAD if long else None,
+                min(todo.duration, HEAD * window) if long and window else todo.duration,
+            )
         )
-        for todo in library.catalog.todo(list(sources), statuses)
-    ]
+    return jobs
 
 
 def _start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:

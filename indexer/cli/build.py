@@ -53,6 +53,9 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     encoder = load_encoder(_encoder_name(folder, given["encoder_name"]), given["device"])
     parsed = [parse_source(text) for text in sources]
     with ExitStack() as stack:
+        if not exists(folder):  # nothing is left behind for a name that was mistyped
+            for source in parsed:
+                next(source.items(), None)
         if given["dry_run"] and not exists(folder):
             folder = Path(stack.enter_context(TemporaryDirectory()))
         library = stack.enter_context(_library(folder, encoder.name, given["metadata"]))

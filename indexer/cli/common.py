@@ -59,18 +59,18 @@ class Bars(Progress):
         self._bar: Any = None
         self._task: Any = None
 
-    def stage(self, name: str, total: int, unit: str = "files") -> None:
+    def stage(self, name: str, total: float, unit: str = "files") -> None:
         self.close()
         if not total:
             return
         if not sys.stderr.isatty():
-            say(f"{name}: {total:,} {unit}")
+            say(f"{name}: {total:,.0f} {unit}")
             return
         self._bar = _bar(unit)
         self._task = self._bar.add_task(name, total=total)
         self._bar.start()
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: float = 1) -> None:
         if self._bar is not None:
             self._bar.advance(self._task, count)
 
@@ -84,7 +84,6 @@ def _bar(unit: str) -> Any:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
         ProgressColumn,
         TextColumn,
@@ -94,9 +93,15 @@ def _bar(unit: str) -> Any:
 
     class Rate(ProgressColumn):
         def render(self, task: Any) -> Text:
-            return Text(f"{task.speed:.1f} {unit}/s" if task.speed else "")
+            if not task.speed:
+                return Text("")
+            return Text(f"{task.speed:.0f}x" if unit == "s" else f"{task.speed:.0f} {unit}/s")
+
+    class Share(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.completed:,.0f}/{task.total:,.0f} {unit}")
 
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(),
+        TextColumn("{task.description}"), BarColumn(), Share(), Rate(),
         TimeRemainingColumn(), console=Console(stderr=True),
     )  # fmt: skip
