@@ -115,7 +115,7 @@ def differences(left: dict[str, Any], right: dict[str, Any]) -> tuple[list[str],
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", default="toy")
-    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--files", type=int, default=200)
     asked = parser.parse_args()
     random.seed(0)
