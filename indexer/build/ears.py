@@ -131,7 +131,7 @@ def hear(
 
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
-    progress.stage(stage, sum(job.seconds for job in jobs), "s")
+    progress.stage(stage, sum(job.seconds for job in jobs), "s of sound")
     ears = Ears(library, encoder, report, progress)
     listener = Listener(jobs, encoder, library.catalog.with_hash)
     try:

@@ -74,7 +74,7 @@ class Progress:
         """The work ahead; raising here stops the build before anything is written."""
 
     def stage(self, name: str, total: float, unit: str = "files") -> None:
-        """A stage begins; `unit` s: seconds of sound."""
+        """A stage begins; advance counts in `unit`s."""
 
     def advance(self, count: float = 1) -> None:
         """So many more are done."""

@@ -290,7 +290,8 @@ def _replace_vectors(connection: Connection, entry: Heard) -> None:
         for space, vectors in entry.window_vectors.items()
         for key, v in zip(entry.windows, vectors, strict=True)
     ]
-    connection.execute(insert(Embedding), rows)
+    if rows:  # a sound may be too short to be heard
+        connection.execute(insert(Embedding), rows)
 
 
 def _windows(connection: Connection, entry: Heard) -> dict[tuple[float, float], int]:
