@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HANDFUL = 4  # windows per queue entry
 AHEAD = 16  # queue entries: some 50 MB of stereo at 44.1 kHz
+VANISHED = "it vanished while the library was built"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,13 @@ class Broken:
     vanished: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Something went wrong that is no fault of a file; it ends the build."""
+
+    error: BaseException
+
+
 Event = Windows | End | Duplicate | Broken
 
 
@@ -80,7 +88,8 @@ class Listener:
     """Hears the jobs in `threads` threads; iterate over it for what happens, then close it.
 
     `find(content_hash)` gives the id of a sound already known. `seconds` adds up the threads'
-    time in decoding, resampling and analysis.
+    time in decoding, resampling and analysis. What goes wrong in a thread and is no fault of
+    a file is raised by the iteration.
     """
 
     def __init__(
@@ -95,7 +104,7 @@ class Listener:
         self._find = find
         self._jobs = iter(jobs)
         self._lock = threading.Lock()
-        self._queue: queue.Queue[Event | None] = queue.Queue(AHEAD)
+        self._queue: queue.Queue[Event | Crash | None] = queue.Queue(AHEAD)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 
@@ -107,6 +116,8 @@ class Listener:
             event = self._queue.get()
             if event is None:
                 running -= 1
+            elif isinstance(event, Crash):
+                raise event.error
             else:
                 yield event
 
@@ -118,6 +129,14 @@ class Listener:
                 thread.join()
 
     def _run(self) -> None:
+        try:
+            self._hear_all()
+        except BaseException as error:
+            self._put(Crash(error))
+        else:
+            self._put(None)
+
+    def _hear_all(self) -> None:
         while not self._stop.is_set():
             with self._lock:
                 job = next(self._jobs, None)
@@ -127,9 +146,8 @@ class Listener:
             waited = sum(self._put(event) for event in self._hear(job))
             with self._lock:
                 self.seconds += perf_counter() - start - waited
-        self._put(None)
 
-    def _put(self, event: Event | None) -> float:
+    def _put(self, event: Event | Crash | None) -> float:
         """Hands an event over; returns the seconds it had to wait for room."""
         start = perf_counter()
         while not self._stop.is_set():
@@ -144,12 +162,12 @@ class Listener:
         try:
             yield from _hear(job, self._encoder, self._find, self._stop)
         except FileNotFoundError:
-            yield Broken(job, "it vanished while the library was built", vanished=True)
+            yield Broken(job, VANISHED, vanished=True)
         except (AudioError, OSError, MemoryError) as error:
             if job.path.exists():
                 yield Broken(job, str(error) or type(error).__name__)
             else:
-                yield Broken(job, "it vanished while the library was built", vanished=True)
+                yield Broken(job, VANISHED, vanished=True)
 
 
 def _hear(
@@ -181,7 +199,7 @@ def _hear(
         yield Windows(job, handful)
     duration, analysis = tap.finish()
     columns = {**facts_columns(facts), "duration": duration}
-    yield End(job, columns, content_hash, analysis, tap.blocks.note)
+    yield End(job, columns, content_hash, analysis, tap.note)
 
 
 class Tap:
@@ -198,6 +216,13 @@ class Tap:
         for block in self.blocks:
             self._analyzer.feed(block)
             yield block
+
+    @property
+    def note(self) -> str:
+        """What is wrong with the file, or ""; complete at its end."""
+        invalid = self.blocks.invalid_samples
+        numbers = f"{invalid:,} samples were no numbers and are heard as silence"
+        return "; ".join(filter(None, [self.blocks.note, numbers if invalid else ""]))
 
     def finish(self) -> tuple[float, dict[str, Any]]:
         """The true duration in seconds, and the columns of Analysis."""

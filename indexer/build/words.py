@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from indexer.build.listen import VANISHED
 from indexer.build.scan import Scan
 from indexer.catalog.entries import Entry, Named, Retagged, Written
 from indexer.errors import AudioError
@@ -30,13 +31,14 @@ def name_files(catalog: Catalog, found: Scan, report: BuildReport, progress: Pro
     jobs += found.changed
     progress.stage("Reading names and tags", len(jobs))
 
-    def read(job: tuple[Known | None, Item]) -> Entry:
-        return _entry(catalog, found, *job)
+    def read(job: tuple[Known | None, Item]) -> tuple[Path, Entry | None]:
+        return found.source.path(job[1].relative_path), _entry(catalog, found, *job)
 
     for batch in batched(_ahead(read, jobs), BATCH):
         with report.timed("record"):
-            catalog.record(batch)
-        _count_failed(found, batch, report)
+            catalog.record(entry for _, entry in batch if entry is not None)
+        for path, entry in batch:
+            _count(path, entry, report)
         progress.advance(len(batch))
 
 
@@ -100,12 +102,15 @@ def _ahead(work: Callable[[T], R], jobs: Sequence[T]) -> Iterator[R]:
             yield from pool.map(work, batch)
 
 
-def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> Entry:
+def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> Entry | None:
+    """None for a file that is not there any more: the next build looks again."""
+    path = found.source.path(item.relative_path)
     columns = _columns(found, item)
-    if known is not None and columns.get("status") != "failed":
-        path = found.source.path(item.relative_path)
-        if _same_payload(catalog, known, path):
-            return Retagged(known.file_id, known.sound_id, found.place(item), columns)
+    if columns.get("status") == "failed" and not path.exists():
+        return None
+    if known is not None and _same_payload(catalog, known, path):
+        columns.pop("duration")  # it was heard to its end; a header may only guess
+        return Retagged(known.file_id, known.sound_id, found.place(item), columns)
     return Named(found.place(item), columns)
 
 
@@ -153,11 +158,16 @@ def _same_payload(catalog: Catalog, known: Known, path: Path) -> bool:
     from indexer.audio.payload import payload_hash
 
     before = catalog.content_hash(known.sound_id)
-    return before is not None and before == payload_hash(path)
+    try:
+        return before is not None and before == payload_hash(path)
+    except (AudioError, OSError):
+        return False
 
 
-def _count_failed(found: Scan, entries: Sequence[Entry], report: BuildReport) -> None:
-    for entry in entries:
-        if isinstance(entry, Named) and entry.columns.get("status") == "failed":
-            path = found.source.path(entry.place.relative_path)
-            report.fail(str(path), entry.columns["reason"])
+def _count(path: Path, entry: Entry | None, report: BuildReport) -> None:
+    if entry is None:
+        report.fail(str(path), VANISHED)
+    elif isinstance(entry, Retagged):
+        report.added += 1
+    elif isinstance(entry, Named) and entry.columns.get("status") == "failed":
+        report.fail(str(path), entry.columns["reason"])

@@ -30,6 +30,7 @@ from indexer.catalog.models import Analysis, Change, Embedding, File, Sound, Spa
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sqlalchemy import ColumnElement
 
 IMPORTED = "imported"
 """Where `Sound.raw` keeps the columns that the user described: they outlive every rescan."""
@@ -74,7 +75,11 @@ def _named(entry: Named, connection: Connection) -> None:
 
 @_write.register
 def _retagged(entry: Retagged, connection: Connection) -> None:
+    """A copy whose path sorts later says nothing: the words are those of the first."""
     _see(connection, entry.file_id, _place_columns(entry.place))
+    first = first_path(connection, [entry.sound_id])
+    if (first.root_id, first.relative_path) != (entry.place.root_id, entry.place.relative_path):
+        return
     row = _row(connection, entry.sound_id)
     columns = {"raw": row["raw"], **entry.columns}
     rewrite(connection, entry.sound_id, _overlaid(columns, _imported(row)))
@@ -149,6 +154,8 @@ def _same(entry: Same, connection: Connection) -> None:
     if words["id"] == drop or _imported(other):
         imported = {**_imported(other), **_imported(words)}
         rewrite(connection, keep, _overlaid(_words(words), imported))
+    if words["id"] == drop:  # another file name
+        _drop_vectors(connection, keep, Space.part == "metadata")
     connection.execute(  # a moved file leaves nothing behind
         delete(File).where(File.sound_id == keep, File.state == "missing")
     )
@@ -162,6 +169,7 @@ def _failed(entry: Failed, connection: Connection) -> None:
     connection.execute(
         update(Sound).where(Sound.id == entry.sound_id).values(status="failed", reason=entry.reason)
     )
+    _drop_vectors(connection, entry.sound_id)
 
 
 def inserted(connection: Connection, statement: Insert) -> int:
@@ -176,13 +184,11 @@ def rewrite(connection: Connection, sound_id: int, columns: Mapping[str, Any]) -
     before = _row(connection, sound_id)
     connection.execute(update(Sound).where(Sound.id == sound_id).values(**columns))
     refresh_text(connection, sound_id)
-    if all(columns.get(name, before[name]) == before[name] for name in MEANT_FIELDS):
-        return
-    metadata = select(Space.id).where(Space.part == "metadata")
-    connection.execute(
-        delete(Embedding).where(Embedding.sound_id == sound_id, Embedding.space_id.in_(metadata))
-    )
-    _changed(connection, sound_id, "put")
+    differing = {name for name, value in columns.items() if value != before[name]}
+    if differing.intersection(MEANT_FIELDS):
+        _drop_vectors(connection, sound_id, Space.part == "metadata")
+    elif "take_group" in differing:  # its like are looked for again
+        _changed(connection, sound_id, "put")
 
 
 def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
@@ -268,6 +274,15 @@ def _by_hash(connection: Connection, content_hash: str) -> int | None:
     return connection.execute(
         select(Sound.id).where(Sound.content_hash == content_hash)
     ).scalar_one_or_none()
+
+
+def _drop_vectors(connection: Connection, sound_id: int, *where: ColumnElement[bool]) -> None:
+    """Its vectors in every space, or in those that `where` picks."""
+    spaces = select(Space.id).where(*where)
+    connection.execute(
+        delete(Embedding).where(Embedding.sound_id == sound_id, Embedding.space_id.in_(spaces))
+    )
+    _changed(connection, sound_id, "put")
 
 
 def _changed(connection: Connection, sound_id: int, op: str) -> None:

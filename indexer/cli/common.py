@@ -95,7 +95,9 @@ def _bar(unit: str) -> Any:
         def render(self, task: Any) -> Text:
             if not task.speed:
                 return Text("")
-            return Text(f"{task.speed:.0f}x" if unit == "s of sound" else f"{task.speed:.0f} {unit}/s")
+            return Text(
+                f"{task.speed:.0f}x" if unit == "s of sound" else f"{task.speed:.0f} {unit}/s"
+            )
 
     class Share(ProgressColumn):
         def render(self, task: Any) -> Text:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.imports import table as imports
 from indexer.catalog.entries import (
     TEXT_FIELDS,
     Described,
@@ -21,9 +20,10 @@ from indexer.catalog.entries import (
 )
 from indexer.catalog.store import Catalog
 from indexer.errors import LibraryError
-from indexer.imports.table import ImportReport, import_csv
+from indexer.imports import table as imports
 from indexer.imports.places import path_of
 from indexer.imports.sheet import SYNONYMS
+from indexer.imports.table import ImportReport, import_csv
 
 FILES = ("Doors/Wood Door.wav", "Doors/Metal.wav", "Rain/01.wav", "Rain/Café.flac", "top.wav")
 
