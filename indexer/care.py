@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.errors import LibraryError
+from indexer.errors import IndexDamaged, LibraryError
 from indexer.sources.folder import FolderSource
+from indexer.vectors import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from indexer.encoders.protocol import Encoder
     from indexer.library import Library
 
 
 def check(library: Library, encoder: Encoder) -> list[str]:
-    """What is wrong with the catalog file or an index, a sentence each; empty if all is well."""
-    findings = library.catalog.faults()
+    """What is wrong with the catalog or an index file, a sentence each; empty if all is well."""
+    findings = [*library.catalog.faults(), *_damaged(library)]
     spaces = library.spaces(encoder)
     for parts in library.ranked_parts(encoder):
         index = library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts])
@@ -28,6 +31,17 @@ def check(library: Library, encoder: Encoder) -> list[str]:
                 f"the catalog {len(expected):,}."
             )
     return findings
+
+
+def _damaged(library: Library) -> Iterator[str]:
+    """Index files that cannot be read; questions are answered without them, only later."""
+    for path in sorted((library.folder / "index").glob("clips-*")):
+        kind = path.suffix.removeprefix(".")
+        try:
+            if kind in registry.available():
+                registry.load(kind, path)
+        except IndexDamaged as error:
+            yield str(error)
 
 
 def rebuild(library: Library, encoder: Encoder) -> int:
@@ -57,6 +71,14 @@ def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
         raise LibraryError(f"There is no root {root_id}: `sonorize library roots` lists them.")
     source = FolderSource(place)
     there = {item.relative_path for item in source.items()}
+    if any(
+        (root.kind, root.location) == (source.kind, source.location) and root.id != int(root_id)
+        for root in roots.values()
+    ):
+        raise LibraryError(
+            f"{source.location} is another root of this library already: build it again, and "
+            "its sounds are recognised."
+        )
     known = library.catalog.known(int(root_id)).keys()
     found = len(known & there)
     if known and not found:

@@ -181,17 +181,30 @@ def read_config(folder: Path) -> Config:
 def _write_config(folder: Path, config: Config) -> None:
     import tomli_w
 
-    folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"library.toml.{os.getpid()}"
-    aside.write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
-    aside.replace(folder / "library.toml")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside.write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
+        aside.replace(folder / "library.toml")
+    except OSError as error:
+        raise LibraryError(
+            f"No library can be made in {folder} ({error.strerror}): name another place "
+            "with --library."
+        ) from error
 
 
 def _catalog_url(folder: Path, url: str) -> str:
     """The URL with its password, and with a relative SQLite path set into the library."""
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise LibraryError(
+            f"The catalog named in {folder / 'library.toml'} is not a database URL: "
+            "write it like sqlite:///catalog.sqlite3."
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         parsed = parsed.set(database=str(folder / (parsed.database or "catalog.sqlite3")))
     elif password := os.environ.get("SONORIZE_CATALOG_PASSWORD"):

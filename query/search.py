@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,10 +66,16 @@ class Searcher:
 
     def by_exact_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """Full-text search alone; needs no model. Raises QueryError."""
-        found = self.library.catalog.search_text(words, DEEP, self._allowed(ask.filters))
-        best = max((score for _, score in found), default=1.0) or 1.0
-        scores = {sound_id: score / best for sound_id, score in found}
-        return self._hits(list(scores), ask, lambda ids: _plain(ids, scores), None)
+        allowed = self._allowed(ask.filters)
+        depth = max(DEEP, 4 * ask.k)
+        while True:
+            found = self.library.catalog.search_text(words, depth, allowed)
+            best = max((score for _, score in found), default=1.0) or 1.0
+            scores = {sound_id: score / best for sound_id, score in found}
+            hits = self._hits(list(scores), ask, partial(_plain, scores=scores), None)
+            if len(hits) >= ask.k or len(found) < depth:
+                return hits
+            depth *= 4  # takes took the places
 
     def by_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """Meaning and exact search fused by rank.
@@ -140,12 +147,15 @@ class Searcher:
     def _nearest(
         self, vectors: Vectors, ask: Ask, depth: int, allowed: NDArray[np.int64] | None
     ) -> list[int]:
+        """Ids, nearest first; none at all for a question that means nothing."""
         parts = self._ranked(vectors)
         question = (
             geometry.fuse(vectors["audio"], vectors["metadata"], self._weight(ask))
             if parts == ("audio", "metadata")
             else vectors[parts[0]]
         )
+        if not question.any():
+            return []
         found = self._index(parts).search(question, depth, allowed)
         return [int(key) for key in found.ids[0]]
 
@@ -181,7 +191,8 @@ class Searcher:
     ) -> list[Hit]:
         sounds = self.library.catalog.sounds(ids)
         groups = {} if ask.all_takes else {k: s.columns["take_group"] for k, s in sounds.items()}
-        kept = collapse([key for key in ids if key in sounds], groups, ask.k)
+        readable = {key for key, sound in sounds.items() if sound.columns["status"] != "failed"}
+        kept = collapse([key for key in ids if key in readable], groups, ask.k)
         scores = score(kept)
         takes = self.library.catalog.take_counts([groups[key] for key in kept if key in groups])
         moments = self._moments(kept, vectors)
@@ -246,6 +257,8 @@ def embed_file(path: Path, encoder: Encoder) -> Vectors:
     batches = [
         encoder.embed_audio([window.waveform for window in batch]) for batch in batched(cut, 32)
     ]
+    if not batches:
+        raise AudioError(f"{path} is too short to be heard: give a longer sound.")
     return {
         part: geometry.mean_direction(np.concatenate([batch[part] for batch in batches]))[None]
         for part in batches[0]

@@ -36,16 +36,15 @@ def to_csv(hits: Sequence[Hit]) -> str:
         row = asdict(hit)
         row["parts"] = json.dumps(row["parts"])
         row["tags"] = json.dumps(row["tags"], ensure_ascii=False)
-        row["path"] = printable(row["path"])
         writer.writerow(row)
-    return out.getvalue()
+    return out.getvalue().encode(errors="backslashreplace").decode()
 
 
 def _dumps(value: object) -> str:
-    """JSON with its letters as they are, unless a path holds bytes that are no letters."""
+    """JSON with its letters as they are, unless they cannot be written (a path's stray bytes)."""
     line = json.dumps(value, ensure_ascii=False)
     try:
-        line.encode()
+        line.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         return json.dumps(value)
     return line

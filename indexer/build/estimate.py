@@ -59,8 +59,8 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
         hours=seconds / 3600,
         minutes=windows * _pace(encoder) / 60 if windows else 0.0,
         size=windows * (2 * encoder.dims["audio"] + ROW) + files * (SOUND + 2 * width),
-        unchanged=sum(each.unchanged for each in found) - len(left),
-        gone=sum(len(each.unseen) for each in found if not each.offline),
+        unchanged=sum(each.skipped for each in found),
+        gone=sum(each.gone for each in found if not each.offline),
         exact=exact,
     )
 

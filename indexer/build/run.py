@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from indexer.build.scan import Scan, scan
 from indexer.build.words import embed_words, name_files
 
 if TYPE_CHECKING:
-    from indexer.encoders.protocol import Encoder
+    from indexer.catalog.store import Catalog
+    from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
     from indexer.sources.protocol import Source
 
@@ -38,9 +39,15 @@ def build_index(
     progress = progress or Progress()
     report = BuildReport()
     spaces = library.spaces(encoder)
+    sources = list({(source.kind, source.location): source for source in sources}.values())
     with library.lock():
-        found = [look(library, source, report) for source in sources]
-        progress.planned(estimate(library.catalog, found, encoder))
+        known = {root.id for root in library.catalog.roots()}
+        found = [look(library, source, options, report) for source in sources]
+        try:
+            progress.planned(estimate(library.catalog, found, encoder))
+        except BaseException:
+            library.catalog.forget_roots([f.root_id for f in found if f.root_id not in known])
+            raise
         build_id = _start(library, sources, encoder)
         try:
             _stages(library, found, encoder, options, report, progress)
@@ -63,15 +70,11 @@ def _stages(
 ) -> None:
     catalog = library.catalog
     spaces = library.spaces(encoder)
-    root_ids = [each.root_id for each in found]
-    if options.retry_failed:
-        catalog.retry_failed(root_ids)
     for each in found:
         with report.timed("record"):
             catalog.record(each.sightings())
         name_files(catalog, each, report, progress)
-    if "metadata" in spaces:
-        embed_words(catalog, encoder, spaces["metadata"], report, progress)
+    _embed_words(catalog, spaces, encoder, report, progress)
     report.added += hear(
         library, encoder, "Listening to the start of every file",
         _jobs(library, found, ["named"], encoder.window.seconds), report, progress,
@@ -80,14 +83,16 @@ def _stages(
         library, encoder, "Listening to the rest of long files",
         _jobs(library, found, ["partial"], None), report, progress,
     )  # fmt: skip
+    # a file that turned out to be a copy may have given its sound another name
+    _embed_words(catalog, spaces, encoder, report, progress)
     if options.prune:
         report.removed = catalog.prune([each.root_id for each in found if not each.offline])
 
 
-def look(library: Library, source: Source, report: BuildReport) -> Scan:
+def look(library: Library, source: Source, options: Options, report: BuildReport) -> Scan:
     """Scans a source; what the user should know of it goes into the report's notes."""
-    found = scan(library.catalog, source)
-    report.skipped += found.unchanged
+    found = scan(library.catalog, source, retry_failed=options.retry_failed)
+    report.skipped += found.skipped
     report.notes += source.notes
     if found.offline:
         report.notes.append(
@@ -95,12 +100,22 @@ def look(library: Library, source: Source, report: BuildReport) -> Scan:
             "searchable. Plug it in and build again, or give its new place with "
             "`sonorize library roots --move`."
         )
-    elif found.unseen:
+    elif found.gone and not options.prune:
         report.notes.append(
-            f"{len(found.unseen)} files are gone from {source.location}; "
-            "--prune forgets those that did not move."
+            f"{found.gone:,} files are gone from {source.location}: --prune forgets them."
         )
     return found
+
+
+def _embed_words(
+    catalog: Catalog,
+    spaces: Mapping[Part, int],
+    encoder: Encoder,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
+    if "metadata" in spaces:
+        embed_words(catalog, encoder, spaces["metadata"], report, progress)
 
 
 def _jobs(

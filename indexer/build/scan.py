@@ -23,7 +23,12 @@ OFFLINE_SHARE = 0.1
 
 @dataclass(slots=True)
 class Scan:
-    """One source: files to be named, files changed, and those found again or not at all."""
+    """One source: files to be named, files changed, and those found again or not at all.
+
+    unheard   how many of the unchanged and found again are still to be heard
+    hidden    unseen paths at or below a place that could not be looked at
+    gone      how many files are neither hidden nor, by size and time, moved
+    """
 
     source: Source
     root_id: int
@@ -31,13 +36,16 @@ class Scan:
     changed: list[tuple[Known, Item]] = field(default_factory=list)
     back: list[tuple[Known, Item]] = field(default_factory=list)
     unseen: dict[str, Known] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
     unchanged: int = 0
-    unchanged_bytes: int = 0
+    unheard: int = 0
+    gone: int = 0
     offline: bool = False
 
     @property
-    def files(self) -> int:
-        return len(self.new) + len(self.changed) + len(self.back) + self.unchanged
+    def skipped(self) -> int:
+        """Files that want no work."""
+        return self.unchanged + len(self.back) - self.unheard
 
     def place(self, item: Item) -> Place:
         return Place(self.root_id, item.relative_path, item.size, item.mtime_ns)
@@ -46,17 +54,18 @@ class Scan:
         """What has to be recorded of known files that moved in or out of sight."""
         for known, item in self.back:
             yield Seen(known.file_id, self.place(item))
-        state = "offline" if self.offline else "missing"
-        for known in self.unseen.values():
+        for path, known in self.unseen.items():
+            state = "offline" if self.offline or path in self.hidden else "missing"
             if known.state != state:
                 yield Unseen(known.file_id, state)
 
 
-def scan(catalog: Catalog, source: Source) -> Scan:
-    """Lists a source against its root.
+def scan(catalog: Catalog, source: Source, *, retry_failed: bool = False) -> Scan:
+    """Lists a source against its root; with `retry_failed`, failed files count as changed.
 
     A known root that is away, is empty, or lacks more than a tenth of its files is offline:
-    a drive that failed looks like that, and nothing of it may be forgotten.
+    a drive that failed looks like that, and nothing of it may be forgotten. So are files in a
+    folder that cannot be listed.
     Raises SourceError for a source that is not there and was never known.
     """
     away = not source.available()
@@ -68,9 +77,12 @@ def scan(catalog: Catalog, source: Source) -> Scan:
     result.unseen = catalog.known(result.root_id)
     total = sum(known.state != "missing" for known in result.unseen.values())
     if not away:
-        _compare(source.items(), result)
-    gone = sum(known.state != "missing" for known in result.unseen.values()) - _moved(result)
-    result.offline = away or (total > 0 and gone > OFFLINE_SHARE * total)
+        _compare(source.items(), result, retry_failed)
+    lost = sum(known.state != "missing" for known in result.unseen.values()) - _moved(result)
+    result.offline = away or (total > 0 and lost > OFFLINE_SHARE * total)
+    hidden = frozenset(source.hidden)
+    result.hidden = frozenset(path for path in result.unseen if _is_below(path, hidden))
+    result.gone = len(result.unseen) - len(result.hidden) - _moved(result)
     return result
 
 
@@ -83,18 +95,27 @@ def is_same_file(known: Known, item: Item) -> bool:
     return hours <= ZONES and rest <= 2 * CLOCK
 
 
-def _compare(items: Iterable[Item], result: Scan) -> None:
+def _compare(items: Iterable[Item], result: Scan, retry_failed: bool) -> None:
     for item in items:
         known = result.unseen.pop(item.relative_path, None)
         if known is None:
             result.new.append(item)
-        elif not is_same_file(known, item):
+            continue
+        if not is_same_file(known, item) or (retry_failed and known.status == "failed"):
             result.changed.append((known, item))
-        elif known.state != "present":
+            continue
+        result.unheard += known.status in ("named", "partial")
+        if known.state != "present":
             result.back.append((known, item))
         else:
             result.unchanged += 1
-            result.unchanged_bytes += item.size
+
+
+def _is_below(path: str, places: frozenset[str]) -> bool:
+    """Whether a path is one of these, or lies in one of them; "" holds all."""
+    while path and path not in places:
+        path = path.rpartition("/")[0]
+    return path in places
 
 
 def _moved(result: Scan) -> int:

@@ -106,8 +106,8 @@ def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> En
     """None for a file that is not there any more: the next build looks again."""
     path = found.source.path(item.relative_path)
     columns = _columns(found, item)
-    if columns.get("status") == "failed" and not path.exists():
-        return None
+    if columns.get("status") == "failed":
+        return Named(found.place(item), columns) if path.exists() else None
     if known is not None and _same_payload(catalog, known, path):
         columns.pop("duration")  # it was heard to its end; a header may only guess
         return Retagged(known.file_id, known.sound_id, found.place(item), columns)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Text, and_, cast, func, or_, select
 
 from indexer.catalog.models import File, Root, Sound
+from indexer.catalog.question import clean
 from indexer.credits import SHORT_LICENCES
 
 if TYPE_CHECKING:
@@ -63,21 +64,28 @@ def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
 
 
 def _has_tag(tag: str) -> ColumnElement[bool]:
-    quoted = json.dumps(tag.lower())
-    return func.lower(cast(Sound.tags, Text)).like(f"%{_escape(quoted)}%", escape="\\")
+    tags = func.lower(cast(Sound.tags, Text))
+    spelled = {json.dumps(spelling).lower() for spelling in _spellings(tag)}
+    return or_(*(tags.like(f"%{_escape(each)}%", escape="\\") for each in sorted(spelled)))
 
 
 def _from_source(source: str) -> ColumnElement[bool]:
     at_root: Any = (
         select(File.sound_id)
         .join(Root, Root.id == File.root_id)
-        .where(or_(Root.kind == source, Root.name == source, Root.location == source))
+        .where(or_(Root.kind == clean(source), Root.name == clean(source), Root.location == source))
     )
     return Sound.id.in_(at_root)
 
 
 def _from_pack(pack: str) -> ColumnElement[bool]:
-    return func.lower(Sound.pack) == pack.lower()
+    return func.lower(Sound.pack).in_([func.lower(each) for each in _spellings(pack)])
+
+
+def _spellings(word: str) -> list[str]:
+    """SQLite knows the case of ASCII letters only: the usual ones of other letters."""
+    word = clean(word)
+    return sorted({word, word.lower(), word.upper(), word.capitalize(), word.title()})
 
 
 def _escape(text: str) -> str:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     cast,
     delete,
-    exists,
     func,
     insert,
     or_,
@@ -36,6 +35,7 @@ from indexer.catalog.models import (
     Sound,
     Window,
 )
+from indexer.catalog.question import clean
 from indexer.catalog.session import chunks, make_engine, reading, writing
 
 if TYPE_CHECKING:
@@ -116,12 +116,18 @@ class Catalog:
             found = connection.execute(select(Root.id).where(where)).scalar_one_or_none()
             if found is not None:
                 return found
-            made = insert(Root).values(kind=kind, location=location, name=name or location)
+            name = clean(name or location)
+            made = insert(Root).values(kind=kind, location=location, name=name)
             return records.inserted(connection, made)
 
     def move_root(self, root_id: int, location: str) -> None:
         with writing(self.engine) as connection:
             connection.execute(update(Root).where(Root.id == root_id).values(location=location))
+
+    def forget_roots(self, root_ids: Sequence[int]) -> None:
+        """Removes these roots, which hold no file."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(Root).where(Root.id.in_(root_ids)))
 
     def roots(self) -> list[RootInfo]:
         states = [
@@ -165,27 +171,17 @@ class Catalog:
             ).scalar_one_or_none()
 
     def prune(self, root_ids: Sequence[int]) -> int:
-        """Forgets the missing files of these roots; returns how many sounds went with them."""
+        """Forgets the missing files of these roots; returns how many they were."""
         gone = and_(File.root_id.in_(root_ids), File.state == "missing")
         with writing(self.engine) as connection:
             sounds = (
                 connection.execute(select(File.sound_id).where(gone).distinct()).scalars().all()
             )
-            connection.execute(delete(File).where(gone))
-            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sounds)
-
-    def retry_failed(self, root_ids: Sequence[int]) -> int:
-        """Failed sounds of these roots are new again; returns how many."""
-        failed = and_(
-            Sound.status == "failed",
-            exists().where(File.sound_id == Sound.id, File.root_id.in_(root_ids)),
-        )
-        with writing(self.engine) as connection:
-            return int(
-                connection.execute(
-                    update(Sound).where(failed).values(status="named", reason="")
-                ).rowcount
-            )
+            count = connection.execute(delete(File).where(gone)).rowcount
+            for sound_id in sounds:
+                if not records.drop_if_orphan(connection, sound_id):
+                    records.refresh_text(connection, sound_id)
+            return int(count)
 
     # Work to do
 
@@ -228,8 +224,9 @@ class Catalog:
         return found
 
     def take_counts(self, groups: Sequence[str]) -> dict[str, int]:
-        """How many sounds share each take group."""
-        query = select(Sound.take_group, func.count()).group_by(Sound.take_group)
+        """How many readable sounds share each take group."""
+        query = select(Sound.take_group, func.count()).where(Sound.status != "failed")
+        query = query.group_by(Sound.take_group)
         counts: dict[str, int] = {}
         with reading(self.engine) as connection:
             for part in chunks([group for group in groups if group]):
@@ -275,9 +272,14 @@ class Catalog:
         at_root = (
             select(File.sound_id)
             .join(Root, Root.id == File.root_id)
-            .where(or_(Root.location == pack_or_root, cast(Root.id, String) == pack_or_root))
+            .where(
+                or_(
+                    Root.location == pack_or_root,
+                    cast(Root.id, String) == clean(pack_or_root),
+                )
+            )
         )
-        mine = or_(Sound.pack == pack_or_root, Sound.id.in_(at_root))
+        mine = or_(Sound.pack == clean(pack_or_root), Sound.id.in_(at_root))
         with writing(self.engine) as connection:
             sound_ids = connection.execute(select(Sound.id).where(mine)).scalars().all()
             said = {"licence": licence, "licence_url": url}

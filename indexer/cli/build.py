@@ -100,7 +100,7 @@ def _library(folder: Path, encoder: str, metadata: bool) -> Library:
 
 def _show(report: BuildReport, library: Library, form: str) -> None:
     for note in report.notes:
-        say(note)
+        say(_one_line(note))
     for path, reason in report.failures[:SHOWN]:
         say(f"failed: {_one_line(path)}: {_one_line(reason)}")
     if len(report.failures) > SHOWN:

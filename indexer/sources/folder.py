@@ -34,6 +34,7 @@ class FolderSource:
     def __init__(self, folder: str | Path) -> None:
         self._folder = os.path.abspath(os.path.expanduser(folder))  # noqa: PTH100,PTH111 - keeps links
         self._notes: list[str] = []
+        self._hidden: list[str] = []
 
     @property
     def location(self) -> str:
@@ -42,6 +43,10 @@ class FolderSource:
     @property
     def notes(self) -> list[str]:
         return self._notes
+
+    @property
+    def hidden(self) -> list[str]:
+        return self._hidden
 
     def available(self) -> bool:
         return Path(self._folder).is_dir()
@@ -54,6 +59,7 @@ class FolderSource:
         if not self.available():
             raise SourceError(f"There is no folder {self._folder}: check the path or plug it in.")
         self._notes.clear()
+        self._hidden.clear()
         with ThreadPoolExecutor(LOOKERS) as pool:
             yield from self._walk("", frozenset(), pool)
 
@@ -70,6 +76,7 @@ class FolderSource:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             self._notes.append(f"{folder}: {error.strerror or error}")
+            self._hidden.append(below)
             return
         inside = above | {(facts.st_dev, facts.st_ino)}
         listed = [entry for entry in listed if not entry.name.startswith(".")]  # also ._*
@@ -84,6 +91,8 @@ class FolderSource:
                 yield from self._walk(relative, inside, pool)
             elif found := looked.get(entry.name):
                 yield Item(relative, *found)
+            elif entry.name in looked or entry.is_symlink():  # a link may lead to a drive
+                self._hidden.append(relative)
 
     def look(self, entry: os.DirEntry[str]) -> tuple[int, int] | None:
         """Size and time of a file that can be read here and now; else None."""

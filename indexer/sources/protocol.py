@@ -36,6 +36,11 @@ class Source(Protocol):
         """What `items` could not list, a sentence each."""
         ...
 
+    @property
+    def hidden(self) -> list[str]:
+        """Paths of files and folders that are there, and that `items` could not look at."""
+        ...
+
     def path(self, relative_path: str) -> Path:
         """Where the file of an item can be opened."""
         ...

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -51,6 +52,7 @@ def sonorize() -> None:
 def main() -> None:
     """Runs the command line; errors raised on purpose are shown as one sentence, exit code 1."""
     _require_own_names()
+    _take_any_file_name()
     from indexer.errors import SonorizeError
 
     try:
@@ -69,6 +71,13 @@ def main() -> None:
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _take_any_file_name() -> None:
+    """Bytes that are no letters come in from stdin as they are, and go out as escapes."""
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def _require_own_names() -> None:

@@ -85,24 +85,24 @@ def searcher(folder: Path | None, device: str | None, *, model: bool = True) -> 
 def answer(question: str, find: Callable[[str], list[Hit]], form: Format) -> None:
     """Answers one question, or, for "-", each line of stdin with a line of JSON.
 
-    A line that cannot be answered is answered with its error, and the next is read.
+    A line that cannot be answered is answered with its error, and the next is read; the exit
+    code is then 3.
     """
-    from query import tables
-
-    if question != "-":
-        tables.show(find(question), form)
-        return
-    for line in filter(None, map(str.strip, sys.stdin)):
-        print(_line(line, find), flush=True)
-
-
-def _line(question: str, find: Callable[[str], list[Hit]]) -> str:
     import json
 
     from indexer.errors import SonorizeError
     from query import tables
 
-    try:
-        return tables.answer_to_json(question, find(question))
-    except SonorizeError as error:
-        return json.dumps({"question": question, "error": str(error)})
+    if question != "-":
+        tables.show(find(question), form)
+        return
+    failed = 0
+    for ended in sys.stdin:
+        line = ended.rstrip("\r\n")
+        try:
+            print(tables.answer_to_json(line, find(line)), flush=True)
+        except SonorizeError as error:
+            print(json.dumps({"question": line, "error": str(error)}), flush=True)
+            failed += 1
+    if failed:
+        raise click.exceptions.Exit(3)

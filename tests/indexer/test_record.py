@@ -153,12 +153,13 @@ def test_retagging_keeps_what_was_heard(catalog: Catalog) -> None:
     assert catalog.known(1)["a.wav"].size == 2
 
 
-def test_failed_is_remembered_until_tried_again(catalog: Catalog) -> None:
+def test_what_failed_is_remembered_and_has_no_vectors(catalog: Catalog) -> None:
+    space = catalog.embeddings.space("toy", "audio", "f", 4)
     sound_id = named(catalog, "a.wav")
-    catalog.record([Failed(sound_id, "it is empty")])
+    catalog.record([heard(sound_id, space, None), Failed(sound_id, "it is empty")])
     assert list(catalog.failures()) == [("/sounds/a.wav", "failed", "it is empty")]
-    assert catalog.retry_failed([1]) == 1
-    assert list(catalog.failures()) == []
+    assert catalog.embeddings.clips(space)[0].size == 0
+    assert catalog.embeddings.changes(0)[0] == [sound_id]
 
 
 def test_prune_forgets_missing_files_of_the_roots_named(catalog: Catalog) -> None:

@@ -1,0 +1,324 @@
+"""Care of a library: files that are gone, drives that are away, indexes that are damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from libraries import COLOURS, At, CountingEncoder, build, contents, differences, files, run, tone
+from PIL import Image
+
+from indexer.build.report import Options
+from indexer.encoders.toy import ToyEncoder
+from indexer.library import Library
+from indexer.vectors import registry
+
+PRUNE = Options(prune=True)
+GONE = "in/03.wav"
+
+
+class Drive:
+    """Eleven sounds on a drive, and a library of them."""
+
+    def __init__(self, base: Path) -> None:
+        self.folder, self.library = base / "drive", base / "library"
+        self.picture = base / "green.png"
+
+    def make(self) -> None:
+        for number in range(11):
+            tone(self.folder / "in" / f"{number:02}.wav", number % 8, 0.1 + 0.01 * number)
+        Image.new("RGB", (2, 2), COLOURS[3]).save(self.picture)
+        build(self.library, self.folder)
+
+    def take(self, other: Drive) -> None:
+        """A copy of the other, in its own place."""
+        shutil.copytree(other.folder.parent, self.folder.parent, dirs_exist_ok=True)
+        with Library.open(self.library) as library:
+            library.catalog.move_root(1, os.fspath(self.folder))
+
+    def states(self) -> dict[str, int]:
+        found = [state for _, state in files(self.library).values()]
+        return {state: found.count(state) for state in sorted(set(found))}
+
+    def answers(self) -> list[dict[str, object]]:
+        """All the library has to say to a picture, but for what it learns from the files."""
+        done = run("query-by-frame", self.picture, "--library", self.library, "-k", 99,
+                   "--all-takes", "--format", "json")  # fmt: skip
+        assert done.code == 0
+        hits = [json.loads(line) for line in done.out.splitlines()]
+        here = {"state": "", "start": 0, "end": 0}
+        return [{**hit, "path": Path(hit["path"]).name, **here} for hit in hits]
+
+    def indexes(self) -> list[Path]:
+        return sorted((self.library / "index").iterdir())
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    made = Drive(tmp_path_factory.mktemp("master"))
+    made.make()
+    return made
+
+
+@pytest.fixture
+def drive(tmp_path: Path, master: Drive) -> Drive:
+    copy = Drive(tmp_path)
+    copy.take(master)
+    return copy
+
+
+def test_a_file_that_is_gone_stays_until_it_is_pruned(drive: Drive) -> None:
+    before = drive.answers()
+    (drive.folder / GONE).unlink()
+    done = run("build-index", drive.folder, "--library", drive.library)
+    assert (done.code, drive.states()) == (0, {"missing": 1, "present": 10})
+    assert f"1 files are gone from {drive.folder}: --prune forgets them." in done.err
+    assert drive.answers() == before
+    table = run("query-by-frame", drive.picture, "--library", drive.library).out
+    assert [line for line in table.splitlines() if "03.wav" in line and "missing" in line]
+    status = run("library", "status", "--library", drive.library).out
+    assert "10 present, 1 gone" in status
+    done = run("build-index", drive.folder, "--prune", "--yes", "--library", drive.library,
+               "--format", "json")  # fmt: skip
+    report = json.loads(done.out)
+    assert (report["removed"], report["sounds"], report["skipped"]) == (1, 10, 10)
+    assert "gone" not in done.err
+    assert drive.states() == {"present": 10}
+    left = [{**hit, "rank": 0} for hit in before if hit["path"] != "03.wav"]
+    assert [{**hit, "rank": 0} for hit in drive.answers()] == left
+    assert run("library", "check", "--library", drive.library).code == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "left"), [(b"y\n", 0, 10), (b"n\n", 130, 11), (b"", 130, 11)]
+)
+def test_pruning_asks_first(drive: Drive, said: bytes, code: int, left: int) -> None:
+    (drive.folder / GONE).unlink()
+    done = run("build-index", drive.folder, "--prune", "--library", drive.library, stdin=said)
+    assert done.code == code
+    assert "Forget 1 files that are gone? [y/N]" in done.err
+    assert len(files(drive.library)) == left
+
+
+def test_only_the_roots_named_are_pruned(drive: Drive, tmp_path: Path) -> None:
+    for number in range(11):
+        tone(tmp_path / "other" / f"x{number}.wav", number % 8, 0.3 + 0.01 * number)
+    build(drive.library, tmp_path / "other")
+    (drive.folder / GONE).unlink()
+    (tmp_path / "other/x5.wav").unlink()
+    build(drive.library, tmp_path / "other", drive.folder)
+    assert build(drive.library, drive.folder, options=PRUNE).removed == 1
+    assert drive.states() == {"missing": 1, "present": 20}
+    assert files(drive.library)["x5.wav"][1] == "missing"
+
+
+def test_a_copy_that_is_pruned_leaves_the_sound(drive: Drive) -> None:
+    shutil.copy(drive.folder / GONE, drive.folder / "in/owl.wav")
+    build(drive.library, drive.folder)
+    (drive.folder / "in/owl.wav").unlink()
+    build(drive.library, drive.folder)
+    assert build(drive.library, drive.folder, options=PRUNE).removed == 1
+    assert len(drive.answers()) == 11
+    with Library.open(drive.library) as opened:
+        assert opened.catalog.search_text("owl", 9) == []
+
+
+@pytest.mark.parametrize("how", ["away", "empty", "torn"])
+def test_a_drive_in_trouble_loses_nothing(drive: Drive, how: str) -> None:
+    before, aside = drive.answers(), drive.folder.with_name("aside")
+    moved = drive.folder / "in" if how == "torn" else drive.folder
+    moved.rename(aside)
+    if how == "torn":  # more than a tenth is gone
+        shutil.copytree(aside, moved)
+        for number in (0, 1):
+            (moved / f"{number:02}.wav").unlink()
+    elif how == "empty":
+        drive.folder.mkdir()
+    done = run("build-index", drive.folder, "--prune", "--yes", "--library", drive.library)
+    assert done.code == 0
+    assert f"{drive.folder} is offline or lacks many of its files" in done.err
+    expected = {"offline": 2, "present": 9} if how == "torn" else {"offline": 11}
+    assert drive.states() == expected
+    assert drive.answers() == before
+    table = run("query-by-frame", drive.picture, "--library", drive.library, "-k", 20,
+                "--all-takes")  # fmt: skip
+    assert table.out.count("offline") == expected["offline"]
+    if how != "away":
+        shutil.rmtree(moved)
+    aside.rename(moved)
+    encoder = CountingEncoder()
+    report = build(drive.library, drive.folder, encoder=encoder)
+    assert (report.added, report.skipped, encoder.heard, encoder.read) == (0, 11, 0, 0)
+    assert drive.states() == {"present": 11}
+    assert drive.answers() == before
+
+
+def test_a_drive_plugged_in_elsewhere_is_not_heard_again(drive: Drive, tmp_path: Path) -> None:
+    before = drive.answers()
+    drive.folder.rename(tmp_path / "elsewhere")
+    build(drive.library, drive.folder)
+    done = run("library", "roots", "--library", drive.library, "--move", 1, tmp_path / "elsewhere")
+    assert (done.code, done.err) == (0, "11 files are there.\n")
+    assert f"folder:{tmp_path / 'elsewhere'}" in done.out
+    encoder = CountingEncoder()
+    report = build(drive.library, tmp_path / "elsewhere", encoder=encoder)
+    assert (report.added, report.skipped, encoder.heard) == (0, 11, 0)
+    assert drive.answers() == before
+    (tmp_path / "elsewhere").rename(drive.folder)
+    assert run("library", "roots", "--library", drive.library, "--move", 1, drive.folder).code == 0
+    assert build(drive.library, drive.folder, encoder=encoder).skipped == 11
+    assert (drive.states(), encoder.heard) == ({"present": 11}, 0)
+
+
+def test_a_drive_built_anew_elsewhere_is_recognised(drive: Drive, tmp_path: Path) -> None:
+    drive.folder.rename(tmp_path / "elsewhere")
+    build(drive.library, drive.folder)
+    encoder = CountingEncoder()
+    report = build(drive.library, tmp_path / "elsewhere", encoder=encoder)
+    assert (report.sounds, encoder.heard) == (11, 0)
+    with Library.open(drive.library) as opened:
+        sounds = opened.catalog.sounds([sound for sound, _ in files(drive.library).values()])
+        assert {sound.state for sound in sounds.values()} == {"present"}
+
+
+def test_a_root_cannot_be_moved_anywhere(drive: Drive, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    tone(tmp_path / "other" / "in/00.wav", 5)
+    build(drive.library, tmp_path / "other")
+    for root, place, says in (
+        ("7", tmp_path / "other", "There is no root 7"),
+        ("1", tmp_path / "empty", "None of the 11 files of root 1"),
+        ("1", tmp_path / "no", "There is no folder"),
+        ("1", tmp_path / "other", "is another root of this library already"),
+    ):
+        done = run("library", "roots", "--library", drive.library, "--move", root, place)
+        assert (done.code, done.out) == (1, "")
+        assert says in done.err
+        assert done.err.count("\n") == 1
+    done = run("library", "roots", "--library", drive.library, "--move", "1", drive.folder)
+    assert (done.code, done.err) == (0, "11 files are there.\n")
+
+
+def test_roots_and_status_for_scripts(drive: Drive) -> None:
+    command = ["--library", drive.library, "--format", "json"]
+    (line,) = run("library", "roots", *command).out.splitlines()
+    root = json.loads(line)
+    assert Path(root.pop("name")).name == "drive"
+    assert root == {"id": 1, "kind": "folder", "location": os.fspath(drive.folder), "present": 11,
+                    "missing": 0, "offline": 0}  # fmt: skip
+    status = json.loads(run("library", "status", *command).out)
+    status["roots"][0].pop("name")
+    assert status == {
+        "library": os.fspath(drive.library), "encoder": "toy", "named": 0, "partial": 0,
+        "ready": 11, "failed": 0, "windows": 11, "roots": [root], "failures": [],
+    }  # fmt: skip
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        flip,
+        lambda path: path.write_bytes(path.read_bytes()[:-7]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"words " * 100),
+    ],
+    ids=["flipped", "cut", "emptied", "replaced"],
+)
+def test_a_damaged_index_is_found_and_answers_stay(drive: Drive, harm: object) -> None:
+    before = drive.answers()
+    (index,) = drive.indexes()
+    assert callable(harm)
+    harm(index)
+    assert drive.answers() == before
+    done = run("library", "check", "--library", drive.library)
+    assert done.code == 1
+    assert os.fspath(index) in done.out
+    assert "run `sonorize library rebuild`" in done.err
+    done = run("library", "rebuild", "--library", drive.library)
+    assert (done.code, done.out) == (0, "Indexes made anew from the catalog: 11 sounds.\n")
+    assert run("library", "check", "--library", drive.library).code == 0
+    assert drive.answers() == before
+
+
+@pytest.mark.parametrize("how", ["gone", "damaged"])
+def test_the_next_build_writes_the_index_again(drive: Drive, how: str) -> None:
+    before = drive.answers()
+    (index,) = drive.indexes()
+    if how == "gone":
+        shutil.rmtree(drive.library / "index")
+    else:
+        flip(index)
+    assert build(drive.library, drive.folder).skipped == 11
+    assert run("library", "check", "--library", drive.library).code == 0
+    assert drive.indexes() == [index]
+    assert drive.answers() == before
+
+
+def test_the_indexes_of_both_kinds_answer_alike(drive: Drive) -> None:
+    answers = []
+    for kind in registry.available():
+        path = drive.library / "library.toml"
+        path.write_text(f'encoder = "toy"\nindex = "{kind}"\n')
+        build(drive.library, drive.folder)
+        assert {path.suffix for path in drive.indexes()} >= {f".{kind}"}
+        answers.append(drive.answers())
+    assert answers.count(answers[0]) == len(answers)
+
+
+def test_an_index_newer_than_the_catalog_is_not_believed(drive: Drive, tmp_path: Path) -> None:
+    shutil.copytree(drive.library, tmp_path / "backup")
+    before = drive.answers()
+    tone(drive.folder / "new.wav", 3, 0.9)
+    build(drive.library, drive.folder)
+    for path in drive.library.glob("catalog.sqlite3*"):
+        path.unlink()
+    for path in (tmp_path / "backup").glob("catalog.sqlite3*"):
+        shutil.copy(path, drive.library)
+    assert drive.answers() == before
+    assert build(drive.library, drive.folder).added == 1
+    assert len(drive.answers()) == 12
+    anew = tmp_path / "anew"
+    build(anew, drive.folder)
+    assert differences(contents(anew), contents(drive.library)) == ([], 1.0)
+
+
+def test_a_catalog_that_is_damaged_is_told(drive: Drive) -> None:
+    path = drive.library / "catalog.sqlite3"
+    path.write_bytes(b"no catalog " * 1000)
+    for command in (["library", "status"], ["query-by-text", "x"], ["library", "check"]):
+        done = run(*command, "--library", drive.library)
+        assert (done.code, done.out) == (1, "")
+        assert f"{path} is not a catalog" in done.err
+        assert done.err.count("\n") == 1
+
+
+def test_no_index_is_made_anew_during_a_build(drive: Drive) -> None:
+    said: list[tuple[int, str]] = []
+
+    def rebuild() -> None:
+        done = run("library", "rebuild", "--library", drive.library)
+        said.append((done.code, done.err))
+
+    tone(drive.folder / "new.wav", 3, 0.9)
+    build(drive.library, drive.folder, progress=At("Listening", rebuild))
+    ((code, sentence),) = said
+    assert code == 1
+    assert sentence.startswith(f"sonorize: Another build is writing to {drive.library}")
+
+
+def test_takes_are_counted_without_what_failed(drive: Drive) -> None:
+    for number in (1, 2):
+        tone(drive.folder / f"dog {number}.wav", 3, 1.0 + number)
+    (drive.folder / "dog 3.wav").write_bytes(b"no sound")
+    build(drive.library, drive.folder, encoder=ToyEncoder())
+    done = run("query-by-text", "dog", "--library", drive.library, "--format", "json", "-k", 1)
+    assert json.loads(done.out)["takes"] == 1

@@ -1,0 +1,214 @@
+"""A build that is stopped, at any stage and in any way, is gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from libraries import COLOURS, At, build, contents, differences, interrupt, run, tone
+from PIL import Image
+
+from indexer.audio.waveform import Waveform
+from indexer.build.report import Progress
+from indexer.encoders.protocol import Vectors
+from indexer.encoders.toy import ToyEncoder
+from indexer.library import Library
+
+FILES = 16
+HEARD = "Listening to the start"
+
+
+class Stopping(ToyEncoder):
+    """Raises when it is to hear for the `last` time; a trial comes first and is heard twice."""
+
+    def __init__(self, last: int, error: type[BaseException]) -> None:
+        self._left, self._error = last + 2, error
+
+    def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:
+        self._left -= 1
+        if self._left == 0:
+            raise self._error("stopped")
+        return super().embed_audio(waveforms)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Short ones and long ones, two alike, one that is no sound."""
+    made = tmp_path_factory.mktemp("interrupted") / "sounds"
+    for number in range(FILES - 2):
+        seconds = 9.0 if number in (4, 9) else 0.1 + 0.05 * number
+        tone(made / f"{number % 3}" / f"thing {number}.wav", number % 8, seconds)
+    shutil.copy(made / "2/thing 5.wav", made / "0/thing copy.wav")
+    (made / "1/thing broken.wav").write_bytes(b"these are no samples")
+    return made
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path) -> dict[str, Any]:
+    build(folder.with_name("undisturbed"), folder)
+    return contents(folder.with_name("undisturbed"))
+
+
+def counts(library: Path) -> dict[str, int]:
+    with Library.open(library) as opened:
+        return opened.catalog.counts()
+
+
+def found_by_name(library: Path) -> int:
+    done = run("query-by-text", "thing", "--only", "exact", "-k", 99, "--all-takes",
+               "--format", "json", "--library", library)  # fmt: skip
+    assert done.code == 0
+    return len(done.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("stage", "advanced"),
+    [
+        ("Reading names", False),
+        ("Reading names", True),
+        ("Embedding names", False),
+        ("Embedding names", True),
+        (HEARD, False),
+        (HEARD, True),
+        ("rest of long", False),
+        ("rest of long", True),
+    ],
+)
+def test_stopped_at_any_stage_it_goes_on(
+    folder: Path, undisturbed: dict[str, Any], tmp_path: Path, stage: str, advanced: bool
+) -> None:
+    library = tmp_path / "library"
+    with pytest.raises(KeyboardInterrupt):
+        build(library, folder, progress=At(stage, interrupt, advanced=advanced))
+    named = stage != "Reading names" or advanced
+    copied = stage == "rest of long"  # the two that are alike are known to be by then
+    assert found_by_name(library) == (FILES - 1 - copied if named else 0)
+    before = counts(library)
+    assert before["ready"] < counts(folder.with_name("undisturbed"))["ready"]
+    assert (before["partial"] > 0) == (stage == "rest of long")
+    report = build(library, folder)
+    assert report.added + report.skipped + report.failed == FILES
+    assert differences(undisturbed, contents(library)) == ([], 1.0)
+    assert build(library, folder).skipped == FILES
+
+
+@pytest.mark.parametrize("last", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_stopped_in_the_encoder_it_goes_on(
+    folder: Path,
+    undisturbed: dict[str, Any],
+    tmp_path: Path,
+    last: int,
+    error: type[BaseException],
+) -> None:
+    library = tmp_path / "library"
+    with pytest.raises(error, match="stopped"):
+        build(library, folder, encoder=Stopping(last, error))
+    if error is KeyboardInterrupt or last == 2:
+        assert counts(library)["ready"] > 0  # what was heard is kept
+    build(library, folder)
+    assert differences(undisturbed, contents(library)) == ([], 1.0)
+
+
+def test_while_it_builds_questions_are_answered_by_what_is_heard(tmp_path: Path) -> None:
+    for axis in range(3):
+        tone(tmp_path / "sounds" / f"{axis}.wav", axis, 8.0)
+    Image.new("RGB", (8, 8), COLOURS[1]).save(tmp_path / "orange.png")
+    answers = []
+
+    def ask() -> None:
+        done = run("query-by-frame", tmp_path / "orange.png", "--format", "json",
+                   "--metadata-weight", 0, "--library", tmp_path / "library")  # fmt: skip
+        answers.append([json.loads(line) for line in done.out.splitlines()])
+
+    build(tmp_path / "library", tmp_path / "sounds", progress=At("rest of long", ask))
+    ask()
+    for hits in answers:
+        assert [hit["score"] for hit in hits] == [1.0, 0.0, 0.0]
+        assert Path(hits[0]["path"]).name == "1.wav"
+    assert answers[0][0]["duration"] == 8.0
+
+
+def test_stopped_before_it_began_nothing_is_written(folder: Path, tmp_path: Path) -> None:
+    class No(Progress):
+        def planned(self, plan: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path / "library", folder, progress=No())
+    with Library.open(tmp_path / "library") as opened:
+        assert opened.catalog.roots() == []
+        assert set(opened.catalog.counts().values()) == {0}
+
+
+def start(folder: Path, library: Path) -> subprocess.Popen[str]:
+    code = "from query.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "build-index", folder, "--library", library]
+    return subprocess.Popen(
+        [*map(os.fspath, command), "--encoder", "toy"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def line_with(process: subprocess.Popen[str], words: str) -> str:
+    assert process.stderr is not None
+    return next(line for line in process.stderr if words in line)
+
+
+@pytest.mark.slow
+def test_killed_three_times_it_goes_on(
+    folder: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    delays = random.Random(5)
+    for stage in ("Reading names", HEARD, HEARD):
+        with start(folder, library) as process:
+            assert stage in line_with(process, stage)
+            time.sleep(delays.uniform(0, 0.2))
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    with start(folder, library) as process:
+        assert "Traceback" not in process.communicate()[1]
+    assert process.returncode == 0  # the one that is no sound was reported before
+    assert differences(undisturbed, contents(library)) == ([], 1.0)
+    assert run("library", "check", "--library", library).code == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_answered_in_words(
+    folder: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    with start(folder, library) as process:
+        line_with(process, HEARD)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+    assert process.returncode == 130
+    assert said.strip() == "sonorize: stopped; everything recorded so far is kept."
+    build(library, folder)
+    assert differences(undisturbed, contents(library)) == ([], 1.0)
+
+
+@pytest.mark.slow
+def test_two_builds_at_once_are_refused_in_words(folder: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    said = []
+
+    def second() -> None:
+        with start(folder, library) as process:
+            said.append(process.communicate()[1])
+        assert process.returncode == 1
+
+    build(library, folder, progress=At(HEARD, second))
+    assert said == [f"sonorize: Another build is writing to {library}: wait for it, or stop it "
+                    "first.\n"]  # fmt: skip
