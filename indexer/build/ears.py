@@ -30,6 +30,11 @@ class Heap:
     spans: list[tuple[float, float]] = field(default_factory=list)
     rows: dict[Part, list[NDArray[np.float32]]] = field(default_factory=dict)
 
+    @property
+    def end(self) -> float:
+        """Seconds; the last window overlaps the one before."""
+        return self.spans[-1][1] if self.spans else 0.0
+
 
 class Ears:
     """Collects windows into batches, embeds them, and records files that are complete."""
@@ -68,10 +73,11 @@ class Ears:
 
     def _take(self, job: Job, windows: Sequence[object]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
-        self._progress.advance(sum(w.end - w.start for w in windows))  # type: ignore[attr-defined]
+        before = heap.end
         for window in windows:
             heap.spans.append((window.start, window.end))  # type: ignore[attr-defined]
             self._pending.append((job.sound_id, window.waveform))  # type: ignore[attr-defined]
+        self._progress.advance(heap.end - before)
 
     def _embed(self) -> None:
         if not self._pending:
@@ -87,8 +93,7 @@ class Ears:
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
         heap = self._heaps.pop(event.job.sound_id, Heap())
         # what the header promised and the file did not hold, or the catalog had already
-        heard = sum(end - start for start, end in heap.spans)
-        self._progress.advance(event.job.seconds - heard)
+        self._progress.advance(event.job.seconds - heap.end)
         match event:
             case End():
                 self.added += event.content_hash is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -50,15 +49,16 @@ def sonorize() -> None:
 
 
 def main() -> None:
-    """Runs the command line; errors raised on purpose are shown as one sentence, exit code 1."""
+    """Runs the command line; errors raised on purpose are shown as one sentence, exit code 1.
+
+    Where stdout's reader goes away, click ends it with 1, in silence.
+    """
     _require_own_names()
     _take_any_file_name()
     from indexer.errors import SonorizeError
 
     try:
         sys.exit(sonorize(standalone_mode=False))
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(wrong.exit_code)
@@ -68,9 +68,6 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("sonorize: stopped; everything recorded so far is kept.", err=True)
         sys.exit(130)
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _take_any_file_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +20,27 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Range(click.FloatRange):
+    """Numbers from `min` to `max`; click takes NaN for one of them."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
 _OPTIONS = [
     library_option,
     click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True,
                  help="How many sounds."),
     click.option("--license", "licences", multiple=True, metavar="NAME",
                  help="Only these licences: cc0, by, by-nc, … or SPDX ids; repeat or use commas."),
-    click.option("--min-duration", type=click.FloatRange(0), metavar="S", help="Seconds at least."),
-    click.option("--max-duration", type=click.FloatRange(0), metavar="S", help="Seconds at most."),
+    click.option("--min-duration", type=Range(0), metavar="S", help="Seconds at least."),
+    click.option("--max-duration", type=Range(0), metavar="S", help="Seconds at most."),
     click.option("--tag", "tags", multiple=True, help="Only sounds with this tag; repeatable."),
     click.option("--source", "sources", multiple=True, help="Only this kind of source or root."),
     click.option("--pack", "packs", multiple=True, help="Only this pack; repeatable."),
@@ -38,7 +52,7 @@ _OPTIONS = [
 ]  # fmt: skip
 
 metadata_weight_option: Callable[[F], F] = click.option(
-    "--metadata-weight", type=click.FloatRange(0, 1), metavar="W",
+    "--metadata-weight", type=Range(0, 1), metavar="W",
     help="w in score = (1-w) heard + w written.  [default: the model's own]",
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from libraries import tone as tone_file
 from sqlalchemy import select
 
 from indexer.build.report import BuildReport
-from indexer.catalog.models import Analysis, Embedding, Sound, Window
+from indexer.catalog.models import Analysis, Embedding, Sound, Space, Window
 from indexer.library import Library
 
 HOUR = 3_600_000_000_000
@@ -44,18 +44,34 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(tmp_path_factory.mktemp("built"))
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return tmp_path / "library"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Eleven sounds, so that one of them may go."""
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven sounds, so that one of them may go, and a library of them."""
+    made = tmp_path_factory.mktemp("master")
     for number in range(11):
-        tone_file(tmp_path / "sounds" / f"{number // 6}" / f"thing {number:02}.wav", number % 8,
+        tone_file(made / "sounds" / f"{number // 6}" / f"thing {number:02}.wav", number % 8,
                   0.1 + 0.01 * number)  # fmt: skip
-    return tmp_path / "sounds"
+    build(made / "library", made / "sounds")
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path, master: Path) -> Path:
+    return shutil.copytree(master / "sounds", tmp_path / "sounds")
+
+
+@pytest.fixture
+def library(tmp_path: Path, master: Path, folder: Path) -> Path:
+    """A library of the folder's sounds as they are."""
+    copy = shutil.copytree(master / "library", tmp_path / "library")
+    with Library.open(copy) as opened:
+        opened.catalog.move_root(1, os.fspath(folder))
+    return copy
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    return tmp_path / "new"
 
 
 def fresh(library: Path, *folders: Path) -> None:
@@ -158,7 +174,6 @@ def test_a_second_build_has_nothing_to_do(built: Built) -> None:
 
 
 def test_clocks_in_another_zone_change_nothing(library: Path, folder: Path) -> None:
-    build(library, folder)
     for number, path in enumerate(sorted(folder.rglob("*.wav"))):
         touch(path, (number - 5) * HOUR + 1_500_000_000)
     before = seq(library)
@@ -167,7 +182,6 @@ def test_clocks_in_another_zone_change_nothing(library: Path, folder: Path) -> N
 
 
 def test_a_touched_file_is_read_again_and_not_heard(library: Path, folder: Path) -> None:
-    build(library, folder)
     before = vectors(library)
     touch(folder / "0/thing 03.wav")
     encoder = CountingEncoder()
@@ -179,15 +193,15 @@ def test_a_touched_file_is_read_again_and_not_heard(library: Path, folder: Path)
 
 
 def test_takes_that_sound_alike_stay_together_when_one_is_touched(
-    library: Path, tmp_path: Path
+    new: Path, tmp_path: Path
 ) -> None:
     for name in ("wood.wav", "stone.wav"):
         tone_file(tmp_path / "sounds" / name, 2, 0.5, peak=0.5 if name[0] == "w" else 0.3)
-    build(library, tmp_path / "sounds")
-    assert contents(library)["takes"] == [["stone.wav", "wood.wav"]]
+    build(new, tmp_path / "sounds")
+    assert contents(new)["takes"] == [["stone.wav", "wood.wav"]]
     touch(tmp_path / "sounds/wood.wav")
-    build(library, tmp_path / "sounds")
-    assert contents(library)["takes"] == [["stone.wav", "wood.wav"]]
+    build(new, tmp_path / "sounds")
+    assert contents(new)["takes"] == [["stone.wav", "wood.wav"]]
 
 
 @pytest.mark.parametrize("ending", [".flac", ".wav", ".mp3", ".ogg"])
@@ -204,13 +218,12 @@ def test_new_tags_are_read_and_the_sound_is_not_heard_again(
     assert (encoder.heard, encoder.read) == (0, 1)
     assert vectors(library, "audio") == before
     assert files(library)[path.name][0] == sound_id
-    assert ids(run("query-by-text", "thunder", "--only", "exact", "--library", library,
-                   "--format", "json").out) == [sound_id]  # fmt: skip
+    done = run("query-by-text", "thunder", "--library", library, "--format", "json", "-k", 1)
+    assert json.loads(done.out)["id"] == sound_id
     fresh(library, folder)
 
 
 def test_another_sound_at_the_same_place_is_another_sound(library: Path, folder: Path) -> None:
-    build(library, folder)
     sound_id, _ = files(library)["0/thing 03.wav"]
     touch(tone_file(folder / "0/thing 03.wav", 7, 0.13))
     encoder = CountingEncoder()
@@ -228,7 +241,6 @@ def test_another_sound_at_the_same_place_is_another_sound(library: Path, folder:
 def test_a_file_that_broke_is_reported_and_stops_nothing(
     library: Path, folder: Path, now: bytes
 ) -> None:
-    build(library, folder)
     (folder / "0/thing 03.wav").write_bytes(now)
     touch(folder / "0/thing 03.wav")
     assert figures(build(library, folder)) == (0, 10, 1, 0)
@@ -239,7 +251,6 @@ def test_a_file_that_broke_is_reported_and_stops_nothing(
 
 @pytest.mark.parametrize("what", ["0/thing 03.wav", "0"])
 def test_what_moved_is_recognised(library: Path, folder: Path, what: str) -> None:
-    build(library, folder)
     before = files(library)
     (folder / what).rename(folder / "moved.wav" if "wav" in what else folder / "x")
     encoder = CountingEncoder()
@@ -293,40 +304,41 @@ def test_copies_are_one_sound_with_the_words_of_the_first_path(
     fresh(library, folder)
 
 
-def test_one_folder_named_twice_is_read_once(library: Path, folder: Path) -> None:
-    report = build(library, folder, folder / "0" / "..", folder)
-    assert figures(report) == (11, 0, 0, 0)
-    assert len(contents(library)["files"]) == 11
+def test_one_folder_named_twice_is_read_once(new: Path, folder: Path) -> None:
+    (folder / "bad.wav").write_bytes(b"")
+    report = build(new, folder, folder / "0" / "..", folder)
+    assert figures(report) == (11, 0, 1, 0)
+    assert len(contents(new)["files"]) == 12
 
 
-def test_folders_within_each_other_share_their_sounds(library: Path, folder: Path) -> None:
+def test_folders_within_each_other_share_their_sounds(new: Path, folder: Path) -> None:
     (folder / "0/bad.wav").write_bytes(b"")
-    report = build(library, folder, folder / "0")
+    report = build(new, folder, folder / "0")
     assert figures(report) == (17, 0, 2, 0)
     assert report.sounds == 11
-    assert figures(build(library, folder / "0", folder)) == (0, 19, 0, 0)
+    assert figures(build(new, folder / "0", folder)) == (0, 19, 0, 0)
     touch(tone_file(folder / "0/thing 03.wav", 7, 0.13))
-    assert figures(build(library, folder / "0", folder)) == (2, 17, 0, 0)
+    assert figures(build(new, folder / "0", folder)) == (2, 17, 0, 0)
 
 
-def test_a_dry_run_leaves_nothing_behind(library: Path, folder: Path, tmp_path: Path) -> None:
-    done = run("build-index", folder, "--encoder", "toy", "--dry-run", "--library", library)
+def test_a_dry_run_leaves_nothing_behind(new: Path, folder: Path, tmp_path: Path) -> None:
+    done = run("build-index", folder, "--encoder", "toy", "--dry-run", "--library", new)
     assert (done.code, done.out) == (0, "")
     assert "11 files to read" in done.err
-    assert not library.exists()
-    build(library, folder / "0")
+    assert not new.exists()
+    build(new, folder / "0")
     (tmp_path / "other").mkdir()
-    before = contents(library), snapshot(folder)
-    done = run("build-index", folder, tmp_path / "other", "--dry-run", "--library", library)
+    before = contents(new), snapshot(folder)
+    done = run("build-index", folder, tmp_path / "other", "--dry-run", "--library", new)
     assert "11 files to read" in done.err
-    with Library.open(library) as opened:
+    with Library.open(new) as opened:
         assert [root.location for root in opened.catalog.roots()] == [os.fspath(folder / "0")]
-    assert (contents(library), snapshot(folder)) == before
+    assert (contents(new), snapshot(folder)) == before
 
 
-def test_the_report_that_scripts_read(library: Path, folder: Path) -> None:
+def test_the_report_that_scripts_read(new: Path, folder: Path) -> None:
     (folder / "bad.wav").write_bytes(b"words")
-    command = ["build-index", folder, "--library", library, "--format", "json"]
+    command = ["build-index", folder, "--library", new, "--format", "json"]
     done = run(*command, "--encoder", "toy")
     report = json.loads(done.out)
     assert done.code == 3
@@ -370,7 +382,6 @@ def test_what_cannot_be_built_is_said_in_one_sentence(
 
 
 def test_another_encoder_for_a_library_is_refused(library: Path, folder: Path) -> None:
-    build(library, folder)
     (library / "library.toml").write_text('encoder = "starter"\n')
     done = run("build-index", folder, "--encoder", "toy", "--library", library)
     assert done.code == 1
@@ -379,14 +390,8 @@ def test_another_encoder_for_a_library_is_refused(library: Path, folder: Path) -
 
 def vectors(library: Path, part: str = "") -> list[tuple[int, int, bytes]]:
     """(id, sound id, vector) of a part."""
-    from indexer.catalog.models import Space
-
     query = select(Embedding.id, Embedding.sound_id, Embedding.vector).join(Space)
     if part:
         query = query.where(Space.part == part)
     with Library.open(library) as opened, opened.catalog.engine.connect() as connection:
         return [(row.id, row.sound_id, row.vector) for row in connection.execute(query)]
-
-
-def ids(lines: str) -> list[int]:
-    return [json.loads(line)["id"] for line in lines.splitlines()]

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from libraries import COLOURS, At, build, contents, differences, interrupt, run, tone
@@ -74,14 +74,14 @@ def found_by_name(library: Path) -> int:
 @pytest.mark.parametrize(
     ("stage", "advanced"),
     [
-        ("Reading names", False),
         ("Reading names", True),
-        ("Embedding names", False),
-        ("Embedding names", True),
-        (HEARD, False),
         (HEARD, True),
-        ("rest of long", False),
         ("rest of long", True),
+        pytest.param("Reading names", False, marks=pytest.mark.slow),
+        pytest.param("Embedding names", False, marks=pytest.mark.slow),
+        pytest.param("Embedding names", True, marks=pytest.mark.slow),
+        pytest.param(HEARD, False, marks=pytest.mark.slow),
+        pytest.param("rest of long", False, marks=pytest.mark.slow),
     ],
 )
 def test_stopped_at_any_stage_it_goes_on(
@@ -102,8 +102,15 @@ def test_stopped_at_any_stage_it_goes_on(
     assert build(library, folder).skipped == FILES
 
 
-@pytest.mark.parametrize("last", [1, 2])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (2, KeyboardInterrupt),
+        pytest.param(1, KeyboardInterrupt, marks=pytest.mark.slow),
+        pytest.param(1, RuntimeError, marks=pytest.mark.slow),
+        pytest.param(2, RuntimeError, marks=pytest.mark.slow),
+    ],
+)
 def test_stopped_in_the_encoder_it_goes_on(
     folder: Path,
     undisturbed: dict[str, Any],
@@ -163,6 +170,24 @@ def start(folder: Path, library: Path) -> subprocess.Popen[str]:
 def line_with(process: subprocess.Popen[str], words: str) -> str:
     assert process.stderr is not None
     return next(line for line in process.stderr if words in line)
+
+
+def test_progress_never_passes_its_end(folder: Path, tmp_path: Path) -> None:
+    class Seconds(Progress):
+        ends: ClassVar[list[tuple[float, float]]] = []  # done and promised, of each stage
+
+        def stage(self, name: str, total: float, unit: str = "files") -> None:
+            self.ends.append((0.0, total))
+
+        def advance(self, count: float = 1) -> None:
+            done, total = self.ends[-1]
+            assert done + count <= total + 1e-6
+            self.ends[-1] = (done + count, total)
+
+    build(tmp_path / "library", folder, progress=Seconds())
+    assert len(Seconds.ends) == 5
+    for done, total in Seconds.ends:
+        assert done == pytest.approx(total)
 
 
 @pytest.mark.slow
