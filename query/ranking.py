@@ -13,7 +13,8 @@ class Hit:
     """A ranked sound.
 
     score   (1 - w) cos_audio + w cos_metadata; for words fused with exact search, in 0..1
-    parts   what the score is made of; None for a part this sound does not have
+    parts   cosines of what is heard and written; None for a part that this sound does not have
+            or that was not asked (exact words alone)
     start, end   its best moment, seconds
     takes   how many other takes of it the library holds
     state   present, missing or offline

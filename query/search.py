@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from indexer.vectors.protocol import VectorIndex
 
 NO_FILTERS = Filters()
+Scored = tuple[float, Mapping[str, float | None]]  # score and parts
 DEEP = 1_000  # how far down each list is fused
 
 
@@ -72,9 +72,9 @@ class Searcher:
             found = self.library.catalog.search_text(words, depth, allowed)
             best = max((score for _, score in found), default=1.0) or 1.0
             scores = {sound_id: score / best for sound_id, score in found}
-            hits = self._hits(list(scores), ask, partial(_plain, scores=scores), None)
-            if len(hits) >= ask.k or len(found) < depth:
-                return hits
+            kept = self._kept(list(scores), ask)
+            if len(kept) >= ask.k or len(found) < depth:
+                return self._hits(kept, ask, _plain(kept, scores), None)
             depth *= 4  # takes took the places
 
     def by_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
@@ -97,7 +97,10 @@ class Searcher:
         vectors = _mean(self._with("text", "words").embed_texts([plain]))
         meant = self._nearest(vectors, ask, DEEP, allowed)
         scores = fuse_ranks([exact, meant])
-        return self._hits(list(scores), ask, lambda ids: _plain(ids, scores), vectors)
+        kept = self._kept(list(scores), ask)
+        heard = self._scores(kept, vectors, ask)
+        told = {key: (scores[key], heard[key][1]) for key in kept}
+        return self._hits(kept, ask, told, vectors)
 
     def by_sound(self, path: Path, ask: Ask = Ask()) -> list[Hit]:
         """Sounds like this file. Raises AudioError."""
@@ -122,10 +125,9 @@ class Searcher:
         total = len(index) if allowed is None else len(allowed)
         depth = min(total, 4 * ask.k + 16)
         while True:
-            ids = self._nearest(vectors, ask, depth, allowed)
-            hits = self._hits(ids, ask, lambda kept: self._scores(kept, vectors, ask), vectors)
-            if len(hits) >= ask.k or depth >= total:
-                return hits
+            kept = self._kept(self._nearest(vectors, ask, depth, allowed), ask)
+            if len(kept) >= ask.k or depth >= total:
+                return self._hits(kept, ask, self._scores(kept, vectors, ask), vectors)
             depth = min(total, depth * 4)  # takes took the places
 
     def _ranked(self, vectors: Vectors) -> tuple[Part, ...]:
@@ -159,9 +161,7 @@ class Searcher:
         found = self._index(parts).search(question, depth, allowed)
         return [int(key) for key in found.ids[0]]
 
-    def _scores(
-        self, ids: Sequence[int], vectors: Vectors, ask: Ask
-    ) -> dict[int, tuple[float, dict[str, float | None]]]:
+    def _scores(self, ids: Sequence[int], vectors: Vectors, ask: Ask) -> dict[int, Scored]:
         """Score and parts of each sound, from the catalog's own vectors."""
         weight = self._weight(ask)
         parts = self._ranked(vectors)
@@ -182,19 +182,19 @@ class Searcher:
     def _allowed(self, filters: Filters) -> NDArray[np.int64] | None:
         return self.library.catalog.allowed(filters) if filters else None
 
-    def _hits(
-        self,
-        ids: Sequence[int],
-        ask: Ask,
-        score: Callable[[Sequence[int]], dict[int, tuple[float, dict[str, float | None]]]],
-        vectors: Vectors | None,
-    ) -> list[Hit]:
+    def _kept(self, ids: Sequence[int], ask: Ask) -> list[int]:
+        """The first k of these, in order: readable ones, each recording once unless asked."""
         sounds = self.library.catalog.sounds(ids)
         groups = {} if ask.all_takes else {k: s.columns["take_group"] for k, s in sounds.items()}
         readable = {key for key, sound in sounds.items() if sound.columns["status"] != "failed"}
-        kept = collapse([key for key in ids if key in readable], groups, ask.k)
-        scores = score(kept)
-        takes = self.library.catalog.take_counts([groups[key] for key in kept if key in groups])
+        return collapse([key for key in ids if key in readable], groups, ask.k)
+
+    def _hits(
+        self, kept: Sequence[int], ask: Ask, scores: Mapping[int, Scored], vectors: Vectors | None
+    ) -> list[Hit]:
+        sounds = self.library.catalog.sounds(kept)
+        groups = {} if ask.all_takes else {k: s.columns["take_group"] for k, s in sounds.items()}
+        takes = self.library.catalog.take_counts(list(groups.values()))
         moments = self._moments(kept, vectors)
         if ask.cut:
             moments = {key: cut(sounds[key], *moment) for key, moment in moments.items()}
@@ -269,10 +269,9 @@ def _mean(vectors: Vectors) -> Vectors:
     return {part: geometry.mean_direction(rows)[None] for part, rows in vectors.items()}
 
 
-def _plain(
-    ids: Sequence[int], scores: Mapping[int, float]
-) -> dict[int, tuple[float, dict[str, float | None]]]:
-    return {key: (scores[key], {"words": scores[key]}) for key in ids}
+def _plain(ids: Sequence[int], scores: Mapping[int, float]) -> dict[int, Scored]:
+    """Exact words alone: neither part was asked."""
+    return {key: (scores[key], {"audio": None, "metadata": None}) for key in ids}
 
 
 def _hit(
