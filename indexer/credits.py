@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from indexer.errors import CreditsError
+
 SHORT_LICENCES = {
     "cc0": ("CC0-1.0",),
     "by": ("CC-BY-",),
@@ -22,6 +24,9 @@ _ZERO = re.compile(r"(?:cc|creative commons)[ -]?(?:0|zero)\b.*")
 _NAME = re.compile(
     r"(?:cc|creative commons)?[ -]*(by(?:[ -](?:nc|nd|sa))*)(?:[ -]*v?(\d\.\d))?"
     r"(?: (?:international|unported))?"
+)
+_FORM = re.compile(
+    r"(?:CC|LicenseRef)-[\w.+-]+|[A-Za-z][\w+-]*-\d[\w.+-]*|CC0-1\.0|MIT|ISC|Unlicense"
 )
 _WORDS = (("attribution", "by"), ("non ?-?commercial", "nc"), ("share ?-?alike", "sa"),
           ("no ?-?deriv[a-z]*", "nd"))  # fmt: skip
@@ -48,6 +53,23 @@ def spdx(licence: str) -> str:
     if not name:
         return licence.strip()
     return f"CC-{name[1].upper().replace(' ', '-')}-{name[2] or '4.0'}"
+
+
+def known(licence: str) -> str:
+    """The SPDX id, or "" for "unknown". Raises CreditsError for what is no licence.
+
+    Ids are recognised by their form: a name with a version, one of a few without, or
+    LicenseRef-NAME for a licence of one's own.
+    """
+    found = spdx(licence)
+    if found.lower() == "unknown":
+        return ""
+    if not _FORM.fullmatch(found):
+        raise CreditsError(
+            f"{licence!r} is no licence known here: say {', '.join(SHORT_LICENCES)}, an SPDX id, "
+            "or LicenseRef-NAME for another."
+        )
+    return found
 
 
 def _by_address(kind: str, version: str) -> str:

@@ -15,6 +15,7 @@
     │   ├── EncoderMismatch      the library was built with another encoder
     │   └── ModalityMissing      this encoder has no side for pictures, words or sounds
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
+    ├── CreditsError             a licence cannot be understood
     └── QueryError               a question cannot be understood
 
 Each message is one sentence: what is wrong, and what to do next.
@@ -79,6 +80,10 @@ class ModalityMissing(EncoderError):
 
 class IndexDamaged(SonorizeError):
     """An index file cannot be read; it is rebuilt from the catalog."""
+
+
+class CreditsError(SonorizeError):
+    """A licence cannot be understood."""
 
 
 class QueryError(SonorizeError):

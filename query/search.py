@@ -70,8 +70,8 @@ class Searcher:
         depth = max(DEEP, 4 * ask.k)
         while True:
             found = self.library.catalog.search_text(words, depth, allowed)
-            best = max((score for _, score in found), default=1.0) or 1.0
-            scores = {sound_id: score / best for sound_id, score in found}
+            best = max((score for _, score in found), default=0.0)
+            scores = {key: score / best if best else 1.0 for key, score in found}
             kept = self._kept(list(scores), ask)
             if len(kept) >= ask.k or len(found) < depth:
                 return self._hits(kept, ask, _plain(kept, scores), None)
@@ -94,6 +94,8 @@ class Searcher:
             allowed = np.array(sorted(exact), dtype=np.int64)
         if not plain:
             return self.by_exact_words(words, ask)
+        if not exact and not strict:  # no sound is called so: a score that says how near they come
+            return self.by_meaning(plain, ask)
         vectors = _mean(self._with("text", "words").embed_texts([plain]))
         meant = self._nearest(vectors, ask, DEEP, allowed)
         scores = fuse_ranks([exact, meant])

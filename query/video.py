@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from indexer.errors import PictureError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL.Image import Image
 
 SPREAD = 9  # frames that stand for a whole video
+NEAR = 5.0  # seconds that are decoded sooner than sought
 VIDEO_EXTENSIONS = frozenset(
     f".{name}" for name in "mp4 mov mkv webm avi m4v mxf mpg mpeg ts mts wmv flv ogv 3gp".split()
 )
@@ -24,6 +28,8 @@ def read_pictures(path: Path, at: str | None = None) -> list[Image]:
     `at`: seconds, or [HH:]MM:SS[.fraction], or HH:MM:SS:FF at the video's own frame rate.
     Raises PictureError in one sentence.
     """
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder: give a picture or a video.")
     if not path.is_file():
         raise PictureError(f"There is no file {path}: check the name.")
     if path.suffix.lower() in VIDEO_EXTENSIONS:
@@ -58,7 +64,8 @@ def _still(path: Path) -> Image:
                 return _opaque(ImageOps.exif_transpose(picture))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
         raise PictureError(
-            f"{path} cannot be read as a picture: give a JPEG, PNG, WebP or TIFF, or a video."
+            f"{path} cannot be read as a picture, or is damaged: give a JPEG, PNG, WebP or TIFF, "
+            "or a video."
         ) from error
 
 
@@ -91,7 +98,7 @@ def _video(path: Path, at: str | None) -> list[Image]:
                     raise PictureError(
                         f"{path} is {length:.2f} s long: --at {at} lies past its end."
                     )
-            return [_frame(container, stream, time, path) for time in times]
+            return list(_frames(container, stream, times, path))
     except av.FFmpegError as error:
         raise PictureError(f"{path} cannot be read as a video ({error.strerror}).") from error
 
@@ -105,16 +112,26 @@ def _length(container: Any, stream: Any) -> float:
     return float(container.duration or 0) / av.time_base
 
 
-def _frame(container: Any, stream: Any, time: float, path: Path) -> Image:
-    """The frame shown at `time`: the last that begins no later."""
-    start = (stream.start_time or 0) * stream.time_base
-    container.seek(int((float(start) + time) / stream.time_base), stream=stream)
-    shown = None
-    for frame in container.decode(stream):
-        if shown is not None and frame.time is not None and frame.time > start + time + 1e-6:
-            break
-        shown = frame
-    if shown is None:
-        raise PictureError(f"{path} has no frame at {time:.2f} s: try another time.")
-    picture: Image = shown.to_image()
-    return picture.rotate(shown.rotation, expand=True) if shown.rotation else picture
+def _frames(container: Any, stream: Any, times: list[float], path: Path) -> Iterator[Image]:
+    """The frame shown at each of the ascending times: the last that begins no later.
+
+    Times close together are reached by decoding on, others by a seek to the key frame before.
+    """
+    start = float((stream.start_time or 0) * stream.time_base)
+    decoder: Iterator[Any] = iter(())
+    shown = ahead = None
+    reached = -math.inf
+    for time in times:
+        if time - reached > NEAR:
+            container.seek(int((start + time) / stream.time_base), stream=stream)
+            decoder, shown, ahead = container.decode(stream), None, None
+        while ahead is None or (ahead.time or 0.0) <= start + time + 1e-6:
+            shown, ahead = ahead or shown, next(decoder, None)
+            if ahead is None:
+                break
+        shown = shown or ahead
+        if shown is None:
+            raise PictureError(f"{path} has no frame at {time:.2f} s: try another time.")
+        picture: Image = shown.to_image()
+        yield picture.rotate(shown.rotation, expand=True) if shown.rotation else picture
+        reached = time

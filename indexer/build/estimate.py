@@ -35,13 +35,17 @@ class Plan:
     exact: bool
 
     def sentence(self) -> str:
+        gone = f" {self.gone:,} files are gone." if self.gone else ""
+        if not self.files and not self.unchanged:
+            return f"There are no sound files here.{gone}"
         if not self.files:
-            return f"{self.unchanged:,} files unchanged, nothing new to read."
+            return f"{self.unchanged:,} files unchanged, nothing new to read.{gone}"
         about = "" if self.exact else "about "
         return (
             f"{self.files:,} files to read, {about}{_length(self.hours * 60)} of sound: some "
             f"{_length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB of library"
             + (f"; {self.unchanged:,} files unchanged." if self.unchanged else ".")
+            + gone
         )
 
 

@@ -267,8 +267,14 @@ class Catalog:
             for location, path, status, reason in connection.execute(query).all():
                 yield f"{location}/{path}", status, reason
 
-    def set_licence(self, pack_or_root: str, licence: str, url: str) -> int:
-        """Licence of every sound of a pack, or of a root by its id or place; how many there are."""
+    def set_licence(
+        self, pack_or_root: str, licence: str, url: str, *, replace: bool = False
+    ) -> tuple[int, int]:
+        """Licence of the sounds of a pack, or of a root by its id or place.
+
+        A sound that says one already keeps it unless `replace`. Returns how many sounds have
+        this licence from now on, and how many keep another.
+        """
         at_root = (
             select(File.sound_id)
             .join(Root, Root.id == File.root_id)
@@ -281,10 +287,11 @@ class Catalog:
         )
         mine = or_(Sound.pack == clean(pack_or_root), Sound.id.in_(at_root))
         with writing(self.engine) as connection:
-            sound_ids = connection.execute(select(Sound.id).where(mine)).scalars().all()
+            rows = connection.execute(select(Sound.id, Sound.licence).where(mine)).all()
             said = {"licence": licence, "licence_url": url}
-            records.record(connection, (Described(sound_id, said) for sound_id in sound_ids))
-        return len(sound_ids)
+            chosen = [row.id for row in rows if replace or row.licence in ("", licence)]
+            records.record(connection, (Described(sound_id, said) for sound_id in chosen))
+        return len(chosen), len(rows) - len(chosen)
 
     def faults(self) -> list[str]:
         """What SQLite finds wrong with its own file, a sentence each."""

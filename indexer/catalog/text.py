@@ -31,6 +31,7 @@ from sqlalchemy import (
 from indexer.catalog.models import File, Sound
 from indexer.catalog.question import NOTHING, And, Expression, Not, Or, Term, clean, loosened, parse
 from indexer.catalog.session import chunks
+from indexer.credits import spdx
 
 # Columns of the full-text table with their weights in BM25.
 WEIGHTS = {
@@ -255,7 +256,8 @@ def _condition(
 
 
 def _licence(term: Term) -> ColumnElement[bool]:
-    licence, text = func.lower(Sound.licence), term.text.lower()
+    licence = func.lower(Sound.licence)
+    text = (term.text if term.prefix else spdx(term.text)).lower()
     return licence.startswith(text, autoescape=True) if term.prefix else licence == text
 
 

@@ -101,7 +101,7 @@ def _bar(unit: str) -> Any:
 
     class Share(ProgressColumn):
         def render(self, task: Any) -> Text:
-            return Text(f"{task.completed:,.0f}/{task.total:,.0f} {unit}")
+            return Text(f"{task.completed:,.0f}/{task.total:,.0f} {unit.split()[0]}")
 
     return Progress(
         TextColumn("{task.description}"), BarColumn(), Share(), Rate(),

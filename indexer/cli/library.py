@@ -96,11 +96,15 @@ def roots(library_folder: Path | None, form: str, move: tuple[str, str] | None) 
     sonorize library roots
     sonorize library roots --move 2 /Volumes/FX
     """
+    from indexer.build.scan import scan
     from indexer.care import move_root
+    from indexer.sources.folder import FolderSource
 
     with open_library(library_folder) as opened:
         if move is not None:
             found, lacking = move_root(opened, move[0], move[1])
+            seen = scan(opened.catalog, FolderSource(move[1]))
+            opened.catalog.record(seen.sightings())
             say(f"{found:,} files are there" + (f", {lacking:,} are not." if lacking else "."))
         if form == "json":
             for root in opened.catalog.roots():
@@ -114,22 +118,28 @@ def roots(library_folder: Path | None, form: str, move: tuple[str, str] | None) 
 @click.argument("pack")
 @click.argument("licence")
 @click.option("--url", default="", help="Where the licence can be read.")
-def licence(library_folder: Path | None, pack: str, licence: str, url: str) -> None:
+@click.option("--replace", is_flag=True, help="Also where a sound says another licence.")
+def licence(library_folder: Path | None, pack: str, licence: str, url: str, replace: bool) -> None:
     """Say under which licence a pack, or a root by its id or place, may be used.
+
+    A sound that says its licence already keeps it. `unknown --replace` takes a licence back.
 
     \b
     sonorize library licence "Night Walks" cc0
     sonorize library licence 2 LicenseRef-Vendor --url https://example.com/licence
     """
-    from indexer.credits import spdx
+    from indexer.credits import known
 
+    meant = known(licence)
     with open_library(library_folder) as opened:
-        count = opened.catalog.set_licence(pack, spdx(licence), url)
-        if not count:
+        count, kept = opened.catalog.set_licence(pack, meant, url, replace=replace)
+        if not count + kept:
             raise LibraryError(
                 f"No sound belongs to a pack or a root {pack!r}: see `sonorize library roots`."
             )
-    click.echo(f"{count:,} sounds: {spdx(licence)}")
+    click.echo(f"{count:,} sounds: {meant or 'unknown'}")
+    if kept:
+        say(f"{kept:,} sounds say another licence and keep it; --replace changes them too.")
 
 
 @library.command("import")

@@ -56,6 +56,8 @@ class FolderSource:
 
     def items(self) -> Iterator[Item]:
         """Sounds in path order, folder by folder. Raises SourceError without the folder."""
+        if Path(self._folder).is_file():
+            raise SourceError(f"{self._folder} is a file: name the folder that holds it.")
         if not self.available():
             raise SourceError(f"There is no folder {self._folder}: check the path or plug it in.")
         self._notes.clear()

@@ -11,7 +11,10 @@ from indexer.cli.common import say
 from query.cli import options
 
 
-@click.command("query-by-frame", epilog="FRAME as - reads one path a line from stdin.")
+@click.command(
+    "query-by-frame",
+    epilog="FRAME as - reads one path a line from stdin and writes a line of JSON for each.",
+)
 @click.argument("frame")
 @click.option("--at", metavar="TIME", help="Time in a video: seconds, MM:SS or HH:MM:SS:FF.")
 @options.metadata_weight_option

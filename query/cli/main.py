@@ -65,8 +65,11 @@ def main() -> None:
     except SonorizeError as error:
         click.echo(f"sonorize: {error}", err=True)
         sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("sonorize: stopped; everything recorded so far is kept.", err=True)
+    except click.Abort as abort:  # click makes one of Ctrl-C too
+        if not isinstance(abort.__cause__, KeyboardInterrupt):
+            click.echo("sonorize: nothing was done.", err=True)
+            sys.exit(1)
+        click.echo("sonorize: stopped; what was recorded is kept, run it again to go on.", err=True)
         sys.exit(130)
 
 

@@ -57,6 +57,10 @@ metadata_weight_option: Callable[[F], F] = click.option(
 )  # fmt: skip
 
 
+def epilog(argument: str) -> str:
+    return f"{argument} as - answers each line of stdin with a line of JSON."
+
+
 def query_options(command: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -66,9 +70,14 @@ def query_options(command: F) -> F:
 def asked(options: dict[str, Any]) -> Ask:
     """The options above as an Ask."""
     from indexer.catalog.filters import Filters
+    from indexer.credits import SHORT_LICENCES, known
+    from indexer.errors import CreditsError
     from query.search import Ask
 
     licences = [part.strip() for text in options["licences"] for part in text.split(",")]
+    for name in licences:
+        if name.lower() not in SHORT_LICENCES and not known(name):
+            raise CreditsError("A sound of unknown licence matches no --license.")
     return Ask(
         k=options["k"],
         filters=Filters(

@@ -10,7 +10,10 @@ import click
 from query.cli import options
 
 
-@click.command("query-by-sound", epilog="FILE as - reads one path a line from stdin.")
+@click.command(
+    "query-by-sound",
+    epilog="FILE as - reads one path a line from stdin and writes a line of JSON for each.",
+)
 @click.argument("file")
 @options.query_options
 def query_by_sound(file: str, **given: Any) -> None:

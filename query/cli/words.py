@@ -9,13 +9,16 @@ import click
 from query.cli import options
 
 
-@click.command("query-by-text", epilog="WORDS as - reads one question a line from stdin.")
-@click.argument("words")
+@click.command(
+    "query-by-text",
+    epilog="WORDS as - reads one question a line from stdin and writes a line of JSON for each.",
+)
+@click.argument("words", nargs=-1, required=True)
 @click.option("--only", type=click.Choice(["meaning", "exact"]),
               help="One way of searching alone; exact needs no model.")  # fmt: skip
 @options.metadata_weight_option
 @options.query_options
-def query_by_text(words: str, only: str | None, **given: Any) -> None:
+def query_by_text(words: tuple[str, ...], only: str | None, **given: Any) -> None:
     """Rank the library's sounds for words: by what they mean and by the exact words together.
 
     Exact search knows "phrases", AND, OR, NOT, prefix*, and field:value for the fields title,
@@ -33,7 +36,7 @@ def query_by_text(words: str, only: str | None, **given: Any) -> None:
         find = {
             None: search.by_words, "meaning": search.by_meaning, "exact": search.by_exact_words,
         }[only]  # fmt: skip
-        options.answer(words, lambda question: find(question, ask), given["form"])
+        options.answer(" ".join(words), lambda question: find(question, ask), given["form"])
 
 
 def _wants_model(only: str | None, given: dict[str, Any]) -> bool:

@@ -194,7 +194,7 @@ def test_words_and_sounds_by_the_line(base: Path) -> None:
         (["query-by-frame", "{base}/no.jpg"], 1, "There is no file"),
         (["query-by-frame", "{base}/words.png"], 1, "cannot be read as a picture"),
         (["query-by-frame", "{base}/sounds/cat.wav"], 1, "cannot be read as a picture"),
-        (["query-by-frame", "{base}"], 1, "There is no file"),
+        (["query-by-frame", "{base}"], 1, "is a folder"),
         (["query-by-frame", "{base}/film.mkv", "--at", "9"], 1, "past its end"),
         (["query-by-frame", "{base}/film.mkv", "--at", "soon"], 1, "is not a time"),
         (["query-by-frame", "{base}/green.png", "--at", "1"], 1, "--at is for videos"),

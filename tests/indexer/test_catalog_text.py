@@ -134,7 +134,7 @@ BOTH = {
     # licences
     "licence:CC0-1.0": {1, 3},
     "license:cc0-1.0": {1, 3},
-    "licence:cc0": set(),
+    "licence:cc0": {1, 3},
     "licence:cc*": {1, 2, 3},
     "licence:CC0-1.0 dog": {1, 3},
     "licence:CC0-1.0 -dog": set(),

@@ -1,6 +1,7 @@
 import pytest
 
-from indexer.credits import spdx
+from indexer.credits import known, spdx
+from indexer.errors import CreditsError
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,18 @@ def test_licences_as_people_write_them(said: str, meant: str) -> None:
 @pytest.mark.parametrize("licence", ["CC0-1.0", "CC-BY-NC-ND-4.0", "CC-PDM-1.0", "Apache-2.0"])
 def test_an_spdx_id_stays_itself(licence: str) -> None:
     assert spdx(licence) == licence
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("cc0", "CC0-1.0"), ("Apache-2.0", "Apache-2.0"), ("LicenseRef-Vendor", "LicenseRef-Vendor"),
+     ("MIT", "MIT"), ("unknown", "")],
+)  # fmt: skip
+def test_a_licence_that_is_one(said: str, meant: str) -> None:
+    assert known(said) == meant
+
+
+@pytest.mark.parametrize("said", ["banana", "CCO", "", "my own words"])
+def test_a_licence_that_is_none_is_refused_in_words(said: str) -> None:
+    with pytest.raises(CreditsError, match="is no licence known here"):
+        known(said)

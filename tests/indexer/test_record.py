@@ -243,9 +243,10 @@ def test_takes_joined_share_one_group(catalog: Catalog) -> None:
 def test_licence_of_a_pack_or_a_root(catalog: Catalog) -> None:
     named(catalog, "a.wav", pack="Rain")
     named(catalog, "b.wav")
-    assert catalog.set_licence("Rain", "CC0-1.0", "") == 1
-    assert catalog.set_licence("1", "CC-BY-4.0", "") == 2
-    assert catalog.set_licence("nothing", "x", "") == 0
+    assert catalog.set_licence("Rain", "CC0-1.0", "") == (1, 0)
+    assert catalog.set_licence("1", "CC-BY-4.0", "") == (1, 1)  # what is said stays
+    assert catalog.set_licence("1", "CC-BY-4.0", "", replace=True) == (2, 0)
+    assert catalog.set_licence("nothing", "x", "") == (0, 0)
 
 
 def test_a_damaged_catalog_is_told(catalog: Catalog) -> None:
