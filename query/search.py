@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NO_FILTERS = Filters()
 Scored = tuple[float, Mapping[str, float | None]]  # score and parts
+EVERY = 10**9
 DEEP = 1_000  # how far down each list is fused
 
 
@@ -89,7 +90,8 @@ class Searcher:
             return self.by_exact_words(words, ask)
         plain, strict = meaning_of(words)
         allowed = self._allowed(ask.filters)
-        exact = [key for key, _ in self.library.catalog.search_text(words, DEEP, allowed)]
+        depth = EVERY if strict else DEEP  # a condition holds for all that fulfil it
+        exact = [key for key, _ in self.library.catalog.search_text(words, depth, allowed)]
         if strict:
             allowed = np.array(sorted(exact), dtype=np.int64)
         if not plain:
@@ -97,7 +99,7 @@ class Searcher:
         if not exact and not strict:  # no sound is called so: a score that says how near they come
             return self.by_meaning(plain, ask)
         vectors = _mean(self._with("text", "words").embed_texts([plain]))
-        meant = self._nearest(vectors, ask, DEEP, allowed)
+        meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)
         scores = fuse_ranks([exact, meant])
         kept = self._kept(list(scores), ask)
         heard = self._scores(kept, vectors, ask)

@@ -83,7 +83,7 @@ def _video(path: Path, at: str | None) -> list[Image]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
             if not container.streams.video:
                 raise PictureError(f"{path} has no picture track: give a video or a still.")
             stream = container.streams.video[0]

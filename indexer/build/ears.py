@@ -28,7 +28,7 @@ class Heap:
     """What was heard so far of one file."""
 
     spans: list[tuple[float, float]] = field(default_factory=list)
-    rows: dict[Part, list[NDArray[np.float32]]] = field(default_factory=dict)
+    rows: dict[Part, dict[int, NDArray[np.float32]]] = field(default_factory=dict)
 
     @property
     def end(self) -> float:
@@ -49,7 +49,7 @@ class Ears:
         self._progress = progress
         self._spaces = library.spaces(encoder)
         self._heaps: dict[int, Heap] = {}
-        self._pending: list[tuple[int, object]] = []
+        self._pending: list[tuple[int, int, object]] = []
         self._done: list[End | Duplicate | Broken] = []
 
     def hear(self, listener: Listener) -> None:
@@ -76,19 +76,19 @@ class Ears:
         before = heap.end
         for window in windows:
             heap.spans.append((window.start, window.end))  # type: ignore[attr-defined]
-            self._pending.append((job.sound_id, window.waveform))  # type: ignore[attr-defined]
+            self._pending.append((job.sound_id, len(heap.spans) - 1, window.waveform))  # type: ignore[attr-defined]
         self._progress.advance(heap.end - before)
 
     def _embed(self) -> None:
         if not self._pending:
             return
+        waveforms = [waveform for _, _, waveform in self._pending]
         with self._report.timed("embed"):
-            vectors = self._encoder.embed_audio([waveform for _, waveform in self._pending])  # type: ignore[misc]
-        for position, (sound_id, _) in enumerate(self._pending):
-            rows = self._heaps[sound_id].rows
+            vectors = self._encoder.embed_audio(waveforms)  # type: ignore[arg-type]
+        for row, (sound_id, place, _) in enumerate(self._pending):
             for part, matrix in vectors.items():
-                rows.setdefault(part, []).append(matrix[position])
-        self._pending.clear()
+                self._heaps[sound_id].rows.setdefault(part, {})[place] = matrix[row]
+        self._pending.clear()  # interrupted before this, they are embedded again
 
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
         heap = self._heaps.pop(event.job.sound_id, Heap())
@@ -108,13 +108,22 @@ class Ears:
                 return [] if event.vanished else [Failed(event.job.sound_id, event.reason)]
 
     def _heard(self, event: End, heap: Heap) -> Entry:
-        rows = {self._spaces[part]: np.stack(row) for part, row in heap.rows.items()}
+        rows = {
+            self._spaces[part]: np.array([row[place] for place in range(len(heap.spans))])
+            for part, row in heap.rows.items()
+        }
+        # a sound too short to be heard has its parts too: absent ones
+        absent = {
+            self._spaces[part]: np.zeros((1, dim), dtype=np.float32)
+            for part, dim in self._encoder.dims.items()
+            if part != "metadata"
+        }
         return Heard(
             event.job.sound_id,
             complete=event.content_hash is not None,
             columns={**event.columns, "reason": event.note},
             windows=heap.spans,
-            clips={space: mean_direction(matrix) for space, matrix in rows.items()},
+            clips={space: mean_direction(matrix) for space, matrix in {**absent, **rows}.items()},
             # the other heard part only compares whole clips
             window_vectors={
                 space: matrix for space, matrix in rows.items() if space == self._spaces["audio"]

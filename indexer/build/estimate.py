@@ -24,7 +24,8 @@ SOUND = 6_000  # bytes a sound takes: its words, measurements, waveform
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """files to read, hours of sound, minutes of work, bytes the library grows by; gone files."""
+    """files to read, hours of sound, minutes of work, bytes the library grows by; gone
+    files; unseen ones, gone or moved."""
 
     files: int
     hours: float
@@ -32,6 +33,7 @@ class Plan:
     size: int
     unchanged: int
     gone: int
+    unseen: int
     exact: bool
 
     def sentence(self) -> str:
@@ -65,6 +67,7 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
         size=windows * (2 * encoder.dims["audio"] + ROW) + files * (SOUND + 2 * width),
         unchanged=sum(each.skipped for each in found),
         gone=sum(each.gone for each in found if not each.offline),
+        unseen=sum(len(each.unseen) for each in found if not each.offline),
         exact=exact,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from indexer.build.failures import VANISHED, is_of_the_drive, is_there
 from indexer.errors import AudioError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 HANDFUL = 4  # windows per queue entry
 AHEAD = 16  # queue entries: some 50 MB of stereo at 44.1 kHz
-VANISHED = "it vanished while the library was built"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,11 @@ class Listener:
         except FileNotFoundError:
             yield Broken(job, VANISHED, vanished=True)
         except (AudioError, OSError, MemoryError) as error:
-            if job.path.exists():
-                yield Broken(job, str(error) or type(error).__name__)
-            else:
+            if not is_there(job.path):
                 yield Broken(job, VANISHED, vanished=True)
+            else:
+                reason = str(error) or type(error).__name__
+                yield Broken(job, reason, vanished=is_of_the_drive(error))
 
 
 def _hear(

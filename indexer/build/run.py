@@ -75,6 +75,7 @@ def _stages(
             catalog.record(each.sightings())
         name_files(catalog, each, report, progress)
     _embed_words(catalog, spaces, encoder, report, progress)
+    catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
     report.added += hear(
         library, encoder, "Listening to the start of every file",
         _jobs(library, found, ["named"], encoder.window.seconds), report, progress,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from indexer.build.listen import VANISHED
+from indexer.build.failures import VANISHED, is_of_the_drive, is_there
 from indexer.build.scan import Scan
 from indexer.catalog.entries import Entry, Named, Retagged, Written
 from indexer.errors import AudioError
@@ -107,7 +107,8 @@ def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> En
     path = found.source.path(item.relative_path)
     columns = _columns(found, item)
     if columns.get("status") == "failed":
-        return Named(found.place(item), columns) if path.exists() else None
+        lost = columns.pop("lost")
+        return None if lost or not is_there(path) else Named(found.place(item), columns)
     if known is not None and _same_payload(catalog, known, path):
         columns.pop("duration")  # it was heard to its end; a header may only guess
         return Retagged(known.file_id, known.sound_id, found.place(item), columns)
@@ -124,7 +125,8 @@ def _columns(found: Scan, item: Item) -> dict[str, Any]:
         facts, tags, failure = probe(path), read_tags(path), {}
     except (AudioError, OSError) as error:
         facts, tags = None, Tags()
-        failure = {"status": "failed", "reason": str(error)}
+        lost = is_of_the_drive(error)
+        failure = {"status": "failed", "reason": str(error), "lost": lost}
     columns = _from_tags(enrich(item.relative_path, tags))
     columns["take_group"] = take_group(found.root_id, item.relative_path, columns["pack"])
     return {**columns, **(facts_columns(facts) if facts else {}), **failure}

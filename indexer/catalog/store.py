@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     cast,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -30,6 +31,7 @@ from indexer.catalog.filters import Filters, matching
 from indexer.catalog.models import (
     Analysis,
     Build,
+    Embedding,
     File,
     Root,
     Sound,
@@ -185,6 +187,21 @@ class Catalog:
 
     # Work to do
 
+    def hear_again(self, space_ids: Sequence[int]) -> int:
+        """Heard sounds without a clip vector in one of these spaces are to be heard anew."""
+        lacking = [
+            ~exists().where(
+                Embedding.sound_id == Sound.id,
+                Embedding.space_id == space_id,
+                Embedding.window_id.is_(None),
+            )
+            for space_id in space_ids
+        ]
+        heard = Sound.status.in_(("ready", "partial"))
+        with writing(self.engine) as connection:
+            found = update(Sound).where(heard, or_(*lacking)).values(status="named")
+            return int(connection.execute(found).rowcount)
+
     def todo(self, root_ids: Sequence[int], statuses: Sequence[str]) -> list[Todo]:
         """Sounds in one of these states with a present file in these roots, in path order."""
         query = (
@@ -337,22 +354,20 @@ class Catalog:
         }
 
     def join_takes(self, together: Iterable[Sequence[int]]) -> None:
-        """The take groups of sounds that stand together become one."""
+        """Sounds that stand together get one take group; others of their groups keep theirs."""
         with writing(self.engine) as connection:
             for sound_ids in together:
-                groups = {
+                parts = list(chunks(sound_ids))
+                first = min(
                     group
-                    for part in chunks(sound_ids)
+                    for part in parts
                     for group in connection.execute(
                         select(Sound.take_group).where(Sound.id.in_(part)).distinct()
                     ).scalars()
-                }
-                for part in chunks(sorted(groups)):
-                    connection.execute(
-                        update(Sound)
-                        .where(Sound.take_group.in_(part))
-                        .values(take_group=min(groups))
-                    )
+                )
+                for part in parts:
+                    joined = update(Sound).where(Sound.id.in_(part)).values(take_group=first)
+                    connection.execute(joined)
 
 
 _COLUMNS = tuple(column.key for column in Sound.__table__.columns)

@@ -79,8 +79,12 @@ class BuildBars(Bars):
         say(plan.sentence())
         if self._given["dry_run"]:
             raise click.exceptions.Exit(0)
-        if self._given["prune"] and plan.gone and not self._given["yes"]:
-            click.confirm(f"Forget {plan.gone:,} files that are gone?", abort=True, err=True)
+        if self._given["prune"] and plan.unseen and not self._given["yes"]:
+            click.confirm(
+                f"Forget up to {plan.unseen:,} files that are gone?",
+                abort=True,
+                err=True,
+            )
 
 
 def _encoder_name(folder: Path, asked: str | None) -> str:

@@ -97,7 +97,7 @@ def test_pruning_asks_first(drive: Drive, said: bytes, code: int, left: int) -> 
     (drive.folder / GONE).unlink()
     done = run("build-index", drive.folder, "--prune", "--library", drive.library, stdin=said)
     assert done.code == code
-    assert "Forget 1 files that are gone? [y/N]" in done.err
+    assert "Forget up to 1 files that are gone? [y/N]" in done.err
     assert len(files(drive.library)) == left
 
 

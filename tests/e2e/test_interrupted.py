@@ -219,7 +219,7 @@ def test_ctrl_c_is_answered_in_words(
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]
     assert process.returncode == 130
-    assert said.strip() == "sonorize: stopped; everything recorded so far is kept."
+    assert said.strip() == "sonorize: stopped; what was recorded is kept, run it again to go on."
     build(library, folder)
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 

