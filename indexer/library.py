@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -117,21 +118,33 @@ class Library:
         the lock), or if much was new and nobody else is writing.
         """
         kind = registry.default() if self.config.index == "auto" else self.config.index
-        files = IndexFiles(self.folder / "index", "clips-" + "-".join(map(str, spaces)), kind)
+        spelled = "-".join(map(str, spaces))
+        files = IndexFiles(self.folder / "index", f"clips-{spelled}", kind)
         index, seq = files.open_newest(sum(dims))
+        marks = self.folder / "index" / f"marks-{spelled}.json"
+        token = self.catalog.embeddings.token(seq)
+        if seq and (token is None or _read_marks(marks).get(str(seq)) != token):
+            index, seq = registry.create(kind, sum(dims)), 0  # the file of another catalog
         changed, last = self.catalog.embeddings.changes(seq)
-        if seq > last:  # a file of another catalog
-            index, changed = registry.create(kind, sum(dims)), self.catalog.embeddings.changes(0)[0]
         if changed:
             index.remove(np.array(sorted(changed), dtype=np.int64))
             ids, rows = self._rows(spaces, dims, changed if len(index) else None)
             index.add(ids, rows)
         if save and last != seq:
-            files.save(index, last)
+            self._save(files, index, last, marks)
         elif len(changed) > SAVE_AFTER:
             with suppress(LibraryBusy), self.lock():
-                files.save(index, last)
+                self._save(files, index, last, marks)
         return index
+
+    def _save(self, files: IndexFiles, index: VectorIndex, seq: int, marks: Path) -> None:
+        """The file, then its mark: without one it is not believed."""
+        files.save(index, seq)
+        token = self.catalog.embeddings.token(seq) or ""
+        both = {**dict(list(_read_marks(marks).items())[-1:]), str(seq): token}
+        aside = marks.with_name(f"{marks.name}.part")
+        aside.write_text(json.dumps(both), encoding="utf-8")
+        aside.replace(marks)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -210,6 +223,15 @@ def _catalog_url(folder: Path, url: str) -> str:
     elif password := os.environ.get("SONORIZE_CATALOG_PASSWORD"):
         parsed = parsed.set(password=password)
     return parsed.render_as_string(hide_password=False)
+
+
+def _read_marks(path: Path) -> dict[str, str]:
+    """Change number → token of the index files that were saved; empty if it cannot be read."""
+    try:
+        marks = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return marks if isinstance(marks, dict) else {}
 
 
 def _offsets(dims: Sequence[int]) -> list[int]:

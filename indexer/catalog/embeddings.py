@@ -97,6 +97,12 @@ class Embeddings:
             vectors,
         )
 
+    def token(self, seq: int) -> str | None:
+        """What tells this change from one of the same number in another copy of the catalog."""
+        with reading(self._engine) as connection:
+            found = select(Change.token).where(Change.seq == seq)
+            return connection.execute(found).scalar_one_or_none()
+
     def changes(self, since: int) -> tuple[list[int], int]:
         """Sounds whose vectors changed after change number `since`, and the last number."""
         query = select(Change.sound_id).where(Change.seq > since).distinct()

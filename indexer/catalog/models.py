@@ -7,6 +7,7 @@ paths, and a retagged file stays the same sound.
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -215,11 +216,15 @@ class Build(Base):
 
 
 class Change(Base):
-    """One line per sound whose vectors changed; an index file is complete up to a `seq`."""
+    """One line per sound whose vectors changed; an index file is complete up to a `seq`.
+
+    `token` is random: a catalog put back from a copy uses its numbers twice, and an index file of
+    the other future is told by it.
+    """
 
     __tablename__ = "change"
     __table_args__ = (NEVER_REUSE,)
 
     seq: Mapped[int] = mapped_column(BigId, primary_key=True)
     sound_id: Mapped[int] = mapped_column(BigInteger)
-    op: Mapped[str] = mapped_column(String(8))  # put | drop
+    token: Mapped[str] = mapped_column(String(16), default=lambda: secrets.token_hex(8))

@@ -117,7 +117,7 @@ def _written(entry: Written, connection: Connection) -> None:
             space_id=entry.space_id, sound_id=entry.sound_id, vector=encode(entry.vector)
         )
     )
-    _changed(connection, entry.sound_id, "put")
+    _changed(connection, entry.sound_id)
 
 
 @_write.register
@@ -137,7 +137,7 @@ def _heard(entry: Heard, connection: Connection) -> None:
     if entry.analysis is not None:
         connection.execute(delete(Analysis).where(Analysis.sound_id == entry.sound_id))
         connection.execute(insert(Analysis).values(sound_id=entry.sound_id, **entry.analysis))
-    _changed(connection, entry.sound_id, "put")
+    _changed(connection, entry.sound_id)
 
 
 @_write.register
@@ -188,7 +188,7 @@ def rewrite(connection: Connection, sound_id: int, columns: Mapping[str, Any]) -
     if differing.intersection(MEANT_FIELDS):
         _drop_vectors(connection, sound_id, Space.part == "metadata")
     elif "take_group" in differing:  # its like are looked for again
-        _changed(connection, sound_id, "put")
+        _changed(connection, sound_id)
 
 
 def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
@@ -198,7 +198,7 @@ def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
         return False
     text.remove_text(connection, [sound_id])
     connection.execute(delete(Sound).where(Sound.id == sound_id))
-    _changed(connection, sound_id, "drop")
+    _changed(connection, sound_id)
     return True
 
 
@@ -282,11 +282,11 @@ def _drop_vectors(connection: Connection, sound_id: int, *where: ColumnElement[b
     connection.execute(
         delete(Embedding).where(Embedding.sound_id == sound_id, Embedding.space_id.in_(spaces))
     )
-    _changed(connection, sound_id, "put")
+    _changed(connection, sound_id)
 
 
-def _changed(connection: Connection, sound_id: int, op: str) -> None:
-    connection.execute(insert(Change).values(sound_id=sound_id, op=op))
+def _changed(connection: Connection, sound_id: int) -> None:
+    connection.execute(insert(Change).values(sound_id=sound_id))
 
 
 def _replace_vectors(connection: Connection, entry: Heard) -> None:

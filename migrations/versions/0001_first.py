@@ -173,7 +173,7 @@ def create_log() -> None:
         "change",
         sa.Column("seq", big_id, nullable=False),
         sa.Column("sound_id", sa.BigInteger(), nullable=False),
-        sa.Column("op", sa.String(8), nullable=False),
+        sa.Column("token", sa.String(16), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_change"),
         sqlite_autoincrement=True,
     )
