@@ -64,13 +64,14 @@ def rebuild(library: Library, encoder: Encoder) -> int:
 def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
     """Lets a root lie at another folder; returns how many of its files are there, and are not.
 
-    Raises LibraryError if there is no such root, or if none of its files is there.
+    A file counts as there by its path and size. Raises LibraryError if there is no such root,
+    or if less than half of its files are there: that is another folder.
     """
     roots = {str(root.id): root for root in library.catalog.roots()}
     if root_id not in roots:
         raise LibraryError(f"There is no root {root_id}: `sonorize library roots` lists them.")
     source = FolderSource(place)
-    there = {item.relative_path for item in source.items()}
+    there = {(item.relative_path, item.size) for item in source.items()}
     if any(
         (root.kind, root.location) == (source.kind, source.location) and root.id != int(root_id)
         for root in roots.values()
@@ -79,12 +80,13 @@ def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
             f"{source.location} is another root of this library already: build it again, and "
             "its sounds are recognised."
         )
-    known = library.catalog.known(int(root_id)).keys()
+    known = {(path, file.size) for path, file in library.catalog.known(int(root_id)).items()}
     found = len(known & there)
-    if known and not found:
+    if 2 * found < len(known):
         raise LibraryError(
-            f"None of the {len(known):,} files of root {root_id} is in {source.location}: "
-            "name the folder that holds them."
+            f"{source.location} holds {found or 'none'} of the {len(known):,} files of root "
+            f"{root_id}: name the folder that holds them."
         )
-    library.catalog.move_root(int(root_id), source.location)
+    with library.lock():
+        library.catalog.move_root(int(root_id), source.location)
     return found, len(known) - found

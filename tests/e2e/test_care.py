@@ -189,7 +189,7 @@ def test_a_root_cannot_be_moved_anywhere(drive: Drive, tmp_path: Path) -> None:
     build(drive.library, tmp_path / "other")
     for root, place, says in (
         ("7", tmp_path / "other", "There is no root 7"),
-        ("1", tmp_path / "empty", "None of the 11 files of root 1"),
+        ("1", tmp_path / "empty", "holds none of the 11 files of root 1"),
         ("1", tmp_path / "no", "There is no folder"),
         ("1", tmp_path / "other", "is another root of this library already"),
     ):
