@@ -111,7 +111,7 @@ def bring(folder: Path, progress: Callable[[str], None], *, found_in: Path | Non
 def _claim(folder: Path) -> None:
     """Marks an empty folder as ours. Raises LibraryError for one that holds other things."""
     if not (folder / MARK).is_file():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(folder.iterdir()) and not there(folder):
             raise LibraryError(f"{folder} holds other things: give an empty folder with --into.")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).write_text("Samples of sonorize; may be deleted.\n", encoding="utf-8")
