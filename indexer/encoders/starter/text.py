@@ -28,7 +28,7 @@ _BATCH = 32
 
 
 class TextTower:
-    """`embed` gives unit rows of 384; `letters_per_piece` tells a word from a jumble of letters."""
+    """`embed` gives unit rows of 384; the rest tells words from jumbles of letters."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self._weights = load_file(folder / "text.safetensors", device=str(device))
@@ -41,6 +41,11 @@ class TextTower:
         """How long the tokenizer's pieces of a word are on average; 0 if it does not know it."""
         pieces = self._tokenizer.encode(word, add_special_tokens=False).tokens
         return 0.0 if "[UNK]" in pieces else len(word) / max(len(pieces), 1)
+
+    def rank(self, word: str) -> int | None:
+        """A lower-case word's place in the vocabulary, common words first; None if not in it."""
+        place: int | None = self._tokenizer.token_to_id(word)
+        return place
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, 384) unit rows, in the order of `texts`; each text is cut at 256 tokens."""
