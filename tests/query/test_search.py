@@ -243,6 +243,14 @@ def test_equal_scores_keep_one_order(searcher: Searcher) -> None:
     assert len(first) == 6  # nothing is like it, and k exist
 
 
+def test_one_of_several_words_is_no_exact_answer(searcher: Searcher) -> None:
+    assert names(searcher.by_exact_words("dog plain")) != []  # each has one of them
+    assert searcher.by_words("dog plain") == searcher.by_meaning("dog plain")
+    first = searcher.by_words("animal dog")[0]  # has both: first in one list, second in the other
+    assert (first.title, first.score) == ("dog", pytest.approx((1 + 61 / 62) / 2, abs=1e-4))
+    assert searcher.by_words("dog - plain !") == searcher.by_meaning("dog - plain !")
+
+
 def test_an_empty_library_has_no_answers(tmp_path: Path) -> None:
     (tmp_path / "sounds").mkdir()
     done = run("build-index", tmp_path / "sounds", "--encoder", "toy", "--library", tmp_path / "l")
