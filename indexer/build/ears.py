@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexer.audio.waveform import Waveform
+    from indexer.audio.window import Window
     from indexer.build.report import BuildReport, Progress
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
@@ -49,7 +51,7 @@ class Ears:
         self._progress = progress
         self._spaces = library.spaces(encoder)
         self._heaps: dict[int, Heap] = {}
-        self._pending: list[tuple[int, int, object]] = []
+        self._pending: list[tuple[int, int, Waveform]] = []
         self._done: list[End | Duplicate | Broken] = []
 
     def hear(self, listener: Listener) -> None:
@@ -71,12 +73,12 @@ class Ears:
         with self._report.timed("record"):
             self._library.catalog.record(entries)
 
-    def _take(self, job: Job, windows: Sequence[object]) -> None:
+    def _take(self, job: Job, windows: Sequence[Window]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
         before = heap.end
         for window in windows:
-            heap.spans.append((window.start, window.end))  # type: ignore[attr-defined]
-            self._pending.append((job.sound_id, len(heap.spans) - 1, window.waveform))  # type: ignore[attr-defined]
+            heap.spans.append((window.start, window.end))
+            self._pending.append((job.sound_id, len(heap.spans) - 1, window.waveform))
         self._progress.advance(heap.end - before)
 
     def _embed(self) -> None:
@@ -84,7 +86,7 @@ class Ears:
             return
         waveforms = [waveform for _, _, waveform in self._pending]
         with self._report.timed("embed"):
-            vectors = self._encoder.embed_audio(waveforms)  # type: ignore[arg-type]
+            vectors = self._encoder.embed_audio(waveforms)
         for row, (sound_id, place, _) in enumerate(self._pending):
             for part, matrix in vectors.items():
                 self._heaps[sound_id].rows.setdefault(part, {})[place] = matrix[row]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import and_, exists, func, insert, select
@@ -15,7 +15,7 @@ from indexer.geometry import normalize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Row, Select
 
 
 class Embeddings:
@@ -54,16 +54,7 @@ class Embeddings:
         query = select(Embedding.sound_id, Embedding.vector).where(
             Embedding.space_id == space_id, Embedding.window_id.is_(None)
         )
-        with reading(self._engine) as connection:
-            dim = connection.execute(select(Space.dim).where(Space.id == space_id)).scalar_one()
-            if sound_ids is None:
-                rows = list(connection.execute(query))
-            else:
-                rows = [
-                    row
-                    for part in chunks(sound_ids)
-                    for row in connection.execute(query.where(Embedding.sound_id.in_(part)))
-                ]
+        rows, dim = self._rows(query, space_id, sound_ids)
         return _decode([(row.sound_id, row.vector) for row in rows], dim)
 
     def windows(
@@ -76,16 +67,7 @@ class Embeddings:
             .where(Embedding.space_id == space_id)
             .order_by(Window.id)
         )
-        with reading(self._engine) as connection:
-            dim = connection.execute(select(Space.dim).where(Space.id == space_id)).scalar_one()
-            if sound_ids is None:
-                rows = list(connection.execute(query))
-            else:
-                rows = [
-                    row
-                    for part in chunks(sound_ids)
-                    for row in connection.execute(query.where(Window.sound_id.in_(part)))
-                ]
+        rows, dim = self._rows(query, space_id, sound_ids)
         rows = [row for row in rows if row.vector]
         ids, vectors = _decode([(row.id, row.vector) for row in rows], dim)
         by_id = {row.id: row for row in rows}
@@ -96,6 +78,17 @@ class Embeddings:
             np.array([(row.start, row.end) for row in ordered], dtype=np.float64).reshape(-1, 2),
             vectors,
         )
+
+    def _rows(
+        self, query: Select[*tuple[Any, ...]], space_id: int, sound_ids: Sequence[int] | None
+    ) -> tuple[list[Row[Any]], int]:
+        """Rows of Embedding for these sounds, or all; and the width of the space."""
+        with reading(self._engine) as connection:
+            dim = connection.execute(select(Space.dim).where(Space.id == space_id)).scalar_one()
+            if sound_ids is None:
+                return list(connection.execute(query)), dim
+            wanted = (query.where(Embedding.sound_id.in_(part)) for part in chunks(sound_ids))
+            return [row for each in wanted for row in connection.execute(each)], dim
 
     def token(self, seq: int) -> str | None:
         """What tells this change from one of the same number in another copy of the catalog."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,11 @@ import numpy as np
 import pytest
 import sounds
 
+from indexer.audio import payload
 from indexer.audio.payload import payload_hash
 from indexer.build.listen import Broken, Duplicate, End, Event, Job, Listener, Tap, Windows
 from indexer.encoders.toy import ToyEncoder
+from indexer.errors import AudioError
 
 
 def unknown(_hash: str) -> None:
@@ -137,3 +141,23 @@ def test_closing_early_ends_the_threads(long: Path) -> None:
 def test_a_listener_nobody_listened_to_closes() -> None:
     Listener([], ToyEncoder(), unknown).close()
     assert heard([]) == []
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE])
+def test_a_drive_that_fails_says_nothing_of_the_file(
+    long: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def failing(_path: Path) -> str:
+        raise AudioError("it cannot be read") from OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(payload, "payload_hash", failing)
+    (event,) = heard([Job(1, long)])
+    assert isinstance(event, Broken)
+    assert event.vanished
+
+
+def test_a_playlist_that_is_called_a_sound_opens_nothing(long: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "trap.wav"
+    trap.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:21\n#EXTINF:21,\n{long}\n#EXT-X-ENDLIST\n")
+    (event,) = heard([Job(1, trap)])
+    assert isinstance(event, Broken)
