@@ -158,6 +158,6 @@ def test_a_drive_that_fails_says_nothing_of_the_file(
 
 def test_a_playlist_that_is_called_a_sound_opens_nothing(long: Path, tmp_path: Path) -> None:
     trap = tmp_path / "trap.wav"
-    trap.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:21\n#EXTINF:21,\n{long}\n#EXT-X-ENDLIST\n")
+    trap.write_text(f"ffconcat version 1.0\nfile {long.name}\n")
     (event,) = heard([Job(1, trap)])
     assert isinstance(event, Broken)
