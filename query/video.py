@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+NO_OTHERS = {"protocol_whitelist": "none"}  # a playlist would open other files, and the network
 SPREAD = 9  # frames that stand for a whole video
 NEAR = 5.0  # seconds that are decoded sooner than sought
 VIDEO_EXTENSIONS = frozenset(
@@ -83,7 +84,7 @@ def _video(path: Path, at: str | None) -> list[Image]:
     import av
 
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        with path.open("rb") as file, av.open(file, options=NO_OTHERS) as container:
             if not container.streams.video:
                 raise PictureError(f"{path} has no picture track: give a video or a still.")
             stream = container.streams.video[0]
@@ -99,8 +100,10 @@ def _video(path: Path, at: str | None) -> list[Image]:
                         f"{path} is {length:.2f} s long: --at {at} lies past its end."
                     )
             return list(_frames(container, stream, times, path))
-    except av.FFmpegError as error:
-        raise PictureError(f"{path} cannot be read as a video ({error.strerror}).") from error
+    except (av.FFmpegError, OSError) as error:
+        raise PictureError(
+            f"{path} cannot be read as a video ({error.strerror or error})."
+        ) from error
 
 
 def _length(container: Any, stream: Any) -> float:

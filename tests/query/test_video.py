@@ -118,3 +118,10 @@ def test_sound_without_picture_is_refused(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     with pytest.raises(PictureError, match="no picture track"):
         read_pictures(path)
+
+
+def test_a_playlist_that_is_called_a_video_opens_nothing(film: Path) -> None:
+    trap = film.with_name("trap.mp4")
+    trap.write_text(f"ffconcat version 1.0\nfile {film.name}\n")
+    with pytest.raises(PictureError, match="cannot be read as a video"):
+        read_pictures(trap)
