@@ -84,6 +84,7 @@ def _stages(
         library, encoder, "Listening to the rest of long files",
         _jobs(library, found, ["partial"], None), report, progress,
     )  # fmt: skip
+    catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
     _embed_words(catalog, spaces, encoder, report, progress)
     if options.prune:

@@ -109,9 +109,10 @@ def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> En
     if columns.get("status") == "failed":
         lost = columns.pop("lost")
         return None if lost or not is_there(path) else Named(found.place(item), columns)
-    if known is not None and _same_payload(catalog, known, path):
+    sound_id = _known_sound(catalog, known, path) if known is not None else None
+    if known is not None and sound_id is not None:
         columns.pop("duration")  # it was heard to its end; a header may only guess
-        return Retagged(known.file_id, known.sound_id, found.place(item), columns)
+        return Retagged(known.file_id, sound_id, found.place(item), columns)
     return Named(found.place(item), columns)
 
 
@@ -156,14 +157,17 @@ def _from_tags(tags: Any) -> dict[str, Any]:
     }
 
 
-def _same_payload(catalog: Catalog, known: Known, path: Path) -> bool:
+def _known_sound(catalog: Catalog, known: Known, path: Path) -> int | None:
+    """The sound of a changed file, if its recording was heard before, here or elsewhere."""
     from indexer.audio.payload import payload_hash
 
-    before = catalog.content_hash(known.sound_id)
     try:
-        return before is not None and before == payload_hash(path)
+        content_hash = payload_hash(path)
     except (AudioError, OSError):
-        return False
+        return None
+    if catalog.content_hash(known.sound_id) == content_hash:
+        return known.sound_id
+    return catalog.with_hash(content_hash)
 
 
 def _count(path: Path, entry: Entry | None, report: BuildReport) -> None:

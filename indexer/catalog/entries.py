@@ -41,7 +41,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Retagged:
-    """The words in a known file changed, its sound did not."""
+    """A known file holds a known sound, its own or another; its words may have changed."""
 
     file_id: int
     sound_id: int

@@ -67,16 +67,25 @@ def _named(entry: Named, connection: Connection) -> None:
     values = {**_place_columns(place), "sound_id": sound_id}
     if known is None:
         connection.execute(insert(File).values(**values))
-    else:  # what lies there now is another recording
+    else:  # another recording; where the old one lies now, if anywhere, is not known yet
         connection.execute(update(File).where(File.id == known.id).values(**values))
-        drop_if_orphan(connection, known.sound_id)
+        refresh_text(connection, known.sound_id)
     refresh_text(connection, sound_id)
 
 
 @_write.register
 def _retagged(entry: Retagged, connection: Connection) -> None:
-    """A copy whose path sorts later says nothing: the words are those of the first."""
-    _see(connection, entry.file_id, _place_columns(entry.place))
+    """A copy whose path sorts later says nothing: the words are those of the first.
+
+    The sound may be another than the file held before: files swap names.
+    """
+    held = select(File.sound_id).where(File.id == entry.file_id)
+    before = connection.execute(held).scalar_one()
+    now = {**_place_columns(entry.place), "sound_id": entry.sound_id}
+    _see(connection, entry.file_id, now)
+    if before != entry.sound_id:
+        refresh_text(connection, before)
+        refresh_text(connection, entry.sound_id)
     first = first_path(connection, [entry.sound_id])
     if (first.root_id, first.relative_path) != (entry.place.root_id, entry.place.relative_path):
         return

@@ -185,6 +185,13 @@ class Catalog:
                     records.refresh_text(connection, sound_id)
             return int(count)
 
+    def drop_orphans(self) -> int:
+        """Forgets sounds that lie in no file any more; returns how many."""
+        alone = select(Sound.id).where(~exists().where(File.sound_id == Sound.id))
+        with writing(self.engine) as connection:
+            sound_ids = connection.execute(alone).scalars().all()
+            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sound_ids)
+
     # Work to do
 
     def hear_again(self, space_ids: Sequence[int]) -> int:

@@ -10,7 +10,9 @@ import pytest
 from libraries import CountingEncoder, build, contents, differences, tone
 
 from indexer.audio import decode
+from indexer.catalog.entries import Described
 from indexer.errors import AudioError
+from indexer.library import Library
 
 
 class Retrained(CountingEncoder):
@@ -59,3 +61,54 @@ def test_a_drive_that_fails_while_names_are_read_costs_nothing(
     assert lost == ([], 1.0)
     build(tmp_path / "library", folder)
     assert len(contents(tmp_path / "library")["sounds"]) == 4
+
+
+def imported(library: Path) -> dict[str, str]:
+    """What the user said of the sound in each file."""
+    with Library.open(library) as opened:
+        known = opened.catalog.known(1)
+        said = opened.catalog.sounds([file.sound_id for file in known.values()])
+        return {path: said[file.sound_id].columns["notes"] for path, file in known.items()}
+
+
+def describe(library: Path, path: str, notes: str) -> None:
+    with Library.open(library) as opened:
+        sound_id = opened.catalog.known(1)[path].sound_id
+        opened.catalog.record([Described(sound_id, {"notes": notes})])
+
+
+def swap(folder: Path, first: str, second: str) -> None:
+    (folder / first).rename(folder / "aside")
+    (folder / second).rename(folder / first)
+    (folder / "aside").rename(folder / second)
+    for number, name in enumerate((first, second)):
+        os.utime(folder / name, (number, number))
+
+
+def test_files_that_swap_names_keep_what_is_known_of_them(folder: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    build(library, folder)
+    describe(library, "0.wav", "the low one")
+    describe(library, "1.wav", "the higher one")
+    swap(folder, "0.wav", "1.wav")
+    encoder = CountingEncoder()
+    build(library, folder, encoder=encoder)
+    said = imported(library)
+    assert (said["0.wav"], said["1.wav"]) == ("the higher one", "the low one")
+    assert encoder.heard == 0
+
+
+def test_a_file_that_moved_is_known_though_another_took_its_name(
+    folder: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    build(library, folder)
+    describe(library, "0.wav", "the low one")
+    (folder / "0.wav").rename(folder / "z.wav")
+    tone(folder / "0.wav", 5, 0.6)
+    encoder = CountingEncoder()
+    build(library, folder, encoder=encoder)
+    assert encoder.heard == 1  # the new one
+    assert imported(library)["z.wav"] == "the low one"
+    build(tmp_path / "anew", folder)
+    assert len(contents(library)["sounds"]) == len(contents(tmp_path / "anew")["sounds"])
