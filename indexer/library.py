@@ -99,7 +99,7 @@ class Library:
         }
 
     def uses_metadata(self, encoder: Encoder) -> bool:
-        return "metadata" in encoder.dims and (encoder.metadata_weight > 0 or self.config.metadata)
+        return "metadata" in encoder.dims and (encoder.keeps_metadata or self.config.metadata)
 
     def ranked_parts(self, encoder: Encoder) -> list[tuple[Part, ...]]:
         """The parts that stand side by side in each index of this library."""

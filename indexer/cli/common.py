@@ -42,9 +42,10 @@ def load_encoder(name: str, device: str | None = None) -> Encoder:
     """Raises UnknownEncoder or WeightsMissing, in words."""
     from indexer import settings
     from indexer.encoders import registry
+    from indexer.encoders.protocol import Setup
 
     found = settings.load()
-    return registry.load(name, models_dir=found.models, device=device or found.device)
+    return registry.load(name, models_dir=found.models, setup=Setup(device or found.device))
 
 
 def say(sentence: str) -> None:

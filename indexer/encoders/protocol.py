@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from indexer.audio.window import WindowRule as WindowRule
@@ -18,10 +19,27 @@ Part = Literal["audio", "metadata", "likeness"]
 """`audio`: what is heard. `metadata`: what is written about it. `likeness`: what is heard,
 in a space for sounds alone ("sounds like this one")."""
 
-Modality = Literal["audio", "image", "text"]
+Modality = Literal["audio", "image", "text", "video"]
+
+Windows = Literal["all", "official"]
+"""`all`: the whole file by the encoder's own rule. `official`: as the model's authors cut it."""
 
 Vectors = Mapping[Part, "NDArray[np.float32]"]
 """For each part, (n, dims[part]) float32 rows of length 1, or all 0 where the part is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How an encoder is loaded.
+
+    device     auto, cpu, cuda or mps
+    windows    part of what a library's vectors mean; an encoder with one rule ignores it
+    precision  auto: what the device is fast with and a ranking bears; float32 for evaluation
+    """
+
+    device: str = "auto"
+    windows: Windows = "all"
+    precision: Literal["auto", "float32"] = "auto"
 
 
 class Encoder(Protocol):
@@ -35,7 +53,9 @@ class Encoder(Protocol):
     window           how a file is cut
     dims             width of each part this encoder fills
     modalities       the sides it has
-    metadata_weight  w in score = (1 - w) cos_audio + w cos_metadata, unless the user says
+    metadata_weight  w in score = (1 - w) cos_audio + w cos_metadata where a library has a
+                     metadata part, unless the user says
+    keeps_metadata   whether every library has that part, or only one built with --metadata
     """
 
     @property
@@ -56,6 +76,8 @@ class Encoder(Protocol):
     def modalities(self) -> frozenset[Modality]: ...
     @property
     def metadata_weight(self) -> float: ...
+    @property
+    def keeps_metadata(self) -> bool: ...
 
     def fingerprint(self, part: Part) -> str:
         """sha256 (hex) of all that changes this part's vectors at rest.
@@ -85,4 +107,12 @@ class Encoder(Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Words as questions, like `embed_images`. Raises ModalityMissing without "text"."""
+        ...
+
+
+class VideoEncoder(Encoder, Protocol):
+    """An encoder with "video" among its modalities: it sees motion."""
+
+    def embed_videos(self, videos: Sequence[Sequence[Image]]) -> Vectors:
+        """Shots as questions: each a sequence of frames in their order, spread evenly in time."""
         ...

@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from indexer.encoders.protocol import Setup
 from indexer.errors import UnknownEncoder
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Entry:
     """What is said of an encoder before it is loaded.
 
-    loader    "module:function" of (folder of its files, device) -> Encoder
+    loader    "module:function" of (folder of its files, Setup) -> Encoder
     licence   SPDX expression of the weights
     size      bytes to fetch; 0 if nothing is
     needs     what it stands on beside sonorize itself, in words
@@ -78,14 +79,13 @@ def files(name: str) -> ModelFiles | None:
     return cast("ModelFiles", _attribute(target)) if target else None
 
 
-def load(name: str, *, models_dir: Path, device: str = "auto") -> Encoder:
+def load(name: str, *, models_dir: Path, setup: Setup = Setup()) -> Encoder:  # noqa: B008 - frozen
     """The encoder `name`, its files taken from `models_dir`/`name`.
 
-    `device`: "auto", "cpu", "cuda" or "mps". Raises UnknownEncoder, and WeightsMissing,
-    which says what to run.
+    Raises UnknownEncoder, and WeightsMissing, which says what to run.
     """
     loader = _attribute(entry(name).loader)
-    return cast("Encoder", loader(models_dir / name, device))
+    return cast("Encoder", loader(models_dir / name, setup))
 
 
 def _attribute(target: str) -> Any:

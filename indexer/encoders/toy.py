@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from indexer.audio.waveform import Waveform
-    from indexer.encoders.protocol import Modality, Part, Vectors
+    from indexer.encoders.protocol import Modality, Part, Setup, Vectors
 
 _BANDS = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 _COLOURS = np.array(
@@ -89,6 +89,7 @@ class ToyEncoder:
     dims: Mapping[Part, int] = {"audio": _WIDTH, "metadata": _WIDTH}
     modalities: frozenset[Modality] = frozenset({"audio", "image", "text"})
     metadata_weight = 0.5
+    keeps_metadata = True
 
     def fingerprint(self, part: Part) -> str:
         return hashlib.sha256(f"toy 1 {part} {self.window} {self.dims[part]}".encode()).hexdigest()
@@ -108,7 +109,7 @@ class ToyEncoder:
         return {"audio": rows, "metadata": rows}
 
 
-def load(_folder: Path, _device: str) -> ToyEncoder:
+def load(_folder: Path, _setup: Setup) -> ToyEncoder:
     """The toy encoder; it has no files and runs anywhere."""
     return ToyEncoder()
 

@@ -14,14 +14,14 @@ from PIL import Image
 from indexer import settings
 from indexer.audio.waveform import Waveform
 from indexer.encoders import registry
-from indexer.encoders.protocol import Encoder, Part
+from indexer.encoders.protocol import Encoder, Part, Setup
 
 TEXTS = ["dog barking", "hiss of rain on the roof", "blue bird whistle", "engine hum, low"]
 
 
 @cache
 def loaded(name: str) -> Encoder:
-    return registry.load(name, models_dir=settings.load().models, device="cpu")
+    return registry.load(name, models_dir=settings.load().models, setup=Setup("cpu"))
 
 
 @pytest.fixture(

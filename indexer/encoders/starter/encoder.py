@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from indexer.audio.waveform import Waveform
-    from indexer.encoders.protocol import Modality, Part, Vectors
+    from indexer.encoders.protocol import Modality, Part, Setup, Vectors
     from indexer.encoders.starter.audio import AudioTower
     from indexer.encoders.starter.image import ImageTower
     from indexer.encoders.starter.text import TextTower
@@ -71,6 +71,7 @@ class StarterEncoder:
     dims: Mapping[Part, int] = {"audio": 82, "metadata": 384, "likeness": 512}
     modalities: frozenset[Modality] = frozenset({"audio", "image", "text"})
     metadata_weight = 0.9
+    keeps_metadata = True
 
     def __init__(self, folder: Path, device: str) -> None:
         self._folder = folder
@@ -174,7 +175,7 @@ class StarterEncoder:
 _ASKED: tuple[Part, ...] = ("audio", "metadata")
 
 
-def load(folder: Path, device: str) -> StarterEncoder:
+def load(folder: Path, setup: Setup) -> StarterEncoder:
     """The encoder over the files in `folder`. Raises WeightsMissing, saying what to run."""
     weights.require(StarterEncoder.name, folder)
-    return StarterEncoder(folder, device)
+    return StarterEncoder(folder, setup.device)

