@@ -1,0 +1,1 @@
+"""ImageBind (Girdhar et al., CVPR 2023): pictures, words and sounds in one space."""
