@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from indexer.audio.waveform import Waveform
@@ -20,19 +21,27 @@ class WindowRule:
     Windows start every `hop`; the last one ends at the end of the file; a file shorter
     than `seconds` is padded with zeros at its end to one window. 0 < hop <= seconds, so
     that no part of a file is passed over.
+
+    With `spread`, so many windows instead, starting at equal parts of what is left of the file
+    without one: at i * max(duration - seconds, 0) / spread. Short files are not padded.
     """
 
     seconds: float = 2.0
     hop: float = 2.0
+    spread: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.hop <= self.seconds:
             raise ValueError(f"a hop of {self.hop} s must lie in 0..{self.seconds} s")
 
 
+OFFICIAL = WindowRule(2.0, 2.0, spread=3)
+"""As ImageBind's own code hears a file: 6 s of it at most, and never its end."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """`waveform` has exactly round(seconds * rate) samples.
+    """`waveform` has exactly round(seconds * rate) samples, unless the rule is a spread.
 
     `start` and `end` are its place in the file in seconds; a padded window's `end` is the
     file's.
@@ -46,8 +55,12 @@ class Window:
 def windows(blocks: Iterable[Waveform], rule: WindowRule) -> Iterator[Window]:
     """Cut a stream of blocks (one rate, one channel count) by `rule`.
 
-    Holds one window and one block at a time. No blocks, no windows.
+    Holds one window and one block at a time; for a spread the file lies on disk meanwhile, since
+    its length is known only at its end. No blocks, no windows.
     """
+    if rule.spread:
+        yield from _spread(blocks, rule)
+        return
     cutter: _Cutter | None = None
     for block in blocks:
         if cutter is None:
@@ -100,3 +113,32 @@ class _Cutter:
         samples[:, : end - start] = self.held[:, start - self.base : end - self.base]
         self.covered = end
         return Window(start / self.rate, end / self.rate, Waveform(samples, self.rate))
+
+
+def _spread(blocks: Iterable[Waveform], rule: WindowRule) -> Iterator[Window]:
+    import numpy as np
+
+    with TemporaryFile() as file:
+        channels, rate = 0, 0
+        for block in blocks:
+            channels, rate = block.channels, block.sample_rate
+            file.write(np.ascontiguousarray(block.samples.T).tobytes())
+        file.flush()
+        length = file.tell() // 4 // max(1, channels)
+        if length:
+            samples = np.memmap(file, np.float32, "r+", shape=(length, channels))
+            yield from _spread_over(samples, rate, rule)
+
+
+def _spread_over(samples: NDArray[np.float32], rate: int, rule: WindowRule) -> Iterator[Window]:
+    """The mean is taken off where the samples lie, as ImageBind's own code does: windows overlap
+    in files under 8 s, and a later one begins with what an earlier one left."""
+    import numpy as np
+
+    duration = len(samples) / rate
+    step = max(duration - rule.seconds, 0.0) / rule.spread
+    for start in dict.fromkeys(step * count for count in range(rule.spread)):
+        heard = samples[int(start * rate) : int((start + rule.seconds) * rate)]
+        heard -= heard.mean()
+        waveform = Waveform(np.array(heard.T, dtype=np.float32, order="C"), rate)
+        yield Window(start, min(start + rule.seconds, duration), waveform)

@@ -184,7 +184,9 @@ def _hear(
 
     facts = probe(job.path)
     if job.head is not None:
-        heard = windows(resample(blocks(job.path), encoder.sample_rate), encoder.window)
+        heard = windows(
+            resample(blocks(job.path), encoder.sample_rate, encoder.resampler), encoder.window
+        )
         yield Windows(job, list(islice(heard, job.head)))
         yield End(job, facts_columns(facts))
         return
@@ -194,7 +196,8 @@ def _hear(
         yield Duplicate(job, original_id)
         return
     tap = Tap(job.path)
-    for handful in batched(windows(resample(tap, encoder.sample_rate), encoder.window), HANDFUL):
+    stream = resample(tap, encoder.sample_rate, encoder.resampler)
+    for handful in batched(windows(stream, encoder.window), HANDFUL):
         if stop.is_set():
             return
         yield Windows(job, handful)

@@ -15,6 +15,7 @@ from indexer.build.scan import Scan, scan
 from indexer.build.words import embed_words, name_files
 
 if TYPE_CHECKING:
+    from indexer.audio.window import WindowRule
     from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
@@ -78,7 +79,7 @@ def _stages(
     catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
     report.added += hear(
         library, encoder, "Listening to the start of every file",
-        _jobs(library, found, ["named"], encoder.window.seconds), report, progress,
+        _jobs(library, found, ["named"], _first(encoder.window)), report, progress,
     )  # fmt: skip
     report.added += hear(
         library, encoder, "Listening to the rest of long files",
@@ -118,6 +119,11 @@ def _embed_words(
 ) -> None:
     if "metadata" in spaces:
         embed_words(catalog, encoder, spaces["metadata"], report, progress)
+
+
+def _first(rule: WindowRule) -> float | None:
+    """Seconds of a window, where a file's first ones say something of it by themselves."""
+    return None if rule.spread else rule.seconds
 
 
 def _jobs(
