@@ -1,0 +1,1 @@
+"""ImageBind: pictures, words and sounds in one space."""
