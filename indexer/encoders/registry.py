@@ -60,6 +60,14 @@ _entries = {
             notice="non-commercial, and its authors say not for real-world use",
         ),
         Entry(
+            name="clap",
+            loader="indexer.encoders.clap:load",
+            licence="Apache-2.0",
+            size=780_000_000,
+            needs="the extra clap; words and sounds alone, no pictures",
+            files="indexer.encoders.clap:FILES",
+        ),
+        Entry(
             name="toy",
             loader="indexer.encoders.toy:load",
             licence="Apache-2.0",

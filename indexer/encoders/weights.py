@@ -236,7 +236,8 @@ def _bring(
 ) -> None:
     source = component.source
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as aside:
-        found = _by_hand(source, folder, found_in)
+        broken = not source.sha256 and source.filename in _manifest(folder).get("components", {})
+        found = _by_hand(source, None if broken else folder, found_in)
         if found is not None:
             _check(source, found)
             _unpack(component, model, folder, found)
@@ -272,9 +273,9 @@ def _unpack(component: Component, model: ModelFiles, folder: Path, fetched: Path
     _record(component, model, folder, facts, sha256(fetched))
 
 
-def _by_hand(source: Source, folder: Path, found_in: Path | None) -> Path | None:
-    places = [folder] if found_in is None else [found_in, folder]
-    return next((p / source.filename for p in places if (p / source.filename).is_file()), None)
+def _by_hand(source: Source, *places: Path | None) -> Path | None:
+    given = [place for place in reversed(places) if place is not None]
+    return next((p / source.filename for p in given if (p / source.filename).is_file()), None)
 
 
 def _check(source: Source, path: Path) -> None:
