@@ -193,7 +193,7 @@ def _models() -> Iterator[Finding]:
         else:
             yield Finding(
                 "models", "note", f"{name} is not here ({entry.licence}).",
-                f"sonorize models fetch {name} ({weights.megabytes(entry.size)})",
+                f"sonorize models fetch {name} ({weights.in_words(entry.size)})",
             )  # fmt: skip
 
 

@@ -29,7 +29,10 @@ def library() -> None:
 @form_option
 def status(library_folder: Path | None, form: str) -> None:
     """Counts, roots, and the files that cannot be read, with reasons."""
+    from indexer.encoders import registry
+
     with open_library(library_folder) as opened:
+        model_licence = registry.entry(opened.config.encoder).licence
         counts = opened.catalog.counts()
         roots = opened.catalog.roots()
         failures = list(opened.catalog.failures())
@@ -39,6 +42,7 @@ def status(library_folder: Path | None, form: str) -> None:
                     {
                         "library": str(opened.folder),
                         "encoder": opened.config.encoder,
+                        "model_licence": model_licence,
                         **counts,
                         "roots": [root._asdict() for root in roots],
                         "failures": failures,
@@ -46,7 +50,9 @@ def status(library_folder: Path | None, form: str) -> None:
                 )
             )
             return
-        click.echo(f"{opened.folder}, built with {opened.config.encoder}")
+        click.echo(
+            f"{opened.folder}, built with {opened.config.encoder} (model licence {model_licence})"
+        )
         click.echo(
             f"{counts['ready']:,} sounds ready, {counts['partial']:,} half heard, "
             f"{counts['named']:,} known by name only, {counts['failed']:,} failed; "

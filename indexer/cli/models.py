@@ -2,9 +2,51 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from indexer.encoders.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexer.encoders.registry import Entry
+
+
+class _Bar(Progress):
+    """A bar with bytes, rate and remaining time, on a terminal."""
+
+    def __init__(self, bar: Any) -> None:
+        super().__init__(bar.console.print)
+        self._bar = bar
+        self._task: Any = None
+
+    def bytes(self, done: int, total: int) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task("", total=total)
+        self._bar.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    if not sys.stderr.isatty():
+        yield Progress(lambda said: click.echo(said, err=True))
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True, highlight=False)) as bar:
+        yield _Bar(bar)
 
 
 @click.group()
@@ -21,7 +63,7 @@ def list_models() -> None:
     folder = settings.load().models
     for name in registry.names():
         entry = registry.entry(name)
-        size = weights.megabytes(entry.size) if entry.size else "built in"
+        size = weights.in_words(entry.size) if entry.size else "built in"
         state = weights.status(name, folder).state
         click.echo(f"{name:<12} {size:>9}  {state:<8} {entry.licence}")
 
@@ -34,25 +76,37 @@ def list_models() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder with files that were downloaded elsewhere.",
 )
+@click.option(
+    "--weights",
+    "own",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint of your own (.pth, .pt, .safetensors), checked by its tensors.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def fetch(names: tuple[str, ...], found_in: Path | None, yes: bool) -> None:
+def fetch(names: tuple[str, ...], found_in: Path | None, own: Path | None, yes: bool) -> None:
     """Bring the files of models here; what is here already is only checked."""
     from indexer import settings
     from indexer.encoders import registry, weights
 
     folder = settings.load().models
     for name in names:
-        entry = registry.entry(name)
         if weights.status(name, folder).state != "ready":
-            click.echo(
-                f"The {name} model is {weights.megabytes(entry.size)}, "
-                f"under {entry.licence}; it goes into {folder / name}.",
-                err=True,
-            )
+            click.echo(_terms(registry.entry(name), folder / name), err=True)
             if not yes:
                 click.confirm("Fetch it?", default=True, abort=True, err=True)
-        weights.fetch(name, folder, lambda said: click.echo(said, err=True), found_in=found_in)
+        with _progress() as progress:
+            weights.fetch(name, folder, progress, found_in=found_in, own=own)
         click.echo(f"{name}: ready")
+
+
+def _terms(entry: Entry, folder: Path) -> str:
+    from indexer.encoders.weights import in_words
+
+    notice = f" ({entry.notice})" if entry.notice else ""
+    return (
+        f"The {entry.name} model is {in_words(entry.size)}, under {entry.licence}{notice}; "
+        f"it goes into {folder}."
+    )
 
 
 @models.command()

@@ -25,6 +25,7 @@ class Entry:
     size      bytes to fetch; 0 if nothing is
     needs     what it stands on beside sonorize itself, in words
     files     "module:attribute" of its ModelFiles, or "" if it has none
+    notice    what to know before fetching it, one clause, or ""
     """
 
     name: str
@@ -33,6 +34,7 @@ class Entry:
     size: int
     needs: str
     files: str = ""
+    notice: str = ""
 
 
 default = "starter"
@@ -47,6 +49,23 @@ _entries = {
             size=124_012_247,
             needs="a CPU",
             files="indexer.encoders.starter.files:FILES",
+        ),
+        Entry(
+            name="imagebind",
+            loader="indexer.encoders.imagebind.encoder:load",
+            licence="CC-BY-NC-SA-4.0",
+            size=4_803_584_173 + 1_547_268,
+            needs="a GPU, or patience; 6 GB of memory",
+            files="indexer.encoders.imagebind.files:FILES",
+            notice="non-commercial, and its authors say not for real-world use",
+        ),
+        Entry(
+            name="clap",
+            loader="indexer.encoders.clap:load",
+            licence="Apache-2.0",
+            size=780_000_000,
+            needs="the extra clap; words and sounds alone, no pictures",
+            files="indexer.encoders.clap:FILES",
         ),
         Entry(
             name="toy",

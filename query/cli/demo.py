@@ -66,8 +66,8 @@ def _encoder(found_in: Path | None) -> Encoder:
     folder = settings.load().models
     if weights.status(MODEL, folder).state != "ready":
         entry = registry.entry(MODEL)
-        say(f"The {MODEL} model, {weights.megabytes(entry.size)}, under {entry.licence}.")
-        weights.fetch(MODEL, folder, say, found_in=found_in)
+        say(f"The {MODEL} model, {weights.in_words(entry.size)}, under {entry.licence}.")
+        weights.fetch(MODEL, folder, weights.Progress(say), found_in=found_in)
     return registry.load(MODEL, models_dir=folder)
 
 

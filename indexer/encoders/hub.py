@@ -1,0 +1,83 @@
+"""Files of models on the Hugging Face hub.
+
+The hashes are the hub's own: sha256 of a large file, git's sha1 of a small one. They say that a
+file came as the hub has it, not that it is the one this code was written for: no revision has
+been pinned, because none could be read when this was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from indexer.encoders.download import HttpFile
+from indexer.encoders.weights import sha256
+from indexer.errors import WeightsDamaged, WeightsMissing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.encoders.progress import Progress
+
+PLAIN = (".json", ".txt", ".safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """One file of `repo` at `revision` (a branch, a tag or a commit); never a pickle.
+
+    `endpoint`: another hub than HF_ENDPOINT, or the usual one, says.
+    """
+
+    repo: str
+    revision: str
+    filename: str
+    size: int = 0
+    endpoint: str | None = None
+    sha256: str = ""
+    resumes: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.filename.endswith(PLAIN):
+            raise ValueError(f"{self.filename} may hold code: only {', '.join(PLAIN)} are fetched")
+
+    @property
+    def version(self) -> str:
+        return self.revision
+
+    def fetch(self, folder: Path, progress: Progress) -> Path:
+        """FILENAME.part in `folder`, as the hub has it. Raises WeightsMissing, WeightsDamaged."""
+        facts = self._facts()
+        url = self._url(facts.commit_hash or self.revision)
+        tag = facts.etag or ""
+        part = HttpFile(url, self.filename, self.revision, "", facts.size or 0)
+        path = part.fetch(folder, progress)
+        if tag != (sha256(path) if len(tag) == 64 else _git_sha1(path)):
+            path.unlink()
+            raise WeightsDamaged(f"{self.filename} of {self.repo} did not come whole: try again.")
+        return path
+
+    def _facts(self) -> Any:
+        import httpx2 as httpx
+        from huggingface_hub import get_hf_file_metadata
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            return get_hf_file_metadata(self._url(self.revision), endpoint=self.endpoint)
+        except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            raise WeightsMissing(
+                f"{self.repo} on the Hugging Face hub could not be read ({reason}): fetch "
+                f"{self.filename} elsewhere and give its folder with --from."
+            ) from error
+
+    def _url(self, revision: str) -> str:
+        from huggingface_hub import hf_hub_url
+
+        return hf_hub_url(self.repo, self.filename, revision=revision, endpoint=self.endpoint)
+
+
+def _git_sha1(path: Path) -> str:
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
