@@ -34,22 +34,17 @@ class Range(click.FloatRange):
         return number
 
 
-class WeightedWords(click.ParamType):
+def weighted(value: str) -> tuple[float, str]:
     """'0.5:rain' as (0.5, "rain"); without a leading number and colon all of it is words."""
-
-    name = "words"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, str]:
-        found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)):(.*)", value, re.DOTALL)
-        weight, words = (float(found[1]), found[2].strip()) if found else (1.0, value.strip())
-        if weight < 0:
-            other = "--away" if param is not None and param.name == "toward" else "--text"
-            self.fail(f"the weight of {value!r} is negative: use {other} instead.", param, ctx)
-        if not words:
-            self.fail("there are no words: write them, or WEIGHT:WORDS.", param, ctx)
-        return weight, words
+    found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)):(.*)", value, re.DOTALL)
+    weight, words = (float(found[1]), found[2].strip()) if found else (1.0, value.strip())
+    if weight < 0:
+        raise click.BadParameter(
+            f"the weight of {value!r} is negative: --text goes toward words, --away from them."
+        )
+    if not words:
+        raise click.BadParameter("there are no words: write WORDS or WEIGHT:WORDS.")
+    return weight, words
 
 
 _OPTIONS = [
@@ -82,11 +77,11 @@ metadata_weight_option: Callable[[F], F] = click.option(
 def steering_options(*names: Literal["--text", "--away"]) -> Callable[[F], F]:
     """--away, and --text if it is named."""
     toward: Callable[[F], F] = click.option(
-        "--text", "toward", type=WeightedWords(), multiple=True, metavar="[W:]WORDS",
+        "--text", "toward", type=weighted, multiple=True, metavar="[W:]WORDS",
         help="Go toward these words, W times (1) as much as the question; repeatable.",
     )  # fmt: skip
     away: Callable[[F], F] = click.option(
-        "--away", type=WeightedWords(), multiple=True, metavar="[W:]WORDS",
+        "--away", type=weighted, multiple=True, metavar="[W:]WORDS",
         help="Go away from these words; repeatable.",
     )  # fmt: skip
     return lambda command: toward(away(command)) if "--text" in names else away(command)
