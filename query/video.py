@@ -34,21 +34,26 @@ def read_pictures(
     `until`: 16 frames spread evenly from `at` to there instead.
     Raises PictureError in one sentence.
     """
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder: give a picture or a video.")
+    if not path.is_file():
+        raise PictureError(f"There is no file {path}: check the name.")
+    if path.suffix.lower() in VIDEO_EXTENSIONS:
+        _require_time(at, around, until)
+        return _video(path, at, around, until)
+    if at is not None or around or until is not None:
+        named = "--around" if around else "--at" if until is None else "--until"
+        raise PictureError(f"{path} is a still picture: {named} is for videos.")
+    return [_still(path)]
+
+
+def _require_time(at: str | None, around: int, until: str | None) -> None:
     if at is None and (around or until is not None):
         raise PictureError(
             f"{'--around' if around else '--until'} is for a video --at a time: say which."
         )
     if around and until is not None:
         raise PictureError("--around and --until are two questions: ask one of them.")
-    if path.is_dir():
-        raise PictureError(f"{path} is a folder: give a picture or a video.")
-    if not path.is_file():
-        raise PictureError(f"There is no file {path}: check the name.")
-    if path.suffix.lower() in VIDEO_EXTENSIONS:
-        return _video(path, at, around, until)
-    if at is not None:
-        raise PictureError(f"{path} is a still picture: --at is for videos.")
-    return [_still(path)]
 
 
 def seconds(text: str, rate: float) -> float:

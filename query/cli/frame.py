@@ -30,7 +30,8 @@ _OPTIONS = [
     click.option("--theta", type=options.Range(0, 1), metavar="T",
                  help="0: the reference frame, 1: the frame that asks.  [default: .5]"),
     click.option("--reference-weight", type=options.Range(0), metavar="W",
-                 help="0: pictures alone; much: the reference sound.  [default: 1; analogy: 0]"),
+                 help="0: the SLERP or the moved sound alone; much: the reference sound.  "
+                      "[default: 1, analogy: 0]"),
     click.option("--target", type=click.Choice(["literal", "analogy"]),
                  help="literal: sound + SLERP of the frames; analogy: the sound moved as the "
                       "frame moved.  [default: literal]"),

@@ -54,11 +54,9 @@ def _wants_model(only: str | None, given: dict[str, Any]) -> bool:
         return False
     folder = library_folder(next(iter(given["library_folders"]), None))
     name = read_config(folder).encoder
-    if (
-        only is None
-        and not given["away"]
-        and weights.status(name, settings.load().models).state != "ready"
-    ):
+    if only == "meaning" or given["away"]:
+        return True
+    if weights.status(name, settings.load().models).state != "ready":
         say(f"Exact words only: for meaning too, run `sonorize models fetch {name}`.")
         return False
     return True

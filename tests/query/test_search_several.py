@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import sounds
 from libraries import COLOURS, build, tone
 from PIL import Image
 
-from indexer.encoders.protocol import Vectors, WindowRule
+from indexer.encoders.protocol import Part, Vectors, WindowRule
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import EncoderMismatch, QueryError
 from indexer.library import Library
@@ -102,9 +102,12 @@ def test_what_was_not_built_alike_is_refused(base: Path, tmp_path: Path) -> None
 
     shutil.copytree(base / "lib two", tmp_path / "other")
     config = tmp_path / "other/library.toml"
-    with Library.open(base / "lib one") as one, Library.open(tmp_path / "other") as two:
-        with pytest.raises(EncoderMismatch, match=r"windows of toy: run `sonorize library reembed"):
-            Searcher([one, two], Wide())
+    with (
+        Library.open(base / "lib one") as one,
+        Library.open(tmp_path / "other") as two,
+        pytest.raises(EncoderMismatch, match=r"windows of toy: run `sonorize library reembed"),
+    ):
+        Searcher([one, two], Wide())
     config.write_text(config.read_text().replace('"toy"', '"clap"'))
     with (
         Library.open(base / "lib one") as one,
@@ -214,7 +217,7 @@ def test_the_gap_is_closed_for_pictures_alone(both: Searcher) -> None:
 
 
 class Likes(ToyEncoder):
-    dims = {"audio": 8, "metadata": 8, "likeness": 8}
+    dims: Mapping[Part, int] = {"audio": 8, "metadata": 8, "likeness": 8}
 
     def embed_audio(self, waveforms: Sequence[object]) -> Vectors:
         rows = super().embed_audio(waveforms)["audio"]  # type: ignore[arg-type]
