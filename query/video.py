@@ -149,7 +149,6 @@ def _length(container: Any, stream: Any) -> float:
     for packet in container.demux(stream):
         if packet.pts is not None:
             end = max(end, packet.pts + (packet.duration or 0))
-    container.seek(start, stream=stream)
     return float((end - start) * stream.time_base)
 
 
