@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
+if TYPE_CHECKING:
+    from indexer.catalog.store import SoundInfo
+
+K = TypeVar("K", int, tuple[int, int])  # a sound's id, alone or with its library
 FUSION = 60  # Cormack, Clarke & Buettcher 2009: reciprocal rank fusion, k = 60
 
 
@@ -18,6 +23,7 @@ class Hit:
     start, end   its best moment, seconds
     takes   how many other takes of it the library holds
     state   present, missing or offline
+    library   folder of the library that holds it; `id` is its id there
     """
 
     rank: int
@@ -37,12 +43,13 @@ class Hit:
     tags: Sequence[str] = field(default_factory=list)
     takes: int = 0
     state: str = "present"
+    library: str = ""
 
 
-def collapse(ids: Sequence[int], groups: Mapping[int, str], k: int) -> list[int]:
+def collapse(ids: Sequence[K], groups: Mapping[K, str], k: int) -> list[K]:
     """The first of each take group, in order, at most k; a sound without a group stands alone."""
     seen: set[str] = set()
-    kept: list[int] = []
+    kept: list[K] = []
     for sound_id in ids:
         group = groups.get(sound_id) or f"#{sound_id}"
         if group not in seen and len(kept) < k:
@@ -51,11 +58,44 @@ def collapse(ids: Sequence[int], groups: Mapping[int, str], k: int) -> list[int]
     return kept
 
 
-def fuse_ranks(lists: Sequence[Sequence[int]]) -> dict[int, float]:
+def fuse_ranks(lists: Sequence[Sequence[K]]) -> dict[K, float]:
     """Reciprocal rank fusion, scaled to 0..1: 1 is first in every list. Best first, ties by id."""
-    scores: dict[int, float] = {}
+    scores: dict[K, float] = {}
     for ranked in lists:
         for rank, sound_id in enumerate(ranked, start=1):
             scores[sound_id] = scores.get(sound_id, 0.0) + (FUSION + 1) / (FUSION + rank)
     scaled = {sound_id: score / len(lists) for sound_id, score in scores.items()}
     return dict(sorted(scaled.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def hit(
+    rank: int,
+    score: float,
+    parts: Mapping[str, float | None],
+    sound: SoundInfo,
+    moment: tuple[float, float],
+    takes: int,
+    library: str,
+) -> Hit:
+    """The sound as it is shown; `moment` in seconds."""
+    columns = sound.columns
+    return Hit(
+        rank=rank,
+        score=round(score, 4),
+        parts={part: None if value is None else round(value, 4) for part, value in parts.items()},
+        id=columns["id"],
+        title=columns["title"] or sound.path.stem,
+        path=str(sound.path),
+        url=columns["url"],
+        license=columns["licence"] or "unknown",
+        author=columns["author"] or columns["designer"],
+        duration=round(columns["duration"], 3),
+        start=round(moment[0], 3),
+        end=round(moment[1], 3),
+        source=sound.root_kind,
+        pack=columns["pack"],
+        tags=list(columns["tags"]),
+        takes=takes,
+        state=sound.state,
+        library=library,
+    )

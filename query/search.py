@@ -1,33 +1,44 @@
-"""Asking a library: the calls that command line, page and evaluation share."""
+"""Asking one or more libraries: the calls that command line, page and evaluation share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from indexer import geometry
-from indexer.audio.waveform import Waveform
 from indexer.catalog.filters import Filters
-from indexer.errors import AudioError, EncoderError, ModalityMissing
-from query.ranking import Hit, collapse, fuse_ranks
+from indexer.errors import EncoderError, ModalityMissing, QueryError
+from query import targets
+from query.heard import cut, embed_file, embed_file_and_text
+from query.ranking import Hit, collapse, fuse_ranks, hit
+from query.shelf import Moment, Shelf, one_encoder
+from query.targets import Reference, Steering
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from indexer.catalog.store import SoundInfo
-    from indexer.encoders.protocol import Encoder, Part, Vectors
+    from indexer.encoders.protocol import Encoder, Modality, Part, Vectors, VideoEncoder
     from indexer.library import Library
-    from indexer.vectors.protocol import VectorIndex
+
+    Allowed = Sequence[NDArray[np.int64] | None]  # for each library; None: all its sounds
 
 NO_FILTERS = Filters()
+UNSTEERED = Steering()
+Key = tuple[int, int]  # which library, and the sound's id in it
 Scored = tuple[float, Mapping[str, float | None]]  # score and parts
 EVERY = 10**9
 DEEP = 1_000  # how far down each list is fused
+
+
+class Gap(Protocol):
+    """What brings pictures nearer to sounds; see Ask.gap."""
+
+    def closed(self, vectors: Vectors) -> Vectors: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,9 @@ class Ask:
     metadata_weight   w in 0..1; the encoder's own if None
     all_takes         every take by itself, instead of one for each recording
     cut               move the best moment to usable edit points, which reads the files
+    moments           rank clips by their best window instead of by the whole clip
+    steering          words that the question goes toward and away from
+    gap               moves the direction of pictures to where the sounds lie
     """
 
     k: int = 10
@@ -44,37 +58,57 @@ class Ask:
     metadata_weight: float | None = None
     all_takes: bool = False
     cut: bool = True
+    moments: bool = False
+    steering: Steering = UNSTEERED
+    gap: Gap | None = None
 
 
 class Searcher:
-    """A library with its encoder, ready for many questions. `encoder` None: words only."""
+    """Libraries with their encoder, ready for many questions. `encoder` None: words only.
 
-    def __init__(self, library: Library, encoder: Encoder | None) -> None:
-        self.library = library
+    All are ranked together; a recording that lies in several of them is one answer.
+    Raises EncoderMismatch where they were not built alike.
+    """
+
+    def __init__(self, libraries: Library | Sequence[Library], encoder: Encoder | None) -> None:
+        self.libraries = list(libraries) if isinstance(libraries, Sequence) else [libraries]
         self.encoder = encoder
-        self._spaces = library.spaces(encoder) if encoder else {}
-        self._indexes: dict[tuple[Part, ...], VectorIndex] = {}
+        if encoder is not None:
+            one_encoder(self.libraries)
+        self._shelves = [Shelf(library, encoder) for library in self.libraries]
 
-    def by_pictures(self, pictures: Sequence[Image], ask: Ask = Ask()) -> list[Hit]:
-        """One question from all the pictures: the mean of their directions, in each part."""
-        encoder = self._with("image", "pictures")
-        return self._by_vectors(_mean(encoder.embed_images(pictures)), ask)
+    def by_pictures(
+        self,
+        pictures: Sequence[Image],
+        ask: Ask = Ask(),
+        *,
+        reference: Reference | None = None,
+        shot: bool = False,
+    ) -> list[Hit]:
+        """One question from all the pictures: the mean of their directions, in each part.
+
+        reference   the question is then the target that the pictures and this pair make
+        shot        the pictures are frames of one shot, in order: an encoder that sees motion
+                    is asked with the shot as a whole
+        """
+        question = self._seen(pictures, ask, shot)
+        if reference is not None:
+            frame = self._seen(reference.frames, ask, False)
+            question = targets.target(question, frame, reference)
+        return self._by_vectors(self._steered(question, ask), ask)
 
     def by_meaning(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """What the words mean, by the encoder alone."""
-        encoder = self._with("text", "words")
-        return self._by_vectors(_mean(encoder.embed_texts([words])), ask)
+        return self._by_vectors(self._steered(self._meant(words), ask), ask)
 
     def by_exact_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """Full-text search alone; needs no model. Raises QueryError."""
         allowed = self._allowed(ask.filters)
         depth = max(DEEP, 4 * ask.k)
         while True:
-            found = self.library.catalog.search_text(words, depth, allowed)
-            best = max((score for _, score in found), default=0.0)
-            scores = {key: score / best if best else 1.0 for key, score in found}
+            scores = self._exact(words, depth, allowed)
             kept = self._kept(list(scores), ask)
-            if len(kept) >= ask.k or len(found) < depth:
+            if len(kept) >= ask.k or len(scores) < depth:
                 return self._hits(kept, ask, _plain(kept, scores), None)
             depth *= 4  # takes took the places
 
@@ -94,29 +128,58 @@ class Searcher:
         # One of several words says less than the meaning of all: by trial on other sounds, first
         # answers right .96 without such matches, .92 with them.
         all_words = words if strict else " AND ".join(plain.split())
-        exact = [key for key, _ in self.library.catalog.search_text(all_words, depth, allowed)]
+        exact = list(self._exact(all_words, depth, allowed))
         if strict:
-            allowed = np.array(sorted(exact), dtype=np.int64)
+            allowed = [
+                np.array(sorted(key for at, key in exact if at == place), dtype=np.int64)
+                for place in range(len(self._shelves))
+            ]
         if not plain:
             return self.by_exact_words(words, ask)
         if not exact and not strict:  # no sound has them: a score that says how near they come
             return self.by_meaning(plain, ask)
-        vectors = _mean(self._with("text", "words").embed_texts([plain]))
+        vectors = self._steered(self._meant(plain), ask)
         meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)
         scores = fuse_ranks([exact, meant])
         kept = self._kept(list(scores), ask)
         heard = self._scores(kept, vectors, ask)
         told = {key: (scores[key], heard[key][1]) for key in kept}
-        return self._hits(kept, ask, told, vectors)
+        return self._hits(kept, ask, told, self._moments(kept, vectors))
 
     def by_sound(self, path: Path, ask: Ask = Ask()) -> list[Hit]:
-        """Sounds like this file. Raises AudioError."""
+        """Sounds like this file. Raises AudioError.
+
+        Words can steer what is heard, not likeness: with them, what is heard is compared.
+        """
         encoder = self._with("audio", "sounds")
         vectors = embed_file(path, encoder)
-        part: Part = "likeness" if "likeness" in encoder.dims else "audio"
-        return self._by_vectors({part: vectors[part]}, ask)
+        likeness = "likeness" in encoder.dims and not (ask.steering or ask.moments)
+        part: Part = "likeness" if likeness else "audio"
+        question = self._steered({part: vectors[part]}, ask)
+        return self._by_vectors(question, ask, heard={"audio": vectors["audio"], **question})
 
-    def _with(self, modality: str, what: str) -> Encoder:
+    def sound(self, named: str) -> Vectors:
+        """(1, dim) vectors of a clip of the libraries, "#12" or a path, or of any sound file.
+
+        Raises QueryError for an id that none or several of the libraries have, and AudioError.
+        """
+        encoder = self._with("audio", "sounds")
+        if named.startswith("#") and named[1:].isdecimal() and not Path(named).exists():
+            found = [v for shelf in self._shelves if (v := shelf.clip(int(named[1:])))]
+            if len(found) != 1:
+                raise QueryError(
+                    f"{len(found) or 'None'} of the libraries asked have heard a sound {named}: "
+                    "give the id of a hit, or its path."
+                )
+            return found[0]
+        path = Path(named)
+        for shelf in self._shelves:
+            key = shelf.at(path) or shelf.at(path.resolve())
+            if key is not None and (stored := shelf.clip(key)):
+                return stored
+        return embed_file_and_text(path, encoder)
+
+    def _with(self, modality: Modality, what: str) -> Encoder:
         if self.encoder is None:
             raise EncoderError("This question needs the model: run `sonorize models fetch`.")
         if modality not in self.encoder.modalities:
@@ -126,186 +189,191 @@ class Searcher:
             )
         return self.encoder
 
-    def _by_vectors(self, vectors: Vectors, ask: Ask) -> list[Hit]:
+    def _seen(self, pictures: Sequence[Image], ask: Ask, shot: bool) -> Vectors:
+        encoder = self._with("image", "pictures")
+        if shot and "video" in encoder.modalities:
+            seen = cast("VideoEncoder", encoder).embed_videos([pictures])
+        else:
+            seen = encoder.embed_images(pictures)
+        question = targets.mean(seen)
+        return ask.gap.closed(question) if ask.gap is not None else question
+
+    def _meant(self, words: str) -> Vectors:
+        return targets.mean(self._with("text", "words").embed_texts([words]))
+
+    def _steered(self, question: Vectors, ask: Ask) -> Vectors:
+        if not ask.steering:
+            return question
+        texts = [text for _, text in (*ask.steering.toward, *ask.steering.away)]
+        return targets.steered(question, ask.steering, {text: self._meant(text) for text in texts})
+
+    def _exact(self, words: str, depth: int, allowed: Allowed) -> dict[Key, float]:
+        """Key → score in 0..1, best first, at most `depth`.
+
+        BM25 counts how rare a word is in its own library, so scores of two libraries do not
+        compare: each is taken as a share of the best of its own library. The best answers of all
+        libraries thus stand together at the top, whatever their sizes.
+        """
+        shares = []
+        for place, shelf in enumerate(self._shelves):
+            found = shelf.catalog.search_text(words, depth, allowed[place])
+            best = max((score for _, score in found), default=0.0)
+            shares += [((place, key), score / best if best else 1.0) for key, score in found]
+        shares.sort(key=lambda pair: (-pair[1], pair[0]))
+        return dict(shares[:depth])
+
+    def _by_vectors(self, vectors: Vectors, ask: Ask, heard: Vectors | None = None) -> list[Hit]:
+        """`heard`: what the best moments are found by, if not `vectors`."""
         allowed = self._allowed(ask.filters)
-        index = self._index(self._ranked(vectors))
-        total = len(index) if allowed is None else len(allowed)
+        weights = self._weights(vectors, ask)
+        if ask.moments and "audio" in weights:
+            return self._by_windows(vectors, ask, weights, allowed)
+        total = sum(
+            shelf.count(weights, some) for shelf, some in zip(self._shelves, allowed, strict=True)
+        )
         depth = min(total, 4 * ask.k + 16)
         while True:
             kept = self._kept(self._nearest(vectors, ask, depth, allowed), ask)
             if len(kept) >= ask.k or depth >= total:
-                return self._hits(kept, ask, self._scores(kept, vectors, ask), vectors)
+                moments = self._moments(kept, heard or vectors)
+                return self._hits(kept, ask, self._scores(kept, vectors, ask), moments)
             depth = min(total, depth * 4)  # takes took the places
 
-    def _ranked(self, vectors: Vectors) -> tuple[Part, ...]:
-        order: tuple[Part, ...] = ("audio", "metadata", "likeness")
-        return tuple(part for part in order if part in vectors and part in self._spaces)
-
-    def _index(self, parts: tuple[Part, ...]) -> VectorIndex:
-        if parts not in self._indexes:
-            assert self.encoder is not None
-            dims = [self.encoder.dims[part] for part in parts]
-            self._indexes[parts] = self.library.index([self._spaces[p] for p in parts], dims)
-        return self._indexes[parts]
-
-    def _weight(self, ask: Ask) -> float:
-        assert self.encoder is not None
-        own = self.encoder.metadata_weight
-        return own if ask.metadata_weight is None else ask.metadata_weight
-
-    def _nearest(
-        self, vectors: Vectors, ask: Ask, depth: int, allowed: NDArray[np.int64] | None
-    ) -> list[int]:
-        """Ids, nearest first; none at all for a question that means nothing."""
-        parts = self._ranked(vectors)
-        question = (
-            geometry.fuse(vectors["audio"], vectors["metadata"], self._weight(ask))
-            if parts == ("audio", "metadata")
-            else vectors[parts[0]]
-        )
-        if not question.any():
+    def _by_windows(
+        self, vectors: Vectors, ask: Ask, weights: Mapping[Part, float], allowed: Allowed
+    ) -> list[Hit]:
+        if not any(vectors[part].any() for part in weights):
             return []
-        found = self._index(parts).search(question, depth, allowed)
-        return [int(key) for key in found.ids[0]]
+        keys = [
+            (place, key)
+            for place, shelf in enumerate(self._shelves)
+            for key in shelf.rankable(weights, allowed[place])
+        ]
+        moments = self._moments(keys, vectors)
+        scores = self._scores(keys, vectors, ask, moments)
+        kept = self._kept(sorted(keys, key=lambda key: (-scores[key][0], key)), ask)
+        return self._hits(kept, ask, scores, moments)
 
-    def _scores(self, ids: Sequence[int], vectors: Vectors, ask: Ask) -> dict[int, Scored]:
-        """Score and parts of each sound, from the catalog's own vectors."""
-        weight = self._weight(ask)
-        parts = self._ranked(vectors)
-        weights = {"audio": 1 - weight, "metadata": weight} if len(parts) == 2 else {parts[0]: 1.0}
-        cosines: dict[str, dict[int, float]] = {}
-        for part in parts:
-            keys, rows = self.library.catalog.embeddings.clips(self._spaces[part], ids)
-            values = (rows @ vectors[part][0]).tolist()
-            cosines[part] = dict(zip(keys.tolist(), values, strict=True))
+    def _weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
+        """Weight of each part that is asked and that any of the libraries has."""
+        assert self.encoder is not None
+        order: tuple[Part, ...] = ("audio", "metadata", "likeness")
+        parts = [
+            part
+            for part in order
+            if part in vectors and any(part in shelf.spaces for shelf in self._shelves)
+        ]
+        own = self.encoder.metadata_weight
+        weight = own if ask.metadata_weight is None else ask.metadata_weight
+        return {"audio": 1 - weight, "metadata": weight} if len(parts) == 2 else {parts[0]: 1.0}
+
+    def _nearest(self, vectors: Vectors, ask: Ask, depth: int, allowed: Allowed) -> list[Key]:
+        """At most `depth`, nearest first, of all libraries; equal ones in the libraries' order."""
+        weights = self._weights(vectors, ask)
+        found = [
+            (-score, (place, key))
+            for place, shelf in enumerate(self._shelves)
+            for key, score in shelf.nearest(vectors, weights, depth, allowed[place])
+        ]
+        return [key for _, key in sorted(found)[:depth]]
+
+    def _scores(
+        self,
+        keys: Sequence[Key],
+        vectors: Vectors,
+        ask: Ask,
+        windows: Mapping[Key, Moment] | None = None,
+    ) -> dict[Key, Scored]:
+        """Score and parts of each sound; what is heard by its window in `windows`, if given."""
+        weights = self._weights(vectors, ask)
+        cosines: dict[str, dict[Key, float]] = {part: {} for part in weights}
+        for part in weights:
+            if part == "audio" and windows is not None:
+                cosines[part] = {key: moment.cosine for key, moment in windows.items()}
+                continue
+            for place, ids in _by_library(keys).items():
+                found = self._shelves[place].cosines(part, vectors[part], ids)
+                cosines[part].update({(place, key): value for key, value in found.items()})
         return {
             key: (
-                sum(weights[part] * cosines[part].get(key, 0.0) for part in parts),
-                {part: cosines[part].get(key) for part in parts},
+                sum(weight * cosines[part].get(key, 0.0) for part, weight in weights.items()),
+                {part: cosines[part].get(key) for part in weights},
             )
-            for key in ids
+            for key in keys
         }
 
-    def _allowed(self, filters: Filters) -> NDArray[np.int64] | None:
-        return self.library.catalog.allowed(filters) if filters else None
+    def _allowed(self, filters: Filters) -> Allowed:
+        return [shelf.allowed(filters) for shelf in self._shelves]
 
-    def _kept(self, ids: Sequence[int], ask: Ask) -> list[int]:
+    def _sounds(self, keys: Sequence[Key]) -> dict[Key, SoundInfo]:
+        return {
+            (place, key): sound
+            for place, ids in _by_library(keys).items()
+            for key, sound in self._shelves[place].catalog.sounds(ids).items()
+        }
+
+    def _kept(self, keys: Sequence[Key], ask: Ask) -> list[Key]:
         """The first k of these, in order: readable ones, each recording once unless asked."""
-        sounds = self.library.catalog.sounds(ids)
-        groups = {} if ask.all_takes else {k: s.columns["take_group"] for k, s in sounds.items()}
-        readable = {key for key, sound in sounds.items() if sound.columns["status"] != "failed"}
-        return collapse([key for key in ids if key in readable], groups, ask.k)
+        sounds = self._sounds(keys)
+        readable = [
+            key for key in keys if key in sounds and sounds[key].columns["status"] != "failed"
+        ]
+        hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
+        once = collapse(readable, hashes, len(readable))
+        return collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
 
     def _hits(
-        self, kept: Sequence[int], ask: Ask, scores: Mapping[int, Scored], vectors: Vectors | None
+        self,
+        kept: Sequence[Key],
+        ask: Ask,
+        scores: Mapping[Key, Scored],
+        moments: Mapping[Key, Moment] | None,
     ) -> list[Hit]:
-        sounds = self.library.catalog.sounds(kept)
-        groups = {} if ask.all_takes else {k: s.columns["take_group"] for k, s in sounds.items()}
-        takes = self.library.catalog.take_counts(list(groups.values()))
-        moments = self._moments(kept, vectors)
-        if ask.cut:
-            moments = {key: cut(sounds[key], *moment) for key, moment in moments.items()}
-        return [
-            _hit(
-                rank, *scores[key], sounds[key],
-                moments.get(key, (0.0, sounds[key].columns["duration"])),
-                max(0, takes.get(groups.get(key, ""), 1) - 1),
+        sounds = self._sounds(kept)
+        takes = {} if ask.all_takes else self._other_takes(sounds)
+        hits = []
+        for rank, key in enumerate(kept, start=1):
+            moment = (0.0, sounds[key].columns["duration"])
+            if moments is not None and key in moments:
+                moment = moments[key].start, moments[key].end
+                moment = cut(sounds[key], *moment) if ask.cut else moment
+            library = self.libraries[key[0]].folder
+            hits.append(
+                hit(rank, *scores[key], sounds[key], moment, takes.get(key, 0), str(library))
             )
-            for rank, key in enumerate(kept, start=1)
-        ]  # fmt: skip
+        return hits
 
-    def _moments(
-        self, ids: Sequence[int], vectors: Vectors | None
-    ) -> dict[int, tuple[float, float]]:
-        """The window of each sound that fits the question best, in seconds."""
-        if vectors is None or "audio" not in vectors or "audio" not in self._spaces:
+    def _other_takes(self, sounds: Mapping[Key, SoundInfo]) -> dict[Key, int]:
+        counts: dict[Key, int] = {}
+        for place, ids in _by_library(list(sounds)).items():
+            groups = {key: sounds[place, key].columns["take_group"] for key in ids}
+            found = self._shelves[place].catalog.take_counts(list(groups.values()))
+            counts |= {(place, key): max(0, found.get(groups[key], 1) - 1) for key in ids}
+        return counts
+
+    def _moments(self, keys: Sequence[Key], vectors: Vectors) -> dict[Key, Moment]:
+        """The window of each sound that fits the question best."""
+        if "audio" not in vectors:
             return {}
-        _, owners, spans, rows = self.library.catalog.embeddings.windows(self._spaces["audio"], ids)
-        order = np.argsort(rows @ vectors["audio"][0], kind="stable")
-        return {int(owners[at]): (float(spans[at, 0]), float(spans[at, 1])) for at in order}
+        return {
+            (place, key): moment
+            for place, ids in _by_library(keys).items()
+            for key, moment in self._shelves[place].moments(vectors["audio"], ids).items()
+        }
 
 
-def cut(sound: SoundInfo, start: float, end: float) -> tuple[float, float]:
-    """The window moved to usable edit points, as far as the file can be read now; seconds."""
-    from indexer.audio.decode import blocks
-    from indexer.audio.edit import LEAD_SECONDS, edit_points
-
-    if sound.state != "present":
-        return start, end
-    offset = max(0.0, start - LEAD_SECONDS)
-    parts: list[NDArray[np.float32]] = []
-    length = 0.0
-    try:
-        stream = blocks(sound.path, start=offset)
-        for block in stream:
-            parts.append(block.samples)
-            length += block.duration
-            if offset + length >= end:
-                stream.close()
-                break
-    except (AudioError, OSError):
-        return start, end
-    if not parts:
-        return start, end
-    region = Waveform(np.concatenate(parts, axis=1), block.sample_rate)
-    return edit_points(region, start, end, offset=offset)
+def _by_library(keys: Sequence[Key]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for place, key in keys:
+        found.setdefault(place, []).append(key)
+    return found
 
 
-def embed_file(path: Path, encoder: Encoder) -> Vectors:
-    """(1, dim) clip vectors of a sound file, made as the build makes them. Raises AudioError."""
-    from indexer.audio.decode import blocks
-    from indexer.audio.resample import resample
-    from indexer.audio.window import windows
-    from indexer.build.words import batched
-
-    if not path.is_file():
-        raise AudioError(f"There is no file {path}: check the name.")
-    cut = windows(resample(blocks(path), encoder.sample_rate), encoder.window)
-    batches = [
-        encoder.embed_audio([window.waveform for window in batch]) for batch in batched(cut, 32)
-    ]
-    if not batches:
-        raise AudioError(f"{path} is too short to be heard: give a longer sound.")
-    return {
-        part: geometry.mean_direction(np.concatenate([batch[part] for batch in batches]))[None]
-        for part in batches[0]
-    }
+def _groups(sounds: Mapping[Key, SoundInfo]) -> dict[Key, str]:
+    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
+    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
 
 
-def _mean(vectors: Vectors) -> Vectors:
-    return {part: geometry.mean_direction(rows)[None] for part, rows in vectors.items()}
-
-
-def _plain(ids: Sequence[int], scores: Mapping[int, float]) -> dict[int, Scored]:
+def _plain(keys: Sequence[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:
     """Exact words alone: neither part was asked."""
-    return {key: (scores[key], {"audio": None, "metadata": None}) for key in ids}
-
-
-def _hit(
-    rank: int,
-    score: float,
-    parts: Mapping[str, float | None],
-    sound: SoundInfo,
-    moment: tuple[float, float],
-    takes: int,
-) -> Hit:
-    columns = sound.columns
-    return Hit(
-        rank=rank,
-        score=round(score, 4),
-        parts={part: None if value is None else round(value, 4) for part, value in parts.items()},
-        id=columns["id"],
-        title=columns["title"] or sound.path.stem,
-        path=str(sound.path),
-        url=columns["url"],
-        license=columns["licence"] or "unknown",
-        author=columns["author"] or columns["designer"],
-        duration=round(columns["duration"], 3),
-        start=round(moment[0], 3),
-        end=round(moment[1], 3),
-        source=sound.root_kind,
-        pack=columns["pack"],
-        tags=list(columns["tags"]),
-        takes=takes,
-        state=sound.state,
-    )
+    return {key: (scores[key], {"audio": None, "metadata": None}) for key in keys}

@@ -76,13 +76,16 @@ def _table(hits: Sequence[Hit]) -> None:
     table.add_column("sound", overflow="fold", ratio=3)
     table.add_column("moment", justify="right", no_wrap=True)
     table.add_column("licence", overflow="fold")
+    several = len({hit.library for hit in hits}) > 1
+    if several:
+        table.add_column("library", overflow="fold")
     table.add_column("file", overflow="fold", ratio=3)
     for hit in hits:
-        table.add_row(*_row(hit), style="" if hit.state == "present" else "dim")
+        table.add_row(*_row(hit, several), style="" if hit.state == "present" else "dim")
     console.print(table)
 
 
-def _row(hit: Hit) -> list[Any]:
+def _row(hit: Hit, several: bool) -> list[Any]:
     from rich.text import Text
 
     notes = [f"+{hit.takes} takes" if hit.takes > 1 else "+1 take" if hit.takes else ""]
@@ -97,6 +100,7 @@ def _row(hit: Hit) -> list[Any]:
         sound,
         f"{hit.start:.1f}-{hit.end:.1f} of {hit.duration:.1f} s",
         hit.license,
+        *([printable(Path(hit.library).name)] if several else []),
         Text(printable(Path(hit.path).name)),
     ]
 

@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
 NO_OTHERS = {"protocol_whitelist": "none"}  # a playlist would open other files, and the network
 SPREAD = 9  # frames that stand for a whole video
+SHOT = 16  # frames that stand for a shot; what video models are trained with
 NEAR = 5.0  # seconds that are decoded sooner than sought
 VIDEO_EXTENSIONS = frozenset(
     f".{name}" for name in "mp4 mov mkv webm avi m4v mxf mpg mpeg ts mts wmv flv ogv 3gp".split()
 )
 
 
-def read_pictures(path: Path, at: str | None = None) -> list[Image]:
+def read_pictures(
+    path: Path, at: str | None = None, *, around: int = 0, until: str | None = None
+) -> list[Image]:
     """The RGB pictures that ask for `path`: a still; a video's frame `at` a time, or 9 of it.
 
-    `at`: seconds, or [HH:]MM:SS[.fraction], or HH:MM:SS:FF at the video's own frame rate.
+    `at`, `until`: seconds, or [HH:]MM:SS[.fraction], or HH:MM:SS:FF at the video's own frame
+    rate. `around`: this many frames before and after too, as far as the video has them.
+    `until`: 16 frames spread evenly from `at` to there instead.
     Raises PictureError in one sentence.
     """
     if path.is_dir():
@@ -34,10 +39,21 @@ def read_pictures(path: Path, at: str | None = None) -> list[Image]:
     if not path.is_file():
         raise PictureError(f"There is no file {path}: check the name.")
     if path.suffix.lower() in VIDEO_EXTENSIONS:
-        return _video(path, at)
-    if at is not None:
-        raise PictureError(f"{path} is a still picture: --at is for videos.")
+        _require_time(at, around, until)
+        return _video(path, at, around, until)
+    if at is not None or around or until is not None:
+        named = "--around" if around else "--at" if until is None else "--until"
+        raise PictureError(f"{path} is a still picture: {named} is for videos.")
     return [_still(path)]
+
+
+def _require_time(at: str | None, around: int, until: str | None) -> None:
+    if at is None and (around or until is not None):
+        raise PictureError(
+            f"{'--around' if around else '--until'} is for a video --at a time: say which."
+        )
+    if around and until is not None:
+        raise PictureError("--around and --until are two questions: ask one of them.")
 
 
 def seconds(text: str, rate: float) -> float:
@@ -80,7 +96,7 @@ def _opaque(picture: Image) -> Image:
     return picture.convert("RGB")
 
 
-def _video(path: Path, at: str | None) -> list[Image]:
+def _video(path: Path, at: str | None, around: int, until: str | None) -> list[Image]:
     import av
 
     try:
@@ -91,14 +107,7 @@ def _video(path: Path, at: str | None) -> list[Image]:
             stream.thread_type = "AUTO"
             length = _length(container, stream)
             rate = float(stream.average_rate or 25)
-            if at is None:
-                times = [length * (index + 0.5) / SPREAD for index in range(SPREAD)]
-            else:
-                times = [seconds(at, rate)]
-                if times[0] >= length:
-                    raise PictureError(
-                        f"{path} is {length:.2f} s long: --at {at} lies past its end."
-                    )
+            times = _times(path, at, around, until, length, rate)
             return list(_frames(container, stream, times, path))
     except (av.FFmpegError, OSError) as error:
         raise PictureError(
@@ -106,13 +115,41 @@ def _video(path: Path, at: str | None) -> list[Image]:
         ) from error
 
 
+def _times(
+    path: Path, at: str | None, around: int, until: str | None, length: float, rate: float
+) -> list[float]:
+    """Seconds, ascending, of the frames that ask."""
+    if at is None:
+        return [length * (index + 0.5) / SPREAD for index in range(SPREAD)]
+    first = seconds(at, rate)
+    if first >= length:
+        raise PictureError(f"{path} is {length:.2f} s long: --at {at} lies past its end.")
+    if until is None:
+        near = [first + step / rate for step in range(-around, around + 1)]
+        return [time for time in near if -1e-6 < time < length - 1e-6 or time == first]
+    last = min(seconds(until, rate), length)
+    if last <= first:
+        raise PictureError(f"--until {until} is not after --at {at}: give a later time.")
+    return [first + (last - first) * (index + 0.5) / SHOT for index in range(SHOT)]
+
+
 def _length(container: Any, stream: Any) -> float:
-    """Seconds of picture, as well as the file says it."""
+    """Seconds of picture, as the file says it, or, where it does not, as its packets do.
+
+    A video that was written to a pipe says nothing: nobody went back to write it.
+    """
     import av
 
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
-    return float(container.duration or 0) / av.time_base
+    if container.duration:
+        return float(container.duration) / av.time_base
+    start = stream.start_time or 0
+    end = 0
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            end = max(end, packet.pts + (packet.duration or 0))
+    return float((end - start) * stream.time_base)
 
 
 def _frames(container: Any, stream: Any, times: list[float], path: Path) -> Iterator[Image]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from indexer.audio.waveform import Waveform
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,12 @@ def windows(blocks: Iterable[Waveform], rule: WindowRule) -> Iterator[Window]:
         yield from cutter.ready()
     if cutter is not None:
         yield from cutter.last()
+
+
+def batched(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` items, the last one shorter; each is made when it is asked for."""
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 class _Cutter:

@@ -179,8 +179,8 @@ def _hear(
     from indexer.audio.decode import blocks, probe
     from indexer.audio.payload import payload_hash
     from indexer.audio.resample import resample
-    from indexer.audio.window import windows
-    from indexer.build.words import batched, facts_columns
+    from indexer.audio.window import batched, windows
+    from indexer.build.words import facts_columns
 
     facts = probe(job.path)
     if job.head is not None:

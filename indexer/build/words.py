@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from indexer.audio.window import batched
 from indexer.build.failures import VANISHED, is_of_the_drive, is_there
 from indexer.build.scan import Scan
 from indexer.catalog.entries import Entry, Named, Retagged, Written
@@ -77,6 +78,15 @@ def metadata_text(info: SoundInfo) -> str:
     return ". ".join(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
+def file_text(path: Path) -> str:
+    """`metadata_text` of a file that is in no library."""
+    from indexer.audio.tags import enrich, read_tags
+    from indexer.catalog.store import SoundInfo
+
+    columns = _from_tags(enrich(path.name, read_tags(path)))
+    return metadata_text(SoundInfo(columns, "", "", path.name, "present"))
+
+
 def take_group(root_id: int, relative_path: str, pack: str) -> str:
     """Takes of one recording: same folder, pack and stem but for a number or letter at the end.
 
@@ -86,13 +96,6 @@ def take_group(root_id: int, relative_path: str, pack: str) -> str:
     stem = re.sub(r"(?:[\s._\-(#]*\d+\)?|[\s._\-]+[A-Za-z])$", "", path.stem)
     stem = re.sub(r"[\s._\-]+", " ", stem).strip().lower()
     return f"{root_id}/{path.parent}/{pack}/{stem}" if stem else f"{root_id}/{relative_path}"
-
-
-def batched(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    from itertools import islice
-
-    while batch := list(islice(items, size)):
-        yield batch
 
 
 def _ahead(work: Callable[[T], R], jobs: Sequence[T]) -> Iterator[R]:

@@ -36,6 +36,15 @@ class Embeddings:
             )
             return records.inserted(connection, made)
 
+    def fingerprints(self, encoder: str, part: str) -> set[str]:
+        """Of the spaces of this encoder that hold vectors of this part."""
+        filled = exists().where(Embedding.space_id == Space.id)
+        query = select(Space.fingerprint).where(
+            Space.encoder == encoder, Space.part == part, filled
+        )
+        with reading(self._engine) as connection:
+            return set(connection.execute(query).scalars())
+
     def lacking(self, space_id: int) -> list[int]:
         """Readable sounds that have no row in this space yet, not even an absent one."""
         has = exists().where(

@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.cli.common import say
 from query.cli import options
+
+if TYPE_CHECKING:
+    from query.search import Searcher
+    from query.targets import Reference
+
+_OPTIONS = [
+    click.option("--at", metavar="TIME",
+                 help="Time in a video: seconds, MM:SS or HH:MM:SS:FF."),
+    click.option("--around", type=click.IntRange(0), default=0, metavar="N",
+                 help="With --at: N frames before and N after it too."),
+    click.option("--until", metavar="TIME",
+                 help="With --at: the shot from there to here, its motion too where the model "
+                      "sees it."),
+    click.option("--reference-frame", metavar="F", type=click.Path(path_type=Path),
+                 help="A picture or video whose sound is known."),
+    click.option("--reference-at", metavar="TIME", help="Time in the video --reference-frame."),
+    click.option("--reference-sound", metavar="S",
+                 help="The sound that fits it: a file, or a clip by its path or its id, #12."),
+    click.option("--theta", type=options.Range(0, 1), metavar="T",
+                 help="0: the reference frame, 1: the frame that asks.  [default: .5]"),
+    click.option("--reference-weight", type=options.Range(0), metavar="W",
+                 help="0: the SLERP or the moved sound alone; much: the reference sound.  "
+                      "[default: 1, analogy: 0]"),
+    click.option("--target", type=click.Choice(["literal", "analogy"]),
+                 help="literal: sound + SLERP of the frames; analogy: the sound moved as the "
+                      "frame moved.  [default: literal]"),
+    click.option("--moments", is_flag=True,
+                 help="Rank clips by their best window instead of by the whole clip."),
+]  # fmt: skip
+
+
+def _options(command: options.F) -> options.F:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -16,38 +51,79 @@ from query.cli import options
     epilog="FRAME as - reads one path a line from stdin and writes a line of JSON for each.",
 )
 @click.argument("frame")
-@click.option("--at", metavar="TIME", help="Time in a video: seconds, MM:SS or HH:MM:SS:FF.")
+@_options
+@options.steering_options("--text")
 @options.metadata_weight_option
 @click.option("--verbose", is_flag=True, help="Say what the picture was taken for.")
 @options.query_options
-def query_by_frame(frame: str, at: str | None, verbose: bool, **given: Any) -> None:
+def query_by_frame(
+    frame: str, at: str | None, around: int, until: str | None, verbose: bool, **given: Any
+) -> None:
     """Rank the library's sounds for a picture, or for a video.
 
-    A video without --at is asked with 9 frames spread over it.
+    A video without --at is asked with 9 frames spread over it. With --reference-frame and
+    --reference-sound the question is a target between them and the frame.
 
     \b
     sonorize query-by-frame street.jpg -k 5
+    sonorize query-by-frame street.jpg --text rain --away '0.5:car horn'
     sonorize query-by-frame film.mov --at 00:01:30 --license cc0,by
+    sonorize query-by-frame film.mov --at 00:01:30 --around 10
+    sonorize query-by-frame film.mov --at 12 --until 14.5
+    sonorize query-by-frame b.jpg --reference-frame a.jpg --reference-sound a.wav --theta .25
     ls *.jpg | sonorize query-by-frame -
     """
     ask = options.asked(given)
+
+    def read(path: str) -> Any:
+        from query.video import read_pictures
+
+        return read_pictures(Path(path), at, around=around, until=until)
+
+    _require_pair(given)
     if frame != "-":
-        _pictures(frame, at)  # a wrong name is said before a model is loaded
-    with options.searcher(given["library_folder"], given["device"]) as search:
+        read(frame)  # a wrong name is said before a model is loaded
+    with options.searcher(given["library_folders"], given["device"]) as search:
+        reference = _reference(search, given)
 
         def find(path: str) -> Any:
-            pictures = _pictures(path, at)
+            pictures = read(path)
             if verbose:
                 _explain(search.encoder, pictures)
-            return search.by_pictures(pictures, ask)
+            return search.by_pictures(pictures, ask, reference=reference, shot=until is not None)
 
         options.answer(frame, find, given["form"])
 
 
-def _pictures(path: str, at: str | None) -> Any:
+def _require_pair(given: dict[str, Any]) -> None:
+    """Raises UsageError for half a pair, and for what says how a pair is used without one."""
+    frame, sound = given["reference_frame"], given["reference_sound"]
+    if (frame is None) != (sound is None):
+        lacking = "--reference-sound" if sound is None else "--reference-frame"
+        raise click.UsageError(
+            f"A reference is a pair, a frame and the sound that fits it: give {lacking} too."
+        )
+    if frame is None:
+        for name in ("reference_at", "theta", "reference_weight", "target"):
+            if given[name] is not None:
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} needs --reference-frame and --reference-sound."
+                )
+
+
+def _reference(search: Searcher, given: dict[str, Any]) -> Reference | None:
+    from query.targets import Reference
     from query.video import read_pictures
 
-    return read_pictures(Path(path), at)
+    if given["reference_frame"] is None:
+        return None
+    return Reference(
+        frames=read_pictures(given["reference_frame"], given["reference_at"]),
+        sound=search.sound(given["reference_sound"]),
+        theta=0.5 if given["theta"] is None else given["theta"],
+        weight=given["reference_weight"],
+        kind=given["target"] or "literal",
+    )
 
 
 def _explain(encoder: Any, pictures: Any) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from indexer.cli.common import library_option, load_encoder, open_library, say
+from indexer.cli.common import load_encoder, open_library, say
 
 if TYPE_CHECKING:
     from query.ranking import Hit
@@ -33,8 +34,24 @@ class Range(click.FloatRange):
         return number
 
 
+def weighted(value: str) -> tuple[float, str]:
+    """'0.5:rain' as (0.5, "rain"); without a leading number and colon all of it is words."""
+    found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)):(.*)", value, re.DOTALL)
+    weight, words = (float(found[1]), found[2].strip()) if found else (1.0, value.strip())
+    if weight < 0:
+        raise click.BadParameter(
+            f"the weight of {value!r} is negative: --text goes toward words, --away from them."
+        )
+    if not words:
+        raise click.BadParameter("there are no words: write WORDS or WEIGHT:WORDS.")
+    return weight, words
+
+
 _OPTIONS = [
-    library_option,
+    click.option("--library", "library_folders", multiple=True,
+                 type=click.Path(path_type=Path, file_okay=False),
+                 help="Folder of the library; repeat to ask several as one.  "
+                      "[default: SONORIZE_LIBRARY, else your data folder]"),
     click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True,
                  help="How many sounds."),
     click.option("--license", "licences", multiple=True, metavar="NAME",
@@ -57,8 +74,17 @@ metadata_weight_option: Callable[[F], F] = click.option(
 )  # fmt: skip
 
 
-def epilog(argument: str) -> str:
-    return f"{argument} as - answers each line of stdin with a line of JSON."
+def steering_options(*names: Literal["--text", "--away"]) -> Callable[[F], F]:
+    """--away, and --text if it is named."""
+    toward: Callable[[F], F] = click.option(
+        "--text", "toward", type=weighted, multiple=True, metavar="[W:]WORDS",
+        help="Go toward these words, W times (1) as much as the question; repeatable.",
+    )  # fmt: skip
+    away: Callable[[F], F] = click.option(
+        "--away", type=weighted, multiple=True, metavar="[W:]WORDS",
+        help="Go away from these words; repeatable.",
+    )  # fmt: skip
+    return lambda command: toward(away(command)) if "--text" in names else away(command)
 
 
 def query_options(command: F) -> F:
@@ -73,6 +99,7 @@ def asked(options: dict[str, Any]) -> Ask:
     from indexer.credits import SHORT_LICENCES, known
     from indexer.errors import CreditsError
     from query.search import Ask
+    from query.targets import Steering
 
     licences = [part.strip() for text in options["licences"] for part in text.split(",")]
     for name in licences:
@@ -90,17 +117,28 @@ def asked(options: dict[str, Any]) -> Ask:
         ),
         metadata_weight=options.get("metadata_weight"),
         all_takes=options["all_takes"],
+        moments=options.get("moments", False),
+        steering=Steering(options.get("toward", ()), options.get("away", ())),
     )
 
 
 @contextmanager
-def searcher(folder: Path | None, device: str | None, *, model: bool = True) -> Iterator[Searcher]:
-    """The library with the encoder it was built with; without `model`, for exact words only."""
-    from query.search import Searcher
+def searcher(
+    folders: Sequence[Path], device: str | None, *, model: bool = True
+) -> Iterator[Searcher]:
+    """The libraries with the encoder they were built with; without `model`, for exact words only.
 
-    with open_library(folder) as library:
-        encoder = load_encoder(library.config.encoder, device) if model else None
-        yield Searcher(library, encoder)
+    A folder given twice is asked once.
+    """
+    from query.search import Searcher
+    from query.shelf import one_encoder
+
+    once = {folder.resolve(): folder for folder in reversed(folders)}
+    with ExitStack() as stack:
+        chosen: list[Path | None] = [*reversed(once.values())] or [None]
+        libraries = [stack.enter_context(open_library(folder)) for folder in chosen]
+        encoder = load_encoder(one_encoder(libraries), device) if model else None
+        yield Searcher(libraries, encoder)
         if encoder and encoder.caveat:
             say(encoder.caveat)
 

@@ -15,13 +15,15 @@ from query.cli import options
     epilog="FILE as - reads one path a line from stdin and writes a line of JSON for each.",
 )
 @click.argument("file")
+@options.steering_options("--text", "--away")
 @options.query_options
 def query_by_sound(file: str, **given: Any) -> None:
     """Rank the library's sounds by how much they sound like a file.
 
     \b
     sonorize query-by-sound step.wav -k 20
+    sonorize query-by-sound step.wav --text snow
     """
     ask = options.asked(given)
-    with options.searcher(given["library_folder"], given["device"]) as search:
+    with options.searcher(given["library_folders"], given["device"]) as search:
         options.answer(file, lambda path: search.by_sound(Path(path), ask), given["form"])

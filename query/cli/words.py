@@ -16,6 +16,7 @@ from query.cli import options
 @click.argument("words", nargs=-1, required=True)
 @click.option("--only", type=click.Choice(["meaning", "exact"]),
               help="One way of searching alone; exact needs no model.")  # fmt: skip
+@options.steering_options("--away")
 @options.metadata_weight_option
 @options.query_options
 def query_by_text(words: tuple[str, ...], only: str | None, **given: Any) -> None:
@@ -27,11 +28,14 @@ def query_by_text(words: tuple[str, ...], only: str | None, **given: Any) -> Non
     \b
     sonorize query-by-text "horse galloping"
     sonorize query-by-text 'door AND NOT creak' --license cc0
+    sonorize query-by-text street --away voices
     sonorize query-by-text 'pack:"Night Walks" rain*' --only exact
     """
     ask = options.asked(given)
+    if only == "exact" and given["away"]:
+        raise click.UsageError("--away is a matter of meaning: write NOT for exact words.")
     with options.searcher(
-        given["library_folder"], given["device"], model=_wants_model(only, given)
+        given["library_folders"], given["device"], model=_wants_model(only, given)
     ) as search:
         find = {
             None: search.by_words, "meaning": search.by_meaning, "exact": search.by_exact_words,
@@ -48,8 +52,11 @@ def _wants_model(only: str | None, given: dict[str, Any]) -> bool:
 
     if only == "exact":
         return False
-    name = read_config(library_folder(given["library_folder"])).encoder
-    if only is None and weights.status(name, settings.load().models).state != "ready":
+    folder = library_folder(next(iter(given["library_folders"]), None))
+    name = read_config(folder).encoder
+    if only == "meaning" or given["away"]:
+        return True
+    if weights.status(name, settings.load().models).state != "ready":
         say(f"Exact words only: for meaning too, run `sonorize models fetch {name}`.")
         return False
     return True

@@ -10,7 +10,8 @@ import pytest
 import sounds
 from libraries import CountingEncoder, build, files
 
-from indexer.build.words import batched, metadata_text, take_group
+from indexer.audio.window import batched
+from indexer.build.words import metadata_text, take_group
 from indexer.catalog.store import SoundInfo
 from indexer.library import Library
 

@@ -18,8 +18,9 @@ from indexer.catalog.filters import Filters
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError, EncoderError, EncoderMismatch, ModalityMissing
 from indexer.library import Library
+from query.heard import cut
 from query.ranking import Hit
-from query.search import Ask, Searcher, cut
+from query.search import Ask, Searcher
 
 AUDIO, METADATA = Ask(k=99, metadata_weight=0.0), Ask(k=99, metadata_weight=1.0)
 SAID = {
@@ -182,7 +183,9 @@ def test_the_best_moment_is_the_window_that_fits(searcher: Searcher) -> None:
 
 
 def test_a_moment_of_a_file_that_is_not_there_stays(searcher: Searcher, tmp_path: Path) -> None:
-    (sound,) = searcher.library.catalog.sounds([searcher.by_exact_words("parts")[0].id]).values()
+    (sound,) = (
+        searcher.libraries[0].catalog.sounds([searcher.by_exact_words("parts")[0].id]).values()
+    )
     gone = type(sound)(sound.columns, "folder", os.fspath(tmp_path), "gone.wav", "present")
     broken = type(sound)(sound.columns, "folder", os.fspath(tmp_path), "broken.wav", "present")
     broken.path.write_bytes(b"words")
@@ -225,16 +228,16 @@ def test_what_a_searcher_lacks_it_says(searcher: Searcher) -> None:
     class Other(ToyEncoder):
         name = "other"
 
-    alone = Searcher(searcher.library, None)
+    alone = Searcher(searcher.libraries[0], None)
     assert names(alone.by_words("cat")) == names(alone.by_exact_words("cat")) == ["cat"]
     with pytest.raises(EncoderError, match="needs the model"):
         alone.by_pictures([picture(3)])
     with pytest.raises(ModalityMissing, match="no side for pictures"):
-        Searcher(searcher.library, Deaf()).by_pictures([picture(3)])
+        Searcher(searcher.libraries[0], Deaf()).by_pictures([picture(3)])
     with pytest.raises(ModalityMissing, match="no side for words"):
-        Searcher(searcher.library, Deaf()).by_meaning("cat")
+        Searcher(searcher.libraries[0], Deaf()).by_meaning("cat")
     with pytest.raises(EncoderMismatch, match="built with toy"):
-        Searcher(searcher.library, Other())
+        Searcher(searcher.libraries[0], Other())
 
 
 def test_equal_scores_keep_one_order(searcher: Searcher) -> None:

@@ -125,3 +125,65 @@ def test_a_playlist_that_is_called_a_video_opens_nothing(film: Path) -> None:
     trap.write_text(f"ffconcat version 1.0\nfile {film.name}\n")
     with pytest.raises(PictureError, match="cannot be read as a video"):
         read_pictures(trap)
+
+
+def test_frames_around_a_time(film: Path) -> None:
+    greys = [grey(picture) // 4 for picture in read_pictures(film, "1", around=10)]
+    assert greys == list(range(15, 36))
+    assert [grey(p) // 4 for p in read_pictures(film, "0.04", around=3)] == [0, 1, 2, 3, 4]
+    assert [grey(p) // 4 for p in read_pictures(film, "1.96", around=2)] == [47, 48, 49]
+
+
+def test_a_shot_is_sixteen_frames_spread_over_it(film: Path) -> None:
+    greys = [grey(picture) // 4 for picture in read_pictures(film, "0.4", until="1.68")]
+    assert greys == list(range(11, 42, 2))
+    assert len(read_pictures(film, "1.9", until="1:00")) == 16
+
+
+@pytest.mark.parametrize(
+    ("at", "around", "until", "says"),
+    [
+        (None, 2, None, "--around is for a video --at a time"),
+        (None, 0, "1", "--until is for a video --at a time"),
+        ("1", 2, "1.5", "two questions"),
+        ("1", 0, "1", "not after"),
+        ("1", 0, "soon", "is not a time"),
+    ],
+)
+def test_what_is_no_shot(
+    film: Path, at: str | None, around: int, until: str | None, says: str
+) -> None:
+    with pytest.raises(PictureError, match=says):
+        read_pictures(film, at, around=around, until=until)
+
+
+class Pipe:
+    """What cannot go back."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def write(self, data: bytes) -> int:
+        self.written += data
+        return len(data)
+
+
+def test_a_video_that_does_not_say_how_long_it_is(tmp_path: Path) -> None:
+    pipe = Pipe()
+    with av.open(pipe, "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "bgr0"
+        for number in range(50):
+            image = np.full((16, 32, 3), 4 * number, dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    path = tmp_path / "piped.mkv"
+    path.write_bytes(pipe.written)
+    with av.open(str(path)) as said:
+        assert (said.duration, said.streams.video[0].duration) == (None, None)
+    assert [grey(p) // 4 for p in read_pictures(path)] == [2, 8, 13, 19, 25, 30, 36, 41, 47]
+    assert grey(read_pictures(path, "1.96")[0]) == 4 * 49
+    with pytest.raises(PictureError, match=r"is 2\.0\d s long"):
+        read_pictures(path, "2.1")

@@ -1,0 +1,158 @@
+"""One library of those that are asked: its spaces, its indexes, its vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer import geometry
+from indexer.errors import EncoderMismatch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.catalog.filters import Filters
+    from indexer.encoders.protocol import Encoder, Part, Vectors
+    from indexer.library import Library
+    from indexer.vectors.protocol import VectorIndex
+
+    Allowed = NDArray[np.int64] | None
+
+Weights = Mapping["Part", float]
+CHUNK = 500  # sounds whose windows are held at a time
+
+
+class Moment(NamedTuple):
+    """A window of a sound: its cosine to the question, and its place in seconds."""
+
+    cosine: float
+    start: float
+    end: float
+
+
+def one_encoder(libraries: Sequence[Library]) -> str:
+    """The name of the encoder that all were built with. Raises EncoderMismatch."""
+    first = libraries[0]
+    for other in libraries[1:]:
+        if other.config.encoder != first.config.encoder:
+            raise EncoderMismatch(
+                f"{first.folder} was built with {first.config.encoder}, {other.folder} with "
+                f"{other.config.encoder}: ask them one by one, or run `sonorize library reembed "
+                f"--encoder {first.config.encoder} --library {other.folder}`."
+            )
+    return first.config.encoder
+
+
+class Shelf:
+    """A library with the encoder it was built with; `encoder` None: words only.
+
+    Raises EncoderMismatch if its vectors were made with other weights or windows.
+    """
+
+    def __init__(self, library: Library, encoder: Encoder | None) -> None:
+        self.library = library
+        self.catalog = library.catalog
+        self._encoder = encoder
+        self._indexes: dict[tuple[Part, ...], VectorIndex] = {}
+        self.spaces: dict[Part, int] = {}
+        if encoder is not None:
+            _require_same_vectors(library, encoder)
+            self.spaces = library.spaces(encoder)
+
+    def allowed(self, filters: Filters) -> Allowed:
+        return self.catalog.allowed(filters) if filters else None
+
+    def count(self, weights: Weights, allowed: Allowed) -> int:
+        """How many sounds can be ranked at most."""
+        return len(self._index(self._parts(weights))) if allowed is None else len(allowed)
+
+    def nearest(
+        self, vectors: Vectors, weights: Weights, depth: int, allowed: Allowed
+    ) -> list[tuple[int, float]]:
+        """(id, score), best first; none at all for a question that means nothing here.
+
+        A part that this library does not have counts 0.
+        """
+        parts = self._parts(weights)
+        question = (
+            geometry.fuse(vectors["audio"], vectors["metadata"], weights["metadata"])
+            if parts == ("audio", "metadata")
+            else np.concatenate([weights[part] * vectors[part] for part in parts], axis=1)
+            if parts
+            else np.zeros((1, 0), dtype=np.float32)
+        )
+        if not question.any():
+            return []
+        found = self._index(parts).search(question.astype(np.float32), depth, allowed)
+        return list(zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True))
+
+    def cosines(
+        self, part: Part, vector: NDArray[np.float32], ids: Sequence[int]
+    ) -> dict[int, float]:
+        """Of the sounds that have this part, from the catalog's own vectors; `vector` (1, dim)."""
+        if part not in self.spaces:
+            return {}
+        keys, rows = self.catalog.embeddings.clips(self.spaces[part], ids)
+        return dict(zip(keys.tolist(), (rows @ vector[0]).tolist(), strict=True))
+
+    def moments(self, vector: NDArray[np.float32], ids: Sequence[int]) -> dict[int, Moment]:
+        """The window of each sound that fits best, of equal ones the last; `vector` (1, dim)."""
+        if "audio" not in self.spaces:
+            return {}
+        best: dict[int, Moment] = {}
+        for at in range(0, len(ids), CHUNK):
+            _, owners, spans, rows = self.catalog.embeddings.windows(
+                self.spaces["audio"], ids[at : at + CHUNK]
+            )
+            cosines = rows @ vector[0]
+            for place in np.argsort(cosines, kind="stable"):
+                start, end = spans[place].tolist()
+                best[int(owners[place])] = Moment(float(cosines[place]), start, end)
+        return best
+
+    def rankable(self, weights: Weights, allowed: Allowed) -> list[int]:
+        """Ids of all the sounds that can be ranked."""
+        ids = self._index(self._parts(weights)).ids()
+        return list(map(int, ids if allowed is None else np.intersect1d(ids, allowed)))
+
+    def clip(self, sound_id: int) -> Vectors:
+        """(1, dim) stored vectors of a sound; parts that it does not have are left out."""
+        found = {
+            part: self.catalog.embeddings.clips(space, [sound_id])[1]
+            for part, space in self.spaces.items()
+        }
+        return {part: rows for part, rows in found.items() if len(rows)}
+
+    def at(self, path: Path) -> int | None:
+        """The sound that lies at this path."""
+        for root in self.catalog.roots():
+            try:
+                relative = path.relative_to(root.location).as_posix()
+            except ValueError:
+                continue
+            if known := self.catalog.known(root.id).get(relative):
+                return known.sound_id
+        return None
+
+    def _parts(self, weights: Weights) -> tuple[Part, ...]:
+        return tuple(part for part in weights if part in self.spaces)
+
+    def _index(self, parts: tuple[Part, ...]) -> VectorIndex:
+        if parts not in self._indexes:
+            assert self._encoder is not None
+            dims = [self._encoder.dims[part] for part in parts]
+            self._indexes[parts] = self.library.index([self.spaces[p] for p in parts], dims)
+        return self._indexes[parts]
+
+
+def _require_same_vectors(library: Library, encoder: Encoder) -> None:
+    made = library.catalog.embeddings.fingerprints(encoder.name, "audio")
+    if made and encoder.fingerprint("audio") not in made:
+        raise EncoderMismatch(
+            f"The vectors of {library.folder} were made with other weights or windows of "
+            f"{encoder.name}: run `sonorize library reembed --encoder {encoder.name} "
+            f"--library {library.folder}`."
+        )
