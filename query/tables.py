@@ -50,18 +50,18 @@ def _dumps(value: object) -> str:
     return line
 
 
-def show(hits: Sequence[Hit], form: Format) -> None:
-    """Writes the hits to stdout."""
+def show(hits: Sequence[Hit], form: Format, *, several: bool = False) -> None:
+    """Writes the hits to stdout; `several`: the table says which library each is from."""
     if form == "json":
         for hit in hits:
             print(to_json(hit))
     elif form == "csv":
         print(to_csv(hits), end="")
     else:
-        _table(hits)
+        _table(hits, several)
 
 
-def _table(hits: Sequence[Hit]) -> None:
+def _table(hits: Sequence[Hit], several: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -76,7 +76,6 @@ def _table(hits: Sequence[Hit]) -> None:
     table.add_column("sound", overflow="fold", ratio=3)
     table.add_column("moment", justify="right", no_wrap=True)
     table.add_column("licence", overflow="fold")
-    several = len({hit.library for hit in hits}) > 1
     if several:
         table.add_column("library", overflow="fold")
     table.add_column("file", overflow="fold", ratio=3)

@@ -92,7 +92,7 @@ def query_by_frame(
                 _explain(search.encoder, pictures)
             return search.by_pictures(pictures, ask, reference=reference, shot=until is not None)
 
-        options.answer(frame, find, given["form"])
+        options.answer(frame, find, given)
 
 
 def _require_pair(given: dict[str, Any]) -> None:

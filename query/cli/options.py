@@ -17,7 +17,6 @@ from indexer.cli.common import load_encoder, open_library, say
 if TYPE_CHECKING:
     from query.ranking import Hit
     from query.search import Ask, Searcher
-    from query.tables import Format
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -143,7 +142,7 @@ def searcher(
             say(encoder.caveat)
 
 
-def answer(question: str, find: Callable[[str], list[Hit]], form: Format) -> None:
+def answer(question: str, find: Callable[[str], list[Hit]], given: dict[str, Any]) -> None:
     """Answers one question, or, for "-", each line of stdin with a line of JSON.
 
     A line that cannot be answered is answered with its error, and the next is read; the exit
@@ -155,7 +154,7 @@ def answer(question: str, find: Callable[[str], list[Hit]], form: Format) -> Non
     from query import tables
 
     if question != "-":
-        tables.show(find(question), form)
+        tables.show(find(question), given["form"], several=len(given["library_folders"]) > 1)
         return
     failed = 0
     for ended in sys.stdin:

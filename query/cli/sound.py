@@ -26,4 +26,4 @@ def query_by_sound(file: str, **given: Any) -> None:
     """
     ask = options.asked(given)
     with options.searcher(given["library_folders"], given["device"]) as search:
-        options.answer(file, lambda path: search.by_sound(Path(path), ask), given["form"])
+        options.answer(file, lambda path: search.by_sound(Path(path), ask), given)

@@ -40,7 +40,7 @@ def query_by_text(words: tuple[str, ...], only: str | None, **given: Any) -> Non
         find = {
             None: search.by_words, "meaning": search.by_meaning, "exact": search.by_exact_words,
         }[only]  # fmt: skip
-        options.answer(" ".join(words), lambda question: find(question, ask), given["form"])
+        options.answer(" ".join(words), lambda question: find(question, ask), given)
 
 
 def _wants_model(only: str | None, given: dict[str, Any]) -> bool:

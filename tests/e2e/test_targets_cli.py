@@ -106,6 +106,7 @@ def test_two_libraries_are_asked_as_one(base: Path) -> None:
     shown = run(*command).out
     assert "library" in shown.splitlines()[1]
     assert "second" in shown
+    assert "library" in run(*command, "-k", 1).out.splitlines()[1]
     alone = run("query-by-frame", base / "blue.png", "--library", base / "second").out
     assert "library" not in alone
 
