@@ -28,10 +28,10 @@ class Hub(BaseHTTPRequestHandler):
 
     spoiled = False
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self.answer(send=False)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.answer(send=True)
 
     def answer(self, send: bool) -> None:
