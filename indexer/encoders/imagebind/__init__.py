@@ -1,1 +1,1 @@
-"""ImageBind: pictures, words and sounds in one space."""
+"""ImageBind (Girdhar et al., CVPR 2023): pictures, words and sounds in one space."""
