@@ -157,7 +157,8 @@ for name in {names}:
 
 def test_only_declared_packages_are_imported() -> None:
     project = PROJECT["project"]
-    listed = [*project["dependencies"], *project["optional-dependencies"]["cpu"]]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *extras["cpu"], *extras["clap"], *extras["pe-av"]]
     declared = {_normal(re.split(r"[^\w.-]", line)[0]) for line in listed}
     providers = metadata.packages_distributions()
     strangers = {

