@@ -136,8 +136,11 @@ def fetch(
     *,
     found_in: Path | None = None,
     own: Path | None = None,
+    only: str | None = None,
 ) -> list[Path]:
-    """Bring every file of model `name` into `models_dir`/`name` and return their paths.
+    """Bring every file of model `name`, or `only` this one, into `models_dir`/`name`.
+
+    Returns their paths.
 
     What is here and intact is not fetched again. A file of the right name in `found_in` or in
     the model's own folder is taken instead of a download; `own` is a file that stands for the
@@ -153,18 +156,19 @@ def fetch(
         return []
     folder = models_dir / name
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = [c for c in model.components if only is None or only in c.outputs]
     with FileLock(folder / ".lock"):
-        for component in model.components:
+        for component in wanted:
             if own is not None and component.judges_content:
                 _unpack(component, model, folder, own)
             elif _intact(component, folder):
                 progress.said(f"{component.source.filename} is here")
             else:
                 _bring(component, model, folder, found_in, progress)
-        if model.derive is not None:
+        if model.derive is not None and only is None:
             progress.said(f"preparing {name}")
             model.derive(folder)
-    return [folder / output for component in model.components for output in component.outputs]
+    return [folder / output for component in wanted for output in component.outputs]
 
 
 def verify(name: str, models_dir: Path) -> list[Path]:

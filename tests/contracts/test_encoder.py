@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import pytest
+import tiny_imagebind
 from numpy.typing import NDArray
 from PIL import Image
 from tiny_models import TINY
@@ -29,6 +30,11 @@ TEXTS = ["dog barking", "hiss of rain on the roof", "blue bird whistle", "engine
 @cache
 def loaded(name: str) -> Encoder:
     models_dir = settings.load().models
+    if name == "imagebind":
+        folder = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, folder)
+        tiny_imagebind.write(folder / name)
+        return cast("Encoder", tiny_imagebind.encoder(folder / name))
     if name in TINY:
         models_dir = Path(tempfile.mkdtemp())
         atexit.register(shutil.rmtree, models_dir)
@@ -43,6 +49,7 @@ def loaded(name: str) -> Encoder:
     params=[
         pytest.param("starter", marks=pytest.mark.model),
         "toy",
+        pytest.param("imagebind", marks=pytest.mark.slow),
         *(pytest.param(name, marks=pytest.mark.slow) for name in TINY),
     ]
 )

@@ -363,7 +363,7 @@ def test_the_report_that_scripts_read(new: Path, folder: Path) -> None:
         (["{sounds}", "--encoder", "toy", "--windows", "some"], 2, "No such option"),
         (["{sounds}/nowhere", "--encoder", "toy"], 1, "There is no folder"),
         (["nowhere:rain", "--encoder", "toy"], 1, "no kind of source"),
-        (["{sounds}", "--encoder", "noise"], 1, "choose one of starter, toy"),
+        (["{sounds}", "--encoder", "noise"], 1, "choose one of starter,"),
         (
             ["{sounds}", "--encoder", "toy", "--library", "{sounds}/0/thing 00.wav/x"],
             1,

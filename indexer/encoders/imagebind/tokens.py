@@ -30,7 +30,7 @@ class Words:
         with gzip.open(file, "rt", encoding="utf-8") as lines:
             rows = lines.read().split("\n")[1 : _MERGES + 1]
         merges = [tuple(row.split()) for row in rows]
-        symbols = _bytes()
+        symbols = letters()
         names = [*symbols, *(f"{each}</w>" for each in symbols), *map("".join, merges)]
         model = BPE(
             vocab={name: number for number, name in enumerate(names)},
@@ -59,7 +59,7 @@ def _clean(text: str) -> str:
     return " ".join(plain.split()).lower()
 
 
-def _bytes() -> list[str]:
+def letters() -> list[str]:
     """The letter that stands for each byte, in the vocabulary's order: printable ones first."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
