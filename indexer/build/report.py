@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """prune: forget files that are gone. retry_failed: try unreadable files again."""
+    """prune: forget files that are gone. retry_failed: try unreadable files again.
+
+    whole: what a root lacks is gone, even if it lacks much.
+    """
 
     prune: bool = False
     retry_failed: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)

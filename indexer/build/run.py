@@ -94,14 +94,15 @@ def _stages(
 
 def look(library: Library, source: Source, options: Options, report: BuildReport) -> Scan:
     """Scans a source; what the user should know of it goes into the report's notes."""
-    found = scan(library.catalog, source, retry_failed=options.retry_failed)
+    found = scan(library.catalog, source, retry_failed=options.retry_failed, whole=options.whole)
     report.skipped += found.skipped
     report.notes += source.notes
     if found.offline:
         report.notes.append(
-            f"{source.location} is offline or lacks many of its files: its sounds stay "
-            "searchable. Plug it in and build again, or give its new place with "
-            "`sonorize library roots --move`."
+            f"{source.location} is offline or lacks many of its files ({found.lost:,} of "
+            f"{found.known:,}): its sounds stay searchable. Plug it in and build again, give its "
+            "new place with `sonorize library roots --move`, or, if they were deleted, say "
+            "--prune --whole."
         )
     elif found.gone and not options.prune:
         report.notes.append(

@@ -28,6 +28,7 @@ class Scan:
     unheard   how many of the unchanged and found again are still to be heard
     hidden    unseen paths at or below a place that could not be looked at
     gone      how many files are neither hidden nor, by size and time, moved
+    lost      how many of `known` files that were not missing before are not there and not moved
     """
 
     source: Source
@@ -40,6 +41,8 @@ class Scan:
     unchanged: int = 0
     unheard: int = 0
     gone: int = 0
+    lost: int = 0
+    known: int = 0
     offline: bool = False
 
     @property
@@ -60,12 +63,15 @@ class Scan:
                 yield Unseen(known.file_id, state)
 
 
-def scan(catalog: Catalog, source: Source, *, retry_failed: bool = False) -> Scan:
+def scan(
+    catalog: Catalog, source: Source, *, retry_failed: bool = False, whole: bool = False
+) -> Scan:
     """Lists a source against its root; with `retry_failed`, failed files count as changed.
 
     A known root that is away, is empty, or lacks more than a tenth of its files is offline:
     a drive that failed looks like that, and nothing of it may be forgotten. So are files in a
-    folder that cannot be listed.
+    folder that cannot be listed. `whole`: the user says that a root which holds something is all
+    there, whatever it lacks.
     Raises SourceError for a source that is not there and was never known.
     """
     away = not source.available()
@@ -75,11 +81,13 @@ def scan(catalog: Catalog, source: Source, *, retry_failed: bool = False) -> Sca
         list(source.items())  # says what is wrong
     result = Scan(source, catalog.root(source.kind, source.location))
     result.unseen = catalog.known(result.root_id)
-    total = sum(known.state != "missing" for known in result.unseen.values())
+    total = result.known = sum(known.state != "missing" for known in result.unseen.values())
     if not away:
         _compare(source.items(), result, retry_failed)
     lost = sum(known.state != "missing" for known in result.unseen.values()) - _moved(result)
-    result.offline = away or (total > 0 and lost > OFFLINE_SHARE * total)
+    seen = bool(result.new or result.changed or result.back or result.unchanged)
+    result.lost = lost
+    result.offline = away or (lost > OFFLINE_SHARE * total and not (whole and seen))
     hidden = frozenset(source.hidden)
     result.hidden = frozenset(path for path in result.unseen if _is_below(path, hidden))
     result.gone = len(result.unseen) - len(result.hidden) - _moved(result)

@@ -50,12 +50,14 @@ def embed_words(
     sound_ids = catalog.embeddings.lacking(space_id)
     progress.stage("Embedding names and tags", len(sound_ids), "sounds")
     for batch in batched(iter(sound_ids), BATCH):
-        texts = {key: metadata_text(info) for key, info in catalog.sounds(batch).items()}
+        sounds = catalog.sounds(batch)
+        texts = {key: metadata_text(info) for key, info in sounds.items()}
         with report.timed("embed"):
             vectors = encoder.embed_metadata(list(texts.values()))
         with report.timed("record"):
             catalog.record(
-                Written(key, space_id, row) for key, row in zip(texts, vectors, strict=True)
+                Written(key, space_id, row, sounds[key].columns)
+                for key, row in zip(texts, vectors, strict=True)
             )
         progress.advance(len(batch))
 

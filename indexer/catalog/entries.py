@@ -78,11 +78,15 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The metadata part of a sound: a unit vector, or zeros where its words say nothing."""
+    """The metadata part of a sound: a unit vector, or zeros where its words say nothing.
+
+    `columns`: the sound as it was read; where its words are others by now, nothing is recorded.
+    """
 
     sound_id: int
     space_id: int
     vector: NDArray[np.float32]
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection, Insert, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, Text, cast, delete, func, insert, select, update
 
 from indexer import ucs
 from indexer.catalog import text
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 IMPORTED = "imported"
 """Where `Sound.raw` keeps the columns that the user described: they outlive every rescan."""
+
+LENT = "lent"
+"""Where it keeps, during a build, whose they were and what they hide."""
 
 
 def encode(vector: NDArray[np.floating]) -> bytes:
@@ -62,7 +65,7 @@ def _named(entry: Named, connection: Connection) -> None:
     ).first()
     columns = dict(entry.columns)
     if known is not None:  # what the user said of the file at this place still holds
-        columns = _overlaid(columns, _imported(_row(connection, known.sound_id)))
+        columns = _lent(columns, _row(connection, known.sound_id))
     sound_id = inserted(connection, insert(Sound).values(**columns))
     values = {**_place_columns(place), "sound_id": sound_id}
     if known is None:
@@ -116,6 +119,9 @@ def _unseen(entry: Unseen, connection: Connection) -> None:
 
 @_write.register
 def _written(entry: Written, connection: Connection) -> None:
+    now = _row(connection, entry.sound_id)
+    if any(name in entry.columns and entry.columns[name] != now[name] for name in MEANT_FIELDS):
+        return  # they were imported meanwhile; the sound still lacks this part
     connection.execute(
         delete(Embedding).where(
             Embedding.space_id == entry.space_id, Embedding.sound_id == entry.sound_id
@@ -157,7 +163,7 @@ def _same(entry: Same, connection: Connection) -> None:
     """
     keep, drop = entry.original_id, entry.sound_id
     first = first_path(connection, [keep, drop])
-    words, other = _row(connection, keep), _row(connection, drop)
+    words, other = _row(connection, keep), _own(_row(connection, drop))
     if first is not None and first.sound_id == drop:
         words, other = other, words
     if words["id"] == drop or _imported(other):
@@ -209,6 +215,15 @@ def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
     connection.execute(delete(Sound).where(Sound.id == sound_id))
     _changed(connection, sound_id)
     return True
+
+
+def read_again(connection: Connection, sound_id: int) -> None:
+    """Makes the next build read the tags of the file whose words a sound has now."""
+    first = first_path(connection, [sound_id])
+    if first is None:
+        return
+    here = (File.root_id == first.root_id) & (File.relative_path == first.relative_path)
+    connection.execute(update(File).where(here).values(mtime_ns=0))
 
 
 def refresh_text(connection: Connection, sound_id: int) -> None:
@@ -263,6 +278,48 @@ def _overlaid(columns: Mapping[str, Any], imported: Mapping[str, Any]) -> dict[s
         return dict(columns)
     raw = {**columns.get("raw", {}), IMPORTED: dict(imported)}
     return {**columns, **imported, "raw": raw}
+
+
+def _lent(columns: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns with what was imported for the sound that lay at this place.
+
+    They are given back if that sound turns out to lie elsewhere: see `return_lent`.
+    """
+    imported = _imported(before)
+    if not imported:
+        return columns
+    own = {name: columns[name] for name in imported if name in columns}
+    overlaid = _overlaid(columns, imported)
+    return {**overlaid, "raw": {**overlaid["raw"], LENT: {"by": before["id"], "own": own}}}
+
+
+def _own(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without what was lent to it."""
+    lent = row["raw"].get(LENT)
+    if not isinstance(lent, dict):
+        return row
+    raw = {name: value for name, value in row["raw"].items() if name not in (LENT, IMPORTED)}
+    return {**row, **lent["own"], "raw": raw}
+
+
+def return_lent(connection: Connection) -> None:
+    """At the end of a build: imported words go with the sound that they were said of.
+
+    A file that was changed where it lies keeps them; one that took the name of another that
+    moved gets its own back.
+    """
+    said = cast(Sound.raw, Text)
+    found = select(Sound.id).where(said.like(f'%"{LENT}"%'))
+    for sound_id in connection.execute(found).scalars().all():
+        row = _row(connection, sound_id)
+        lent = row["raw"].get(LENT)
+        if not isinstance(lent, dict):  # a tag of that name
+            continue
+        lender = select(File.id).where(File.sound_id == lent["by"]).limit(1)
+        if connection.execute(lender).first() is not None:
+            row = _own(row)
+        raw = {name: value for name, value in row["raw"].items() if name != LENT}
+        rewrite(connection, sound_id, {**_words(row), "raw": raw})
 
 
 def _place_columns(place: Any) -> dict[str, Any]:

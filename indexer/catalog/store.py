@@ -183,12 +183,17 @@ class Catalog:
             for sound_id in sounds:
                 if not records.drop_if_orphan(connection, sound_id):
                     records.refresh_text(connection, sound_id)
+                    records.read_again(connection, sound_id)
             return int(count)
 
     def drop_orphans(self) -> int:
-        """Forgets sounds that lie in no file any more; returns how many."""
+        """Forgets sounds that lie in no file any more; returns how many.
+
+        What was imported for the others goes with them, not with their former names.
+        """
         alone = select(Sound.id).where(~exists().where(File.sound_id == Sound.id))
         with writing(self.engine) as connection:
+            records.return_lent(connection)
             sound_ids = connection.execute(alone).scalars().all()
             return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sound_ids)
 

@@ -27,6 +27,12 @@ SHOWN = 20  # failures listed in a table
 @click.option("--metadata", is_flag=True, help="New library: embed words about sounds as well.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="For the model.")
 @click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="With --prune: what is not there was deleted, even "
+    "if so much is lacking that a drive might have failed.",
+)
 @click.option("--yes", is_flag=True, help="Prune without asking.")
 @click.option("--retry-failed", is_flag=True, help="Try unreadable files again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
@@ -49,6 +55,8 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     from indexer.library import exists
     from indexer.sources.folder import parse_source
 
+    if given["whole"] and not given["prune"]:
+        raise click.UsageError("--whole says what --prune may forget: give both.")
     folder = library_folder(given["library_folder"])
     encoder = load_encoder(_encoder_name(folder, given["encoder_name"]), given["device"])
     parsed = [parse_source(text) for text in sources]
@@ -60,7 +68,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
             folder = Path(stack.enter_context(TemporaryDirectory()))
         library = stack.enter_context(_library(folder, encoder.name, given["metadata"]))
         bars = stack.enter_context(closing(BuildBars(given)))
-        options = Options(given["prune"], given["retry_failed"])
+        options = Options(given["prune"], given["retry_failed"], given["whole"])
         report = build_index(library, parsed, encoder, options, bars)
         bars.close()
         _show(report, library, given["form"])

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from libraries import CountingEncoder, build, contents, differences, tone
+from libraries import CountingEncoder, build, contents, differences, files, tone
 
 from indexer.audio import decode
+from indexer.build.report import Options
 from indexer.catalog.entries import Described
+from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError
 from indexer.library import Library
 
@@ -109,6 +114,86 @@ def test_a_file_that_moved_is_known_though_another_took_its_name(
     encoder = CountingEncoder()
     build(library, folder, encoder=encoder)
     assert encoder.heard == 1  # the new one
-    assert imported(library)["z.wav"] == "the low one"
+    said = imported(library)
+    assert (said["z.wav"], said["0.wav"]) == ("the low one", "")
     build(tmp_path / "anew", folder)
     assert len(contents(library)["sounds"]) == len(contents(tmp_path / "anew")["sounds"])
+
+
+def test_a_file_changed_where_it_lies_keeps_what_was_said_of_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    build(library, folder)
+    describe(library, "0.wav", "the low one")
+    tone(folder / "0.wav", 5, 0.6)
+    build(library, folder)
+    assert imported(library)["0.wav"] == "the low one"
+    with Library.open(library) as opened:
+        key = opened.catalog.known(1)["0.wav"].sound_id
+        assert "lent" not in opened.catalog.sounds([key])[key].columns["raw"]
+
+
+def test_a_copy_that_takes_a_name_brings_its_words_to_no_other_file(
+    folder: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    build(library, folder)
+    describe(library, "0.wav", "the low one")
+    shutil.copy(folder / "1.wav", folder / "0.wav")
+    build(library, folder)
+    assert imported(library)["1.wav"] == ""
+
+
+def test_words_imported_while_they_are_embedded_are_embedded_again(
+    folder: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+
+    class Slow(CountingEncoder):
+        def embed_metadata(self, texts: Sequence[str]) -> Any:
+            if not self.read:
+                with Library.open(library) as other:
+                    key = other.catalog.known(1)["0.wav"].sound_id
+                    other.catalog.record([Described(key, {"title": "thunder"})])
+            return super().embed_metadata(texts)
+
+    build(library, folder, encoder=Slow())
+    with Library.open(library) as opened:
+        key = opened.catalog.known(1)["0.wav"].sound_id
+        space = opened.spaces(ToyEncoder())["metadata"]
+        ids, rows = opened.catalog.embeddings.clips(space, [key])
+    assert ids.tolist() == [key]
+    assert rows[0, 0] > 0  # axis 0 is thunder
+
+
+def test_a_sound_has_the_words_of_a_file_that_is_left(folder: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    shutil.copy(folder / "0.wav", folder / "horn.wav")
+    (folder / "0.wav").rename(folder / "bell.wav")
+    build(library, folder)
+    (folder / "bell.wav").unlink()
+    prune = Options(prune=True, whole=True)
+    build(library, folder, options=prune)
+    build(library, folder)
+    with Library.open(library) as opened:
+        key = opened.catalog.known(1)["horn.wav"].sound_id
+        assert opened.catalog.sounds([key])[key].columns["title"] == "horn"
+
+
+def test_files_deleted_on_purpose_are_forgotten_when_that_is_said(
+    folder: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    build(library, folder)
+    held = len(files(library))
+    (folder / "0.wav").unlink()
+    (folder / "1.wav").unlink()
+    report = build(library, folder, options=Options(prune=True))
+    assert report.removed == 0
+    assert f"(2 of {held})" in report.notes[0]
+    assert build(library, folder, options=Options(prune=True, whole=True)).removed == 2
+    for path in folder.iterdir():
+        path.unlink()
+    assert build(library, folder, options=Options(prune=True, whole=True)).removed == 0
+    assert len(files(library)) == held - 2
