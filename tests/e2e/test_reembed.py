@@ -246,8 +246,10 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
 
 def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: Path) -> None:
     tone(folder / "thing 0.wav", 3, 2.5)
+    encoder = DeepEncoder()
     with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index"):
-        change(library)
+        change(library, encoder)
+    assert encoder.heard == 44  # seconds of the others, rounded up
     assert not [key for key in vectors(library, "deep")["vectors"]
                 if key[0] == "thing 0.wav" and key[2] == "audio"]  # fmt: skip
     build(library, folder)
