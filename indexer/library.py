@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from indexer.catalog.store import Catalog
+from indexer.encoders.protocol import Windows
 from indexer.errors import (
     EncoderMismatch,
     LibraryBusy,
@@ -40,6 +41,7 @@ class Config:
     """What library.toml says.
 
     encoder    the model this library was built with
+    windows    how that model hears a file: all of it, or as its authors cut it
     metadata   whether words about a sound are embedded too (always so with `starter`)
     catalog    SQLAlchemy URL without password, a relative SQLite path being inside the library;
                the password comes from SONORIZE_CATALOG_PASSWORD
@@ -47,6 +49,7 @@ class Config:
     """
 
     encoder: str
+    windows: Windows = "all"
     metadata: bool = False
     catalog: str = "sqlite:///catalog.sqlite3"
     index: str = "auto"
@@ -82,16 +85,17 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def configure(self, config: Config) -> None:
+        """From now on the library is this one: a process that opens it sees the old, or the new."""
+        _write_config(self.folder, config)
+        self.config = config
+
     def spaces(self, encoder: Encoder) -> dict[Part, int]:
         """Ids of the spaces this encoder fills in this library.
 
         Raises EncoderMismatch if the library was built with another one.
         """
-        if encoder.name != self.config.encoder:
-            raise EncoderMismatch(
-                f"This library was built with {self.config.encoder}, not {encoder.name}: "
-                f"use --encoder {self.config.encoder}, or build a new library with --library."
-            )
+        require(self.config, encoder=encoder.name)
         return {
             part: self.catalog.embeddings.space(encoder.name, part, encoder.fingerprint(part), dim)
             for part, dim in encoder.dims.items()
@@ -184,11 +188,30 @@ def read_config(folder: Path) -> Config:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
         if int(said.get("format", 0)) > FORMAT:
             raise LibraryTooNew(f"{folder} was made by a newer sonorize: update sonorize.")
-        return replace(Config(encoder=str(said["encoder"])), **said)
+        config = replace(Config(encoder=str(said["encoder"])), **said)
+        if config.windows not in get_args(Windows):
+            raise ValueError(f"windows is {config.windows!r}")
+        return config
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise LibraryError(
             f"{path} cannot be understood ({error}): mend it, or move it away and build again."
         ) from error
+
+
+def require(config: Config, *, encoder: str | None = None, windows: Windows | None = None) -> None:
+    """Raises EncoderMismatch if one is given that a library was not built with."""
+    if encoder not in (None, config.encoder):
+        raise EncoderMismatch(
+            f"This library was built with {config.encoder}, not {encoder}: switch it with "
+            f"`sonorize library reembed --encoder {encoder}`, use --encoder {config.encoder}, "
+            "or build a new library with --library."
+        )
+    if windows not in (None, config.windows):
+        raise EncoderMismatch(
+            f"This library was built with --windows {config.windows}, not {windows}: switch it "
+            f"with `sonorize library reembed --encoder {config.encoder} --windows {windows}`, "
+            "leave --windows out, or build a new library with --library."
+        )
 
 
 def _write_config(folder: Path, config: Config) -> None:

@@ -14,7 +14,7 @@ from indexer.errors import EncoderError, ModalityMissing, QueryError
 from query import targets
 from query.heard import cut, embed_file, embed_file_and_text
 from query.ranking import Hit, collapse, fuse_ranks, hit
-from query.shelf import Moment, Shelf, one_encoder
+from query.shelf import Moment, Shelf, one_config
 from query.targets import Reference, Steering
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Searcher:
         self.libraries = list(libraries) if isinstance(libraries, Sequence) else [libraries]
         self.encoder = encoder
         if encoder is not None:
-            one_encoder(self.libraries)
+            one_config(self.libraries)
         self._shelves = [Shelf(library, encoder) for library in self.libraries]
 
     def by_pictures(

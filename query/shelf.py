@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.filters import Filters
     from indexer.encoders.protocol import Encoder, Part, Vectors
-    from indexer.library import Library
+    from indexer.library import Config, Library
     from indexer.vectors.protocol import VectorIndex
 
     Allowed = NDArray[np.int64] | None
@@ -33,17 +33,24 @@ class Moment(NamedTuple):
     end: float
 
 
-def one_encoder(libraries: Sequence[Library]) -> str:
-    """The name of the encoder that all were built with. Raises EncoderMismatch."""
+def one_config(libraries: Sequence[Library]) -> Config:
+    """The first one's: all have its encoder and its windows. Raises EncoderMismatch."""
     first = libraries[0]
+    named = _encoder_of(first)
     for other in libraries[1:]:
-        if other.config.encoder != first.config.encoder:
+        if _encoder_of(other) != named:
             raise EncoderMismatch(
-                f"{first.folder} was built with {first.config.encoder}, {other.folder} with "
-                f"{other.config.encoder}: ask them one by one, or run `sonorize library reembed "
-                f"--encoder {first.config.encoder} --library {other.folder}`."
+                f"{first.folder} was built with {named}, {other.folder} with "
+                f"{_encoder_of(other)}: ask them one by one, or run `sonorize library reembed "
+                f"--encoder {named} --library {other.folder}`."
             )
-    return first.config.encoder
+    return first.config
+
+
+def _encoder_of(library: Library) -> str:
+    config = library.config
+    asked = "" if config.windows == "all" else f" --windows {config.windows}"
+    return f"{config.encoder}{asked}"
 
 
 class Shelf:

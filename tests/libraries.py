@@ -188,11 +188,14 @@ def contents(folder: Path) -> dict[str, Any]:
 
         ids = dict(connection.execute(select(File.relative_path, File.sound_id)).all())
         vectors = connection.execute(
-            select(File.relative_path, Space.part, Window.start, Window.end, Embedding.vector)
+            select(
+                File.relative_path, Space.encoder, Space.part, Window.start, Window.end,
+                Embedding.vector,
+            )
             .join(Embedding, Embedding.sound_id == File.sound_id)
             .join(Space, Space.id == Embedding.space_id)
             .outerjoin(Window, Window.id == Embedding.window_id)
-        )
+        )  # fmt: skip
         windows = select(File.relative_path, Window.start, Window.end).join(
             Window, Window.sound_id == File.sound_id
         )
@@ -212,7 +215,7 @@ def contents(folder: Path) -> dict[str, Any]:
             "takes": sorted(map(sorted, groups.values())),
             "windows": sorted(map(tuple, connection.execute(windows))),
             "analysis": sorted(map(repr, connection.execute(analysis))),
-            "vectors": {tuple(row[:4]): row[4] for row in vectors},
+            "vectors": {tuple(row[:5]): row[5] for row in vectors},
         }
 
 

@@ -54,6 +54,10 @@ class Ears:
         self._pending: list[tuple[int, int, Waveform]] = []
         self._done: list[End | Duplicate | Broken] = []
 
+    def known(self, content_hash: str) -> int | None:
+        """The sound that a recording is, if that is known before it is heard."""
+        return self._library.catalog.with_hash(content_hash)
+
     def hear(self, listener: Listener) -> None:
         for event in listener:
             match event:
@@ -96,12 +100,16 @@ class Ears:
         heap = self._heaps.pop(event.job.sound_id, Heap())
         # what the header promised and the file did not hold, or the catalog had already
         self._progress.advance(event.job.seconds - heap.end)
+        return self.ended(event, heap)
+
+    def ended(self, event: End | Duplicate | Broken, heap: Heap) -> list[Entry]:
+        """What is to be recorded of a file that came to its end."""
         match event:
             case End():
                 self.added += event.content_hash is not None
                 if event.note:
                     self._report.notes.append(f"{event.job.path}: {event.note}")
-                return [self._heard(event, heap)]
+                return [self.heard(event, heap)]
             case Duplicate():
                 self.added += 1
                 return [Same(event.job.sound_id, event.original_id)]
@@ -109,7 +117,7 @@ class Ears:
                 self._report.fail(str(event.job.path), event.reason)
                 return [] if event.vanished else [Failed(event.job.sound_id, event.reason)]
 
-    def _heard(self, event: End, heap: Heap) -> Entry:
+    def heard(self, event: End, heap: Heap) -> Heard:
         rows = {
             self._spaces[part]: np.array([row[place] for place in range(len(heap.spans))])
             for part, row in heap.rows.items()
@@ -142,14 +150,15 @@ def hear(
     jobs: Sequence[Job],
     report: BuildReport,
     progress: Progress,
+    kind: type[Ears] = Ears,
 ) -> int:
-    """Hears the jobs; returns how many files are complete now.
+    """Hears the jobs with ears of this kind; returns how many files are complete now.
 
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
     progress.stage(stage, sum(job.seconds for job in jobs), "s of sound")
-    ears = Ears(library, encoder, report, progress)
-    listener = Listener(jobs, encoder, library.catalog.with_hash)
+    ears = kind(library, encoder, report, progress)
+    listener = Listener(jobs, encoder, ears.known)
     try:
         ears.hear(listener)
     except KeyboardInterrupt:

@@ -44,8 +44,8 @@ class Plan:
             return f"{self.unchanged:,} files unchanged, nothing new to read.{gone}"
         about = "" if self.exact else "about "
         return (
-            f"{self.files:,} files to read, {about}{_length(self.hours * 60)} of sound: some "
-            f"{_length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB of library"
+            f"{self.files:,} files to read, {about}{length(self.hours * 60)} of sound: some "
+            f"{length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB of library"
             + (f"; {self.unchanged:,} files unchanged." if self.unchanged else ".")
             + gone
         )
@@ -58,18 +58,25 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
     seconds, exact = _seconds(work)
     seconds += sum(todo.duration for todo in left)
     files = len(work) + len(left)
-    windows = int(seconds / encoder.window.hop) + files
-    width = sum(encoder.dims.values())
+    minutes, size = cost(encoder, files, seconds)
     return Plan(
         files=files,
         hours=seconds / 3600,
-        minutes=windows * _pace(encoder) / 60 if windows else 0.0,
-        size=windows * (2 * encoder.dims["audio"] + ROW) + files * (SOUND + 2 * width),
+        minutes=minutes,
+        size=size + files * SOUND,
         unchanged=sum(each.skipped for each in found),
         gone=sum(each.gone for each in found if not each.offline),
         unseen=sum(len(each.unseen) for each in found if not each.offline),
         exact=exact,
     )
+
+
+def cost(encoder: Encoder, files: int, seconds: float) -> tuple[float, int]:
+    """Minutes of work for the encoder, and bytes its vectors take; files and their sum length."""
+    rule = encoder.window
+    windows = rule.spread * files if rule.spread else int(seconds / rule.hop) + files
+    size = windows * (2 * encoder.dims["audio"] + ROW) + 2 * files * sum(encoder.dims.values())
+    return (windows * _pace(encoder) / 60 if windows else 0.0), size
 
 
 def _wanted(found: Scan) -> list[Item]:
@@ -106,7 +113,7 @@ def _pace(encoder: Encoder) -> float:
     return (perf_counter() - start) / TRIAL
 
 
-def _length(minutes: float) -> str:
+def length(minutes: float) -> str:
     if minutes < 1.5:
         return f"{max(1, round(minutes * 60))} s"
     if minutes < 90:

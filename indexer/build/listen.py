@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -196,7 +197,8 @@ def _hear(
         yield Duplicate(job, original_id)
         return
     tap = Tap(job.path)
-    stream = resample(tap, encoder.sample_rate, encoder.resampler)
+    whole = itertools.takewhile(lambda _: not stop.is_set(), tap)
+    stream = resample(whole, encoder.sample_rate, encoder.resampler)
     for handful in batched(windows(stream, encoder.window), HANDFUL):
         if stop.is_set():
             return

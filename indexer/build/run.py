@@ -55,7 +55,7 @@ def build_index(
         finally:
             _count(library, report)
         takes.join_similar(library.catalog, spaces)
-        _save_indexes(library, encoder)
+        save_indexes(library, encoder)
         seq = library.catalog.embeddings.changes(0)[1]
         library.catalog.finish_build(build_id, {**report.figures(), "seq": seq})
     return report
@@ -165,7 +165,7 @@ def _count(library: Library, report: BuildReport) -> None:
     report.windows = counts["windows"]
 
 
-def _save_indexes(library: Library, encoder: Encoder) -> None:
+def save_indexes(library: Library, encoder: Encoder) -> None:
     spaces = library.spaces(encoder)
     for parts in library.ranked_parts(encoder):
         library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts], save=True)

@@ -45,6 +45,31 @@ class Embeddings:
         with reading(self._engine) as connection:
             return set(connection.execute(query).scalars())
 
+    def heard(self, encoder: str, fingerprint: str | None = None) -> set[int]:
+        """Sounds whose audio part this encoder made, with these weights and windows or with any."""
+        mine = [Space.encoder == encoder, Space.part == "audio"]
+        if fingerprint is not None:
+            mine.append(Space.fingerprint == fingerprint)
+        query = (
+            select(Embedding.sound_id)
+            .join(Space, Space.id == Embedding.space_id)
+            .where(Embedding.window_id.is_(None), *mine)
+        )
+        with reading(self._engine) as connection:
+            return set(connection.execute(query).scalars())
+
+    def encoders(self) -> dict[str, int]:
+        """How many sounds each encoder heard; the same with other windows or weights is one."""
+        query = (
+            select(Space.encoder, func.count(Embedding.sound_id.distinct()))
+            .join(Space, Space.id == Embedding.space_id)
+            .where(Embedding.window_id.is_(None), Space.part == "audio")
+            .group_by(Space.encoder)
+            .order_by(Space.encoder)
+        )
+        with reading(self._engine) as connection:
+            return dict(connection.execute(query).all())
+
     def lacking(self, space_id: int) -> list[int]:
         """Readable sounds that have no row in this space yet, not even an absent one."""
         has = exists().where(

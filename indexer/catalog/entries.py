@@ -109,6 +109,20 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Reheard:
+    """What another encoder heard of a sound that is known to its end: vectors, nothing else.
+
+    Nothing is written if the sound is another recording than `content_hash` by now.
+    """
+
+    sound_id: int
+    content_hash: str
+    windows: Sequence[tuple[float, float]]
+    clips: Mapping[int, NDArray[np.float32]]
+    window_vectors: Mapping[int, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
 class Same:
     """A sound turned out to be another file of `original_id`; the two become one."""
 
@@ -124,4 +138,4 @@ class Failed:
     reason: str
 
 
-Entry = Named | Retagged | Described | Seen | Unseen | Written | Heard | Same | Failed
+Entry = Named | Retagged | Described | Seen | Unseen | Written | Heard | Reheard | Same | Failed

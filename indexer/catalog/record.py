@@ -20,6 +20,7 @@ from indexer.catalog.entries import (
     Failed,
     Heard,
     Named,
+    Reheard,
     Retagged,
     Same,
     Seen,
@@ -153,6 +154,13 @@ def _heard(entry: Heard, connection: Connection) -> None:
         connection.execute(delete(Analysis).where(Analysis.sound_id == entry.sound_id))
         connection.execute(insert(Analysis).values(sound_id=entry.sound_id, **entry.analysis))
     _changed(connection, entry.sound_id)
+
+
+@_write.register
+def _reheard(entry: Reheard, connection: Connection) -> None:
+    if _by_hash(connection, entry.content_hash) == entry.sound_id:
+        _replace_vectors(connection, entry)
+        _changed(connection, entry.sound_id)
 
 
 @_write.register
@@ -355,7 +363,7 @@ def _changed(connection: Connection, sound_id: int) -> None:
     connection.execute(insert(Change).values(sound_id=sound_id))
 
 
-def _replace_vectors(connection: Connection, entry: Heard) -> None:
+def _replace_vectors(connection: Connection, entry: Heard | Reheard) -> None:
     connection.execute(
         delete(Embedding).where(
             Embedding.sound_id == entry.sound_id, Embedding.space_id.in_(list(entry.clips))
@@ -375,7 +383,7 @@ def _replace_vectors(connection: Connection, entry: Heard) -> None:
         connection.execute(insert(Embedding), rows)
 
 
-def _windows(connection: Connection, entry: Heard) -> dict[tuple[float, float], int]:
+def _windows(connection: Connection, entry: Heard | Reheard) -> dict[tuple[float, float], int]:
     """Ids of the entry's windows; other encoders may use the same ones already."""
     query = select(Window.start, Window.end, Window.id).where(Window.sound_id == entry.sound_id)
     known = {(row.start, row.end) for row in connection.execute(query)}

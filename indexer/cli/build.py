@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import Bars, library_folder, library_option, load_encoder, say
+from indexer.cli.common import (
+    Bars,
+    device_option,
+    library_folder,
+    library_option,
+    load_encoder,
+    say,
+    windows_option,
+)
 
 if TYPE_CHECKING:
     from indexer.build.estimate import Plan
     from indexer.build.report import BuildReport
-    from indexer.library import Library
+    from indexer.library import Config, Library
 
 SHOWN = 20  # failures listed in a table
 
@@ -24,8 +33,9 @@ SHOWN = 20  # failures listed in a table
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @library_option
 @click.option("--encoder", "encoder_name", help="Model for a new library.  [default: starter]")
-@click.option("--metadata", is_flag=True, help="New library: embed words about sounds as well.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="For the model.")
+@windows_option
+@click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")
+@device_option
 @click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")
 @click.option(
     "--whole",
@@ -52,13 +62,14 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     """
     from indexer.build.report import Options
     from indexer.build.run import build_index
-    from indexer.library import exists
+    from indexer.library import Library, exists
     from indexer.sources.folder import parse_source
 
     if given["whole"] and not given["prune"]:
         raise click.UsageError("--whole says what --prune may forget: give both.")
     folder = library_folder(given["library_folder"])
-    encoder = load_encoder(_encoder_name(folder, given["encoder_name"]), given["device"])
+    config = _config(folder, given)
+    encoder = load_encoder(config, given["device"])
     parsed = [parse_source(text) for text in sources]
     with ExitStack() as stack:
         if not exists(folder):  # nothing is left behind for a name that was mistyped
@@ -66,7 +77,9 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
                 next(source.items(), None)
         if given["dry_run"] and not exists(folder):
             folder = Path(stack.enter_context(TemporaryDirectory()))
-        library = stack.enter_context(_library(folder, encoder.name, given["metadata"]))
+        library = stack.enter_context(Library.create(folder, config))
+        if library.config != config and not given["dry_run"]:
+            library.configure(config)
         bars = stack.enter_context(closing(BuildBars(given)))
         options = Options(given["prune"], given["retry_failed"], given["whole"])
         report = build_index(library, parsed, encoder, options, bars)
@@ -95,19 +108,17 @@ class BuildBars(Bars):
             )
 
 
-def _encoder_name(folder: Path, asked: str | None) -> str:
+def _config(folder: Path, given: dict[str, Any]) -> Config:
+    """Of the library that is there, or of a new one as asked for."""
     from indexer.encoders import registry
-    from indexer.library import exists, read_config
+    from indexer.library import Config, exists, read_config, require
 
-    if asked is not None:
-        return asked
-    return read_config(folder).encoder if exists(folder) else registry.default
-
-
-def _library(folder: Path, encoder: str, metadata: bool) -> Library:
-    from indexer.library import Config, Library
-
-    return Library.create(folder, Config(encoder=encoder, metadata=metadata))
+    name, windows = given["encoder_name"], given["windows"]
+    if not exists(folder):
+        return Config(name or registry.default, windows or "all", given["metadata"])
+    config = read_config(folder)
+    require(config, encoder=name, windows=windows)
+    return replace(config, metadata=config.metadata or given["metadata"])
 
 
 def _show(report: BuildReport, library: Library, form: str) -> None:

@@ -13,7 +13,7 @@ from indexer.build.report import Progress
 
 if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
-    from indexer.library import Library
+    from indexer.library import Config, Library
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +23,17 @@ library_option: Callable[[F], F] = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the library.  [default: SONORIZE_LIBRARY, else your data folder]",
 )
+
+
+device_option: Callable[[F], F] = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="For the model."
+)
+
+windows_option: Callable[[F], F] = click.option(
+    "--windows", type=click.Choice(["all", "official"]),
+    help="How a file is heard: all of it, or as the model's authors cut it (imagebind).  "
+    "[default: all]",
+)  # fmt: skip
 
 
 def library_folder(given: Path | None) -> Path:
@@ -38,14 +49,15 @@ def open_library(given: Path | None) -> Library:
     return Library.open(library_folder(given))
 
 
-def load_encoder(name: str, device: str | None = None) -> Encoder:
-    """Raises UnknownEncoder or WeightsMissing, in words."""
+def load_encoder(config: Config, device: str | None = None) -> Encoder:
+    """The encoder of a library. Raises UnknownEncoder or WeightsMissing, in words."""
     from indexer import settings
     from indexer.encoders import registry
     from indexer.encoders.protocol import Setup
 
     found = settings.load()
-    return registry.load(name, models_dir=found.models, setup=Setup(device or found.device))
+    setup = Setup(device or found.device, config.windows)
+    return registry.load(config.encoder, models_dir=found.models, setup=setup)
 
 
 def say(sentence: str) -> None:

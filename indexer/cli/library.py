@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli.common import library_option, load_encoder, open_library, say
+from indexer.cli.common import (
+    Bars,
+    device_option,
+    library_option,
+    load_encoder,
+    open_library,
+    say,
+    windows_option,
+)
 from indexer.errors import LibraryError
 
 if TYPE_CHECKING:
-    from indexer.library import Library
+    from indexer.encoders.protocol import Windows
+    from indexer.library import Config, Library
 
 form_option = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -36,13 +45,16 @@ def status(library_folder: Path | None, form: str) -> None:
         counts = opened.catalog.counts()
         roots = opened.catalog.roots()
         failures = list(opened.catalog.failures())
+        heard = opened.catalog.embeddings.encoders()
         if form == "json":
             click.echo(
                 json.dumps(
                     {
                         "library": str(opened.folder),
                         "encoder": opened.config.encoder,
+                        "encoder_windows": opened.config.windows,
                         "model_licence": model_licence,
+                        "heard": heard,
                         **counts,
                         "roots": [root._asdict() for root in roots],
                         "failures": failures,
@@ -58,6 +70,9 @@ def status(library_folder: Path | None, form: str) -> None:
             f"{counts['named']:,} known by name only, {counts['failed']:,} failed; "
             f"{counts['windows']:,} windows"
         )
+        if heard.keys() - {opened.config.encoder}:
+            held = ", ".join(f"{count:,} sounds by {name}" for name, count in heard.items())
+            click.echo(f"Vectors are kept of {held}.")
         _list_roots(opened)
         for path, state, reason in failures:
             click.echo(f"{'failed' if state == 'failed' else 'damaged'}: {path!r}: {reason}")
@@ -70,7 +85,7 @@ def check(library_folder: Path | None) -> None:
     from indexer.care import check as compare
 
     with open_library(library_folder) as opened:
-        findings = compare(opened, load_encoder(opened.config.encoder))
+        findings = compare(opened, load_encoder(opened.config))
     for finding in findings:
         click.echo(finding)
     if findings:
@@ -87,8 +102,71 @@ def rebuild(library_folder: Path | None) -> None:
     from indexer.care import rebuild as make
 
     with open_library(library_folder) as opened:
-        count = make(opened, load_encoder(opened.config.encoder))
+        count = make(opened, load_encoder(opened.config))
     click.echo(f"Indexes made anew from the catalog: {count:,} sounds.")
+
+
+@library.command()
+@library_option
+@click.option("--encoder", "name", required=True, help="The model that the library changes to.")
+@windows_option
+@click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")
+@device_option
+@click.option("--without-them", is_flag=True, help="Also if some sounds cannot be heard now.")
+@click.option("--yes", is_flag=True, help="Begin without asking.")
+def reembed(
+    library_folder: Path | None,
+    name: str,
+    windows: Windows | None,
+    metadata: bool,
+    device: str | None,
+    without_them: bool,
+    yes: bool,
+) -> None:
+    """Hear the sounds of a library with another model, and change to it.
+
+    Until all are heard the library stays as it is and answers questions. Stop it with Ctrl-C;
+    the same command goes on from there. Vectors of the former model are kept: changing back
+    hears only what came since.
+
+    \b
+    sonorize library reembed --encoder imagebind
+    sonorize library reembed --encoder imagebind --windows official --yes
+    """
+    from contextlib import closing
+
+    from indexer.build import reembed as again
+    from indexer.encoders import registry
+
+    with open_library(library_folder) as opened:
+        before = opened.config.encoder
+        config = _as_asked(opened.config, name, windows, metadata)
+        encoder = load_encoder(config, device)
+        ahead = again.look_ahead(opened, config, encoder)
+        say(ahead.sentence(name))
+        if notice := registry.entry(name).notice:
+            say(f"{name}: {encoder.licence}: {notice}.")
+        if ahead.jobs and not yes:
+            click.confirm("Begin?", abort=True, err=True)
+        with closing(Bars()) as bars:
+            report = again.reembed(opened, config, encoder, bars, without_them=without_them)
+        click.echo(
+            f"{report.added:,} sounds heard; {opened.folder} is searched with {name} now"
+            + (f", and can go back to {before}." if before != name else ".")
+        )
+
+
+def _as_asked(config: Config, encoder: str, windows: Windows | None, metadata: bool) -> Config:
+    """Windows stay with the encoder that they were chosen for."""
+    from dataclasses import replace
+
+    kept = config.windows if encoder == config.encoder else "all"
+    return replace(
+        config,
+        encoder=encoder,
+        windows=windows or kept,
+        metadata=config.metadata or metadata,
+    )
 
 
 @library.command()

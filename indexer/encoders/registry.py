@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from indexer.encoders.protocol import Setup
-from indexer.errors import UnknownEncoder
+from indexer.errors import EncoderError, UnknownEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.encoders.protocol import Encoder
+    from indexer.encoders.protocol import Encoder, Windows
     from indexer.encoders.weights import ModelFiles
 
 
@@ -26,6 +26,7 @@ class Entry:
     needs     what it stands on beside sonorize itself, in words
     files     "module:attribute" of its ModelFiles, or "" if it has none
     notice    what to know before fetching it, one clause, or ""
+    windows   the ways it can hear a file
     """
 
     name: str
@@ -35,6 +36,7 @@ class Entry:
     needs: str
     files: str = ""
     notice: str = ""
+    windows: tuple[Windows, ...] = ("all",)
 
 
 default = "starter"
@@ -58,6 +60,7 @@ _entries = {
             needs="a GPU, or patience; 6 GB of memory",
             files="indexer.encoders.imagebind.files:FILES",
             notice="non-commercial, and its authors say not for real-world use",
+            windows=("all", "official"),
         ),
         Entry(
             name="clap",
@@ -101,8 +104,14 @@ def files(name: str) -> ModelFiles | None:
 def load(name: str, *, models_dir: Path, setup: Setup = Setup()) -> Encoder:  # noqa: B008 - frozen
     """The encoder `name`, its files taken from `models_dir`/`name`.
 
-    Raises UnknownEncoder, and WeightsMissing, which says what to run.
+    Raises UnknownEncoder, WeightsMissing, which says what to run, and EncoderError for windows
+    that it does not know.
     """
+    if setup.windows not in entry(name).windows:
+        knowing = " or ".join(key for key, e in _entries.items() if setup.windows in e.windows)
+        raise EncoderError(
+            f"{name} does not know --windows {setup.windows}: leave it out, or use {knowing}."
+        )
     loader = _attribute(entry(name).loader)
     return cast("Encoder", loader(models_dir / name, setup))
 

@@ -130,13 +130,13 @@ def searcher(
     A folder given twice is asked once.
     """
     from query.search import Searcher
-    from query.shelf import one_encoder
+    from query.shelf import one_config
 
     once = {folder.resolve(): folder for folder in reversed(folders)}
     with ExitStack() as stack:
         chosen: list[Path | None] = [*reversed(once.values())] or [None]
         libraries = [stack.enter_context(open_library(folder)) for folder in chosen]
-        encoder = load_encoder(one_encoder(libraries), device) if model else None
+        encoder = load_encoder(one_config(libraries), device) if model else None
         yield Searcher(libraries, encoder)
         if encoder and encoder.caveat:
             say(encoder.caveat)

@@ -360,7 +360,7 @@ def test_the_report_that_scripts_read(new: Path, folder: Path) -> None:
     ("arguments", "code", "says"),
     [
         ([], 2, "Missing argument"),
-        (["{sounds}", "--encoder", "toy", "--windows", "some"], 2, "No such option"),
+        (["{sounds}", "--encoder", "toy", "--windows", "some"], 2, "is not one of 'all'"),
         (["{sounds}/nowhere", "--encoder", "toy"], 1, "There is no folder"),
         (["nowhere:rain", "--encoder", "toy"], 1, "no kind of source"),
         (["{sounds}", "--encoder", "noise"], 1, "choose one of starter,"),

@@ -212,6 +212,7 @@ def test_roots_and_status_for_scripts(drive: Drive) -> None:
     status["roots"][0].pop("name")
     assert status == {
         "library": os.fspath(drive.library), "encoder": "toy", "model_licence": "Apache-2.0",
+        "encoder_windows": "all", "heard": {"toy": 11},
         "named": 0, "partial": 0,
         "ready": 11, "failed": 0, "windows": 11, "roots": [root], "failures": [],
     }  # fmt: skip

@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.audio.decode import blocks
 from indexer.audio.waveform import Waveform
-from indexer.audio.window import Window, WindowRule, windows
+from indexer.audio.window import OFFICIAL, Window, WindowRule, windows
 
 RATE = 1000
 
@@ -111,3 +112,42 @@ def test_every_readable_file_is_covered(tmp_path: Path) -> None:
         assert found[0].start == 0.0
         assert found[-1].end == pytest.approx(sound.seconds, abs=0.2 if sound.note else 0.03)
         assert all(a.end >= b.start for a, b in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "starts", "length"),
+    [
+        (8.0, (0, 2, 4), 2000),
+        (9.5, (0, 2.5, 5.0), 2000),
+        (3.0, (0, 1 / 3, 2 / 3), 2000),
+        (2.0, (0,), 2000),
+        (1.2, (0,), 1200),
+        (0.023, (0,), 23),
+    ],
+)
+def test_official_windows_start_at_thirds_of_what_two_seconds_leave(
+    seconds: float, starts: tuple[float, ...], length: int
+) -> None:
+    ramp = np.arange(round(seconds * RATE), dtype=np.float32)[None]
+    found = cut(ramp, OFFICIAL)
+    assert tuple(w.start for w in found) == pytest.approx(starts, abs=1e-12)
+    assert [w.end for w in found] == pytest.approx([w.start + length / RATE for w in found])
+    for window in found:
+        assert window.waveform.samples.shape == (1, length)
+        assert window.waveform.samples.mean() == pytest.approx(0, abs=0.01)
+    # the first one is the ramp about its mean; a mean is taken off over all channels
+    assert found[0].waveform.samples[0, 0] == pytest.approx(-(length - 1) / 2)
+    (both,) = cut(np.stack([np.zeros(9), np.full(9, 2.0)]).astype(np.float32), OFFICIAL)
+    assert both.waveform.samples[:, 0].tolist() == [-1, 1]
+
+
+def test_official_windows_hold_no_long_file_in_memory() -> None:
+    block = Waveform(np.ones((2, 16_000), np.float32), 16_000)
+    tracemalloc.start()
+    try:
+        found = list(windows(itertools.repeat(block, 600), OFFICIAL))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [w.start for w in found] == pytest.approx([0, 598 / 3, 1196 / 3])
+    assert peak < 5_000_000  # ten minutes are 77 MB
