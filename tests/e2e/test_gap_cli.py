@@ -136,6 +136,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(base: Path, tmp_path: P
         assert (done.code, done.out) == (code, ""), command
         assert says in done.err
         assert "Traceback" not in done.err
+        assert "Passed over" not in done.err
         assert not (library / FILE).exists(), command
     done = run("query-by-frame", base / "red.png", "--close-gap", "--library", library)
     assert (done.code, done.out) == (1, "")

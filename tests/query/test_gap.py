@@ -134,6 +134,11 @@ def test_the_effect_by_hand() -> None:
     assert (found.overlap, found.kendall) == (pytest.approx(0.8), pytest.approx(-1))
     assert found.before == pytest.approx(np.cos(angles).mean())
     assert found.after == pytest.approx(np.sin(angles).mean())
+    many = np.linspace(0, np.pi / 2, 21)
+    wide = np.stack([np.cos(many), np.sin(many)], axis=1).astype(np.float32)
+    to = many[6] - 0.01  # nearest are numbers 1 to 10, before it was 0 to 9
+    nudged = Gap(picture[0], np.array([np.cos(to), np.sin(to)]), "toy", "f")
+    assert effect(picture, wide, nudged).overlap == pytest.approx(0.9)
     still = effect(picture, sounds, Gap(picture[0], picture[0], "toy", "f"))
     assert (still.overlap, still.kendall) == (1.0, pytest.approx(1.0))
     assert effect(picture, sounds[:10], turning).overlap is None

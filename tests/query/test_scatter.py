@@ -32,11 +32,11 @@ def test_the_plane_is_the_one_in_which_they_vary_most() -> None:
 
 
 def test_a_drawing_keeps_distances_and_shows_each_point_and_mean() -> None:
-    pictures = np.array([[0, 3, 0], [0, -3, 0]], np.float32)
+    pictures = np.array([[0, 9, 0], [0, -9, 0]], np.float32)
     sounds = np.array([[2, 0, 0], [-2, 0, 0], [-2, 0, 0]], np.float32)
     drawn = svg("t", {"pictures": pictures, "sounds": sounds}, ("pictures", "sounds"))
     (_, *a), (_, *b), (_, *c), (_, *d), _ = marks(drawn, "point")
-    assert math.dist(a, b) / math.dist(c, d) == pytest.approx(6 / 4, abs=0.01)
+    assert math.dist(a, b) / math.dist(c, d) == pytest.approx(18 / 4, abs=0.01)
     (_, *first), (_, *second) = marks(drawn, "mean")
     assert math.dist(first, second) / math.dist(c, d) == pytest.approx((2 / 3) / 4, abs=0.01)
     assert f"M{first[0]:.1f},{first[1]:.1f}L{second[0]:.1f},{second[1]:.1f}" in drawn
