@@ -134,7 +134,7 @@ def test_the_effect_by_hand() -> None:
     assert (found.overlap, found.kendall) == (pytest.approx(0.8), pytest.approx(-1))
     assert found.before == pytest.approx(np.cos(angles).mean())
     assert found.after == pytest.approx(np.sin(angles).mean())
-    many = np.linspace(0, np.pi / 2, 21)
+    many = np.linspace(0, np.pi / 2, 31)
     wide = np.stack([np.cos(many), np.sin(many)], axis=1).astype(np.float32)
     to = many[6] - 0.01  # nearest are numbers 1 to 10, before it was 0 to 9
     nudged = Gap(picture[0], np.array([np.cos(to), np.sin(to)]), "toy", "f")
