@@ -9,6 +9,7 @@ import numpy as np
 from indexer.errors import IndexDamaged, LibraryError
 from indexer.sources.folder import FolderSource
 from indexer.vectors import registry
+from indexer.vectors.files import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 def check(library: Library, encoder: Encoder) -> list[str]:
     """What is wrong with the catalog or an index file, a sentence each; empty if all is well."""
-    findings = [*library.catalog.faults(), *_damaged(library)]
+    findings = library.catalog.faults()
+    if harm := list(damaged(library)):  # compared with the catalog, they would be told once more
+        return [*findings, *harm]
     spaces = library.spaces(encoder)
     for parts in library.ranked_parts(encoder):
         index = library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts])
@@ -33,13 +36,13 @@ def check(library: Library, encoder: Encoder) -> list[str]:
     return findings
 
 
-def _damaged(library: Library) -> Iterator[str]:
-    """Index files that cannot be read; questions are answered without them, only later."""
+def damaged(library: Library) -> Iterator[str]:
+    """Index files that cannot be read, a sentence each; questions are answered without them."""
     for path in sorted((library.folder / "index").glob("clips-*")):
-        kind = path.suffix.removeprefix(".")
+        if path.suffix.removeprefix(".") not in registry.available():
+            continue
         try:
-            if kind in registry.available():
-                registry.load(kind, path)
+            read_rows(path)  # all kinds write the same file
         except IndexDamaged as error:
             yield str(error)
 

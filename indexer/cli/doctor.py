@@ -131,7 +131,17 @@ def _faiss() -> Finding:
             "faiss", "broken", f"faiss cannot be imported: {error}.",
             "pip uninstall faiss-cpu faiss-gpu; the exact index is used without",
         )  # fmt: skip
-    return Finding("faiss", "ok", ", ".join(here))
+    return Finding("faiss", "ok", f"{', '.join(here)}, {_faiss_place()}")
+
+
+def _faiss_place() -> str:
+    from indexer.vectors.faiss_index import built_for_gpu, gpus
+
+    if not built_for_gpu():
+        return "built for the CPU, where searches run"
+    if not (count := gpus()):
+        return "built for GPUs; it sees none, or must not use it: searches run on the CPU"
+    return f"built for GPUs; it sees {count}: searches after an index's first run on number 0"
 
 
 def _openmp() -> Iterator[Finding]:
@@ -274,6 +284,7 @@ def _roots(library: Library) -> Iterator[Finding]:
 
 
 def _indexes(library: Library) -> Iterator[Finding]:
+    from indexer.care import damaged
     from indexer.library import SAVE_AFTER
     from indexer.vectors import registry
 
@@ -282,6 +293,8 @@ def _indexes(library: Library) -> Iterator[Finding]:
             "library", "broken", f"Its index is to be {library.config.index}, which is not here.",
             'write index = "auto" in library.toml, or install sonorize[cpu]',
         )  # fmt: skip
+    for sentence in damaged(library):
+        yield Finding("library", "note", sentence, "sonorize library rebuild")
     newest: dict[str, int] = {}
     for path in (library.folder / "index").glob("clips-*-*.*"):
         if named := re.fullmatch(r"(clips-[\d-]+)-(\d+)\.[a-z]+", path.name):

@@ -1,8 +1,17 @@
-"""Exact search by FAISS's flat inner-product index."""
+"""Exact search by FAISS's flat inner-product index, on a GPU where faiss was built for one.
+
+The rows lie in memory. From the second search of the same rows on, candidates come from a copy on
+the first GPU: one question would wait longer for the copy than for its answer. A filtered search
+stays on the CPU (on a GPU, faiss passes over the selector without a word), and so does one for
+which a GPU has not enough memory.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import faiss
@@ -15,7 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.vectors.rows import Rows
+    from indexer.vectors.rows import Ids, Rows
+
+log = logging.getLogger(__name__)
 
 SPARE = 16  # results fetched beyond the k-th: ties and near-ties seldom reach further
 FEWEST_FOR_BLAS = 5  # queries; FAISS's own limit, 128,000 / dim queries, is several times slower
@@ -25,6 +36,10 @@ FEWEST_FOR_BLAS = 5  # queries; FAISS's own limit, 128,000 / dim queries, is sev
 # thread is steady, and reads rows at memory speed; only long batches gain from a team.
 FEWEST_FOR_TEAM = 128  # queries
 TEAM: int = faiss.omp_get_max_threads()
+
+GPU_MOST = 2048  # results for each query that faiss finds on a GPU
+GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
+LESS_THAN_FLOAT32 = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION")
 
 _one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
 
@@ -36,6 +51,16 @@ class FaissIndex(SortedRows):
         super().__init__(dim)
         # Any: the stubs describe the C++ calls, not the Python ones laid over them.
         self._flat: Any = faiss.IndexFlatIP(dim)
+        self._copy: Any = None  # on a GPU
+        self._searches = 0  # since the rows changed
+
+    def add(self, ids: Ids, vectors: Rows) -> None:
+        self._drop_copy()
+        super().add(ids, vectors)
+
+    def remove(self, ids: Ids) -> int:
+        self._drop_copy()
+        return super().remove(ids)
 
     def _matrix(self) -> Rows:
         n = self._flat.ntotal
@@ -74,6 +99,8 @@ class FaissIndex(SortedRows):
     ) -> tuple[Rows, NDArray[np.intp]]:
         """(nq, k) float32 products, best first, and positions; k rows at least are allowed."""
         with _one_search:
+            if at is None and k <= GPU_MOST and (found := self._nearest_on_gpu(queries, k)):
+                return found
             faiss.omp_set_num_threads(TEAM if len(queries) >= FEWEST_FOR_TEAM else 1)
             faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * self._dim
             if at is None or len(queries) < FEWEST_FOR_BLAS:
@@ -85,6 +112,52 @@ class FaissIndex(SortedRows):
                 queries, self._matrix()[at], k, metric=faiss.METRIC_INNER_PRODUCT
             )
             return products, at[labels]
+
+    def _nearest_on_gpu(self, queries: Rows, k: int) -> tuple[Rows, NDArray[np.intp]] | None:
+        self._searches += 1
+        try:
+            if self._searches == 2 and gpus():
+                self._copy = _copied(self._flat)
+            if self._copy is not None:
+                products, labels = self._copy.search(queries, k)
+                return products, labels
+        except RuntimeError as error:
+            log.info("searched on the CPU, since the GPU has no room: %s", error)
+            self._copy = None
+        return None
+
+    def _drop_copy(self) -> None:
+        self._copy, self._searches = None, 0
+
+
+def gpus() -> int:
+    """How many GPUs faiss can search on; 0 for a CPU build.
+
+    Also 0 where cuBLAS is told to compute float32 in less: the margin for rounding would not hold.
+    faiss itself leaves TF32 off.
+    """
+    if any(os.environ.get(name, "0") != "0" for name in LESS_THAN_FLOAT32):
+        return 0
+    return int(faiss.get_num_gpus()) if built_for_gpu() else 0
+
+
+def built_for_gpu() -> bool:
+    return hasattr(faiss, "StandardGpuResources")
+
+
+def _copied(flat: Any) -> Any:
+    """The rows of an IndexFlatIP on the first GPU. Raises RuntimeError without room for them."""
+    config: Any = faiss.GpuIndexFlatConfig()
+    config.useFloat16 = False
+    config.use_cuvs = False  # its kernels make no promise of rounding
+    return faiss.GpuIndexFlatIP(_gpu_resources(), flat, config)
+
+
+@cache
+def _gpu_resources() -> Any:
+    resources = faiss.StandardGpuResources()
+    resources.setTempMemory(GPU_ROOM)
+    return resources
 
 
 def _only(at: NDArray[np.intp], n: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from indexer.cli.common import say
 from query.cli import options
 
 if TYPE_CHECKING:
+    from query.gap import Gap
     from query.search import Searcher
     from query.targets import Reference
 
@@ -37,6 +39,8 @@ _OPTIONS = [
                       "frame moved.  [default: literal]"),
     click.option("--moments", is_flag=True,
                  help="Rank clips by their best window instead of by the whole clip."),
+    click.option("--close-gap", is_flag=True,
+                 help="Move the picture to where the sounds lie, as `library gap` measured it."),
 ]  # fmt: skip
 
 
@@ -84,6 +88,7 @@ def query_by_frame(
     if frame != "-":
         read(frame)  # a wrong name is said before a model is loaded
     with options.searcher(given["library_folders"], given["device"]) as search:
+        ask = replace(ask, gap=_gap(search) if given["close_gap"] else None)
         reference = _reference(search, given)
 
         def find(path: str) -> Any:
@@ -109,6 +114,15 @@ def _require_pair(given: dict[str, Any]) -> None:
                 raise click.UsageError(
                     f"--{name.replace('_', '-')} needs --reference-frame and --reference-sound."
                 )
+
+
+def _gap(search: Searcher) -> Gap:
+    from query.gap import load_gap
+
+    if len(search.libraries) > 1:
+        raise click.UsageError("A gap is measured on one library: --close-gap asks one alone.")
+    assert search.encoder is not None
+    return load_gap(search.libraries[0], search.encoder)
 
 
 def _reference(search: Searcher, given: dict[str, Any]) -> Reference | None:

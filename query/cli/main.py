@@ -16,23 +16,32 @@ COMMANDS = {
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
     "library": "indexer.cli.library:library",
+    "library gap": "query.cli.gap:gap",
     "models": "indexer.cli.models:models",
     "demo": "query.cli.demo:demo",
     "doctor": "indexer.cli.doctor:doctor",
 }
-"""Command → where it is, in the order of the help."""
+"""Command → where it is, in the order of the help; "GROUP NAME" joins a group of `indexer`."""
 
 
 class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [words for words in COMMANDS if " " not in words]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        if name not in self.list_commands(ctx):
             return None
-        module, _, attribute = COMMANDS[name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command = _imported(name)
+        for words in COMMANDS:
+            if words.startswith(f"{name} ") and isinstance(command, click.Group):
+                command.add_command(_imported(words))
         return command
+
+
+def _imported(words: str) -> click.Command:
+    module, _, attribute = COMMANDS[words].partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

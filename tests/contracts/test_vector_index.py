@@ -318,6 +318,44 @@ def test_foreign_files_are_refused(kind: str, tmp_path: Path) -> None:
             load(kind, tmp_path / name)
 
 
+def sees_gpu() -> bool:
+    if "faiss" not in available():
+        return False
+    from indexer.vectors.faiss_index import gpus
+
+    return gpus() > 0
+
+
+@pytest.mark.skipif(not sees_gpu(), reason="faiss sees no GPU")
+@pytest.mark.parametrize("nq", [1, 8, 200])
+@pytest.mark.parametrize("k", [1, 20, 500, 3000])
+@pytest.mark.parametrize("near", [False, True])
+def test_a_search_on_a_gpu_answers_as_the_judge(nq: int, k: int, near: bool) -> None:
+    """After the first search, and after each change: more, in place, fewer."""
+    vectors, queries = directions(4000, 466), directions(nq, 466, seed=1)
+    if near:  # a float32 product cannot order these
+        vectors = (directions(1, 466) + 2e-8 * vectors).astype(np.float32)
+    index, judge = built("faiss", vectors), built("exact", vectors)
+    changes = [
+        lambda each: None,
+        lambda each: each.add(np.arange(5000, 5040), directions(40, 466, seed=2)),
+        lambda each: each.add(np.arange(1, 90), directions(89, 466, seed=3)),
+        lambda each: each.remove(np.arange(50, 150)),
+    ]
+    for change in changes:
+        change(index), change(judge)
+        expected = judge.search(queries, k)
+        for _ in range(3):
+            found = index.search(queries, k)
+            assert np.array_equal(found.ids, expected.ids)
+            assert np.array_equal(found.scores, expected.scores)
+        assert (index._copy is not None) == (k < 2000)  # type: ignore[attr-defined]
+        some = np.arange(1, 4000, 3)
+        assert np.array_equal(
+            index.search(queries, k, some).ids, judge.search(queries, k, some).ids
+        )
+
+
 def test_faiss_files_of_faiss_itself_are_refused(tmp_path: Path) -> None:
     faiss = pytest.importorskip("faiss")
     flat = faiss.IndexFlatIP(DIM)

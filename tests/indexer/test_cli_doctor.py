@@ -20,6 +20,7 @@ from indexer.cli.doctor import doctor
 from indexer.encoders import registry
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
+from indexer.vectors import registry as vectors
 
 
 def look(*arguments: str) -> tuple[list[dict[str, str]], int]:
@@ -115,6 +116,24 @@ def test_index_files_that_are_far_behind(library: Path, monkeypatch: pytest.Monk
     shutil.rmtree(library / "index")
     notes = of(look()[0], "library", "note")
     assert any(note["do"] == "sonorize library rebuild" for note in notes)
+
+
+def test_a_damaged_index_file_is_named_once(library: Path) -> None:
+    assert not any("index file" in note["says"] for note in of(look()[0], "library", "note"))
+    (path,) = (library / "index").glob("clips-*.exact")
+    path.write_bytes(path.read_bytes()[:-3])
+    findings, code = look()
+    assert code == 0
+    (note,) = [note for note in of(findings, "library", "note") if str(path) in note["says"]]
+    assert note["do"] == "sonorize library rebuild"
+
+
+@pytest.mark.skipif(vectors.default() != "faiss", reason="faiss is not used here")
+def test_faiss_says_where_it_searches() -> None:
+    from indexer.vectors.faiss_index import built_for_gpu
+
+    [found] = of(look()[0], "faiss", "ok")
+    assert ("built for GPUs" if built_for_gpu() else "built for the CPU") in found["says"]
 
 
 def test_a_catalog_of_a_newer_sonorize_is_broken(library: Path) -> None:
