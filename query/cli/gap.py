@@ -86,7 +86,7 @@ def gap(
     heard = _files(outside_sounds, EXTENSIONS)
     failed: list[Path] = []
     with open_library(library_folder) as library:
-        encoder = load_encoder(library.config.encoder, device)
+        encoder = load_encoder(library.config, device)
         sounds = library.catalog.embeddings.clips(Shelf(library, encoder).spaces["audio"])[1]
         pictures = _seen(asking, frames, encoder, failed)
         outside = {
