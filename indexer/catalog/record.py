@@ -8,13 +8,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection, Insert, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, Text, cast, delete, insert, select, update
 
 from indexer import ucs
 from indexer.catalog import text
 from indexer.catalog.entries import (
     MEANT_FIELDS,
-    TEXT_FIELDS,
     Described,
     Entry,
     Failed,
@@ -28,16 +27,11 @@ from indexer.catalog.entries import (
     Written,
 )
 from indexer.catalog.models import Analysis, Change, Embedding, File, Sound, Space, Window
+from indexer.catalog.said import PLACE_OF, following, imported_of, overlaid, place_of, words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import ColumnElement
-
-IMPORTED = "imported"
-"""Where `Sound.raw` keeps the columns that the user described: they outlive every rescan."""
-
-LENT = "lent"
-"""Where it keeps, during a build, whose they were and what they hide."""
 
 
 def encode(vector: NDArray[np.floating]) -> bytes:
@@ -65,8 +59,9 @@ def _named(entry: Named, connection: Connection) -> None:
         )
     ).first()
     columns = dict(entry.columns)
-    if known is not None:  # what the user said of the file at this place still holds
-        columns = _lent(columns, _row(connection, known.sound_id))
+    former = _row(connection, known.sound_id) if known is not None else None
+    if former and (imported_of(former) or place_of(former)):  # what was said may hold: see below
+        columns["raw"] = {**columns.get("raw", {}), PLACE_OF: former["id"]}
     sound_id = inserted(connection, insert(Sound).values(**columns))
     values = {**_place_columns(place), "sound_id": sound_id}
     if known is None:
@@ -94,8 +89,8 @@ def _retagged(entry: Retagged, connection: Connection) -> None:
     if (first.root_id, first.relative_path) != (entry.place.root_id, entry.place.relative_path):
         return
     row = _row(connection, entry.sound_id)
-    columns = {"raw": row["raw"], **entry.columns}
-    rewrite(connection, entry.sound_id, _overlaid(columns, _imported(row)))
+    columns = following({"raw": row["raw"], **entry.columns}, place_of(row))
+    rewrite(connection, entry.sound_id, overlaid(columns, imported_of(row)))
 
 
 @_write.register
@@ -103,9 +98,9 @@ def _described(entry: Described, connection: Connection) -> None:
     row = _row(connection, entry.sound_id)
     if not row:  # a build found meanwhile that it is another sound
         return
-    imported = {**_imported(row), **entry.columns}
-    if _imported(row) != imported or any(row[name] != imported[name] for name in imported):
-        rewrite(connection, entry.sound_id, _overlaid({"raw": row["raw"]}, imported))
+    imported = {**imported_of(row), **entry.columns}
+    if imported_of(row) != imported or any(row[name] != imported[name] for name in imported):
+        rewrite(connection, entry.sound_id, overlaid({"raw": row["raw"]}, imported))
 
 
 @_write.register
@@ -121,7 +116,8 @@ def _unseen(entry: Unseen, connection: Connection) -> None:
 @_write.register
 def _written(entry: Written, connection: Connection) -> None:
     now = _row(connection, entry.sound_id)
-    if any(name in entry.columns and entry.columns[name] != now[name] for name in MEANT_FIELDS):
+    read = {name: entry.columns[name] for name in MEANT_FIELDS if name in entry.columns}
+    if any(now.get(name) != value for name, value in read.items()):
         return  # they were imported meanwhile; the sound still lacks this part
     connection.execute(
         delete(Embedding).where(
@@ -171,12 +167,14 @@ def _same(entry: Same, connection: Connection) -> None:
     """
     keep, drop = entry.original_id, entry.sound_id
     first = first_path(connection, [keep, drop])
-    words, other = _row(connection, keep), _own(_row(connection, drop))
+    kept = _row(connection, keep)
+    words, other = kept, _row(connection, drop)
     if first is not None and first.sound_id == drop:
         words, other = other, words
-    if words["id"] == drop or _imported(other):
-        imported = {**_imported(other), **_imported(words)}
-        rewrite(connection, keep, _overlaid(_words(words), imported))
+    if words["id"] == drop or imported_of(other):
+        imported = {**imported_of(other), **imported_of(words)}
+        columns = following(words_of(words), place_of(kept))  # not what the other followed
+        rewrite(connection, keep, overlaid(columns, imported))
     if words["id"] == drop:  # another file name
         _drop_vectors(connection, keep, Space.part == "metadata")
     connection.execute(  # a moved file leaves nothing behind
@@ -216,8 +214,7 @@ def rewrite(connection: Connection, sound_id: int, columns: Mapping[str, Any]) -
 
 def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
     """Removes a sound that no file holds any more; True if it went."""
-    files = select(func.count()).select_from(File).where(File.sound_id == sound_id)
-    if connection.execute(files).scalar_one():
+    if _has_file(connection, sound_id):
         return False
     text.remove_text(connection, [sound_id])
     connection.execute(delete(Sound).where(Sound.id == sound_id))
@@ -266,68 +263,44 @@ def first_path(connection: Connection, sound_ids: list[int]) -> Any:
     ).first()
 
 
-def _words(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in (*TEXT_FIELDS, "raw", "take_group")}
-
-
 def _row(connection: Connection, sound_id: int) -> dict[str, Any]:
     found = connection.execute(select(Sound.__table__).where(Sound.id == sound_id)).mappings()
     return {str(name): value for row in found for name, value in row.items()}
 
 
-def _imported(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = row["raw"].get(IMPORTED)
-    return dict(found) if isinstance(found, dict) else {}  # a tag of that name is text
+def hand_down(connection: Connection) -> set[int]:
+    """At the end of a build: who gets what was imported for a sound that lost its place.
 
-
-def _overlaid(columns: Mapping[str, Any], imported: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns with those imported in their place, and remembered."""
-    if not imported:
-        return dict(columns)
-    raw = {**columns.get("raw", {}), IMPORTED: dict(imported)}
-    return {**columns, **imported, "raw": raw}
-
-
-def _lent(columns: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns with what was imported for the sound that lay at this place.
-
-    They are given back if that sound turns out to lie elsewhere: see `return_lent`.
+    A recording that was changed where it lies keeps it. One that took the name of another that
+    moved does not; nor where that cannot be told, since the other was never heard to its end:
+    a wrong licence is worse than none. Returns the sounds without a file that may still be found
+    in one of those that are to be heard: they wait for the next build, and so does the answer.
     """
-    imported = _imported(before)
-    if not imported:
-        return columns
-    own = {name: columns[name] for name in imported if name in columns}
-    overlaid = _overlaid(columns, imported)
-    return {**overlaid, "raw": {**overlaid["raw"], LENT: {"by": before["id"], "own": own}}}
-
-
-def _own(row: dict[str, Any]) -> dict[str, Any]:
-    """The row without what was lent to it."""
-    lent = row["raw"].get(LENT)
-    if not isinstance(lent, dict):
-        return row
-    raw = {name: value for name, value in row["raw"].items() if name not in (LENT, IMPORTED)}
-    return {**row, **lent["own"], "raw": raw}
-
-
-def return_lent(connection: Connection) -> None:
-    """At the end of a build: imported words go with the sound that they were said of.
-
-    A file that was changed where it lies keeps them; one that took the name of another that
-    moved gets its own back.
-    """
-    said = cast(Sound.raw, Text)
-    found = select(Sound.id).where(said.like(f'%"{LENT}"%'))
-    for sound_id in connection.execute(found).scalars().all():
+    marked = select(Sound.id).where(cast(Sound.raw, Text).like(f'%"{PLACE_OF}"%'))
+    unheard = select(File.id).join(Sound, Sound.id == File.sound_id)
+    unheard = unheard.where(File.state == "present", Sound.status.in_(("named", "partial")))
+    undecided = connection.execute(unheard.limit(1)).first() is not None
+    waiting = set()
+    for sound_id in connection.execute(marked.order_by(Sound.id)).scalars().all():
         row = _row(connection, sound_id)
-        lent = row["raw"].get(LENT)
-        if not isinstance(lent, dict):  # a tag of that name
+        before = place_of(row)
+        if before is None:
             continue
-        lender = select(File.id).where(File.sound_id == lent["by"]).limit(1)
-        if connection.execute(lender).first() is not None:
-            row = _own(row)
-        raw = {name: value for name, value in row["raw"].items() if name != LENT}
-        rewrite(connection, sound_id, {**_words(row), "raw": raw})
+        former = _row(connection, before)
+        lost = bool(former) and not _has_file(connection, before, File.state != "missing")
+        if lost and undecided:
+            waiting.add(before)
+            continue
+        columns = following(words_of(row), None)
+        if lost and (former["content_hash"] or former["status"] == "failed"):
+            columns = overlaid(columns, {**imported_of(former), **imported_of(row)})
+        rewrite(connection, sound_id, columns)
+    return waiting
+
+
+def _has_file(connection: Connection, sound_id: int, *where: ColumnElement[bool]) -> bool:
+    found = select(File.id).where(File.sound_id == sound_id, *where).limit(1)
+    return connection.execute(found).first() is not None
 
 
 def _place_columns(place: Any) -> dict[str, Any]:

@@ -189,12 +189,12 @@ class Catalog:
     def drop_orphans(self) -> int:
         """Forgets sounds that lie in no file any more; returns how many.
 
-        What was imported for the others goes with them, not with their former names.
+        What was imported for one goes to the recording at its place if that is the same, edited.
         """
         alone = select(Sound.id).where(~exists().where(File.sound_id == Sound.id))
         with writing(self.engine) as connection:
-            records.return_lent(connection)
-            sound_ids = connection.execute(alone).scalars().all()
+            waiting = records.hand_down(connection)
+            sound_ids = set(connection.execute(alone).scalars()) - waiting
             return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sound_ids)
 
     # Work to do

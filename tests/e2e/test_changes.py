@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from libraries import CountingEncoder, build, contents, differences, files, tone
+from libraries import At, CountingEncoder, build, contents, differences, files, interrupt, tone
 
 from indexer.audio import decode
 from indexer.build.report import Options
@@ -131,7 +131,24 @@ def test_a_file_changed_where_it_lies_keeps_what_was_said_of_it(
     assert imported(library)["0.wav"] == "the low one"
     with Library.open(library) as opened:
         key = opened.catalog.known(1)["0.wav"].sound_id
-        assert "lent" not in opened.catalog.sounds([key])[key].columns["raw"]
+        assert opened.catalog.sounds([key])[key].columns["raw"].keys() == {"imported"}
+
+
+def test_a_build_that_stops_gives_no_file_the_words_of_another(
+    folder: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    build(library, folder)
+    describe(library, "0.wav", "the low one")
+    (folder / "0.wav").rename(folder / "z.wav")
+    tone(folder / "0.wav", 5, 0.6)
+    with pytest.raises(KeyboardInterrupt):
+        build(library, folder, progress=At("Listening", interrupt))
+    assert imported(library)["0.wav"] == ""
+    os.utime(folder / "0.wav", (1, 1))
+    build(library, folder)
+    said = imported(library)
+    assert (said["z.wav"], said["0.wav"]) == ("the low one", "")
 
 
 def test_a_copy_that_takes_a_name_brings_its_words_to_no_other_file(
