@@ -6,14 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, Text, and_, cast, func, or_, select
+from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
 
 from indexer.catalog.models import File, Root, Sound
 from indexer.catalog.question import clean
 from indexer.credits import SHORT_LICENCES
+from indexer.errors import LibraryError
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,30 @@ def matching(filters: Filters) -> Select[Any]:
         *([or_(*map(_from_pack, filters.packs))] if filters.packs else []),
     ]
     return select(Sound.id).where(and_(True, *conditions)).order_by(Sound.id)
+
+
+def whose(connection: Connection, name: str) -> ColumnElement[bool]:
+    """Sounds of a pack, or of a root by its id or place; `pack:` or `root:` before it says which.
+
+    Raises LibraryError if the name alone is that of a pack and of a root with other sounds.
+    """
+    kind, said, rest = name.partition(":")
+    meant = rest if said and kind in ("pack", "root") else name
+    here = or_(Root.location == meant, cast(Root.id, String) == clean(meant))
+    at_root: Any = select(File.sound_id).join(Root, Root.id == File.root_id).where(here)
+    of_root, of_pack = Sound.id.in_(at_root), Sound.pack == clean(meant)
+    if meant != name:
+        return of_root if kind == "root" else of_pack
+    found = [
+        set(connection.execute(select(Sound.id).where(each)).scalars())
+        for each in (of_root, of_pack)
+    ]
+    if all(found) and found[0] != found[1]:
+        raise LibraryError(
+            f"{name!r} is a root ({len(found[0]):,} sounds) and a pack ({len(found[1]):,} sounds): "
+            f"say root:{name} or pack:{name}."
+        )
+    return or_(of_root, of_pack)
 
 
 def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sqlalchemy import (
     Integer,
-    String,
     and_,
     cast,
     delete,
@@ -27,7 +26,7 @@ from indexer.catalog import record as records
 from indexer.catalog import schema, text
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
-from indexer.catalog.filters import Filters, matching
+from indexer.catalog.filters import Filters, matching, whose
 from indexer.catalog.models import (
     Analysis,
     Build,
@@ -301,21 +300,12 @@ class Catalog:
     ) -> tuple[int, int]:
         """Licence of the sounds of a pack, or of a root by its id or place.
 
+        `root:` or `pack:` before it says which; LibraryError if it may be either.
         A sound that says one already keeps it unless `replace`. Returns how many sounds have
         this licence from now on, and how many keep another.
         """
-        at_root = (
-            select(File.sound_id)
-            .join(Root, Root.id == File.root_id)
-            .where(
-                or_(
-                    Root.location == pack_or_root,
-                    cast(Root.id, String) == clean(pack_or_root),
-                )
-            )
-        )
-        mine = or_(Sound.pack == clean(pack_or_root), Sound.id.in_(at_root))
         with writing(self.engine) as connection:
+            mine = whose(connection, pack_or_root)
             rows = connection.execute(select(Sound.id, Sound.licence).where(mine)).all()
             said = {"licence": licence, "licence_url": url}
             chosen = [row.id for row in rows if replace or row.licence in ("", licence)]

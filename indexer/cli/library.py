@@ -207,10 +207,12 @@ def licence(library_folder: Path | None, pack: str, licence: str, url: str, repl
     """Say under which licence a pack, or a root by its id or place, may be used.
 
     A sound that says its licence already keeps it. `unknown --replace` takes a licence back.
+    Where a pack has the name of a root, say root:NAME or pack:NAME.
 
     \b
     sonorize library licence "Night Walks" cc0
     sonorize library licence 2 LicenseRef-Vendor --url https://example.com/licence
+    sonorize library licence pack:2 cc-by-4.0
     """
     from indexer.credits import known
 

@@ -23,6 +23,7 @@ from indexer.catalog.entries import (
 from indexer.catalog.filters import Filters
 from indexer.catalog.question import clean
 from indexer.catalog.store import Catalog
+from indexer.errors import LibraryError
 
 
 @pytest.fixture
@@ -249,6 +250,23 @@ def test_licence_of_a_pack_or_a_root(catalog: Catalog) -> None:
     assert catalog.set_licence("1", "CC-BY-4.0", "") == (1, 1)  # what is said stays
     assert catalog.set_licence("1", "CC-BY-4.0", "", replace=True) == (2, 0)
     assert catalog.set_licence("nothing", "x", "") == (0, 0)
+
+
+def test_a_name_of_a_pack_and_a_root_gives_neither_a_licence(catalog: Catalog) -> None:
+    named(catalog, "a.wav", pack="1")
+    named(catalog, "b.wav")
+    with pytest.raises(LibraryError, match=r"'1' is a root \(2 sounds\) and a pack \(1 sounds\)"):
+        catalog.set_licence("1", "CC0-1.0", "")
+    assert not catalog.allowed(Filters(licences=("cc0",))).size
+    assert catalog.set_licence("pack:1", "CC0-1.0", "") == (1, 0)
+    assert catalog.set_licence("root:1", "CC-BY-4.0", "") == (1, 1)
+    assert catalog.set_licence("root:/sounds", "CC-BY-4.0", "", replace=True) == (2, 0)
+    assert catalog.set_licence("pack:/sounds", "x", "") == (0, 0)
+
+
+def test_a_root_that_is_one_pack_of_its_name_is_no_question(catalog: Catalog) -> None:
+    named(catalog, "a.wav", pack="1")
+    assert catalog.set_licence("1", "CC0-1.0", "") == (1, 0)
 
 
 def test_a_damaged_catalog_is_told(catalog: Catalog) -> None:
