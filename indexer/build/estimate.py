@@ -25,7 +25,7 @@ SOUND = 6_000  # bytes a sound takes: its words, measurements, waveform
 @dataclass(frozen=True, slots=True)
 class Plan:
     """files to read, hours of sound, minutes of work, bytes the library grows by; gone
-    files; unseen ones, gone or moved."""
+    files; unseen ones, gone or moved; what should be thought of before they are forgotten."""
 
     files: int
     hours: float
@@ -35,9 +35,11 @@ class Plan:
     gone: int
     unseen: int
     exact: bool
+    doubts: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         gone = f" {self.gone:,} files are gone." if self.gone else ""
+        gone += "".join(f" {doubt}" for doubt in self.doubts)
         if not self.files and not self.unchanged:
             return f"There are no sound files here.{gone}"
         if not self.files:
@@ -68,6 +70,12 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
         gone=sum(each.gone for each in found if not each.offline),
         unseen=sum(len(each.unseen) for each in found if not each.offline),
         exact=exact,
+        doubts=tuple(
+            f"{each.source.location} lacks {each.lost:,} of {each.known:,} files: a failed drive "
+            "looks like this."
+            for each in found
+            if each.lacks_much and not each.offline
+        ),
     )
 
 

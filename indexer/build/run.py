@@ -100,9 +100,10 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
     if found.offline:
         report.notes.append(
             f"{source.location} is offline or lacks many of its files ({found.lost:,} of "
-            f"{found.known:,}): its sounds stay searchable. Plug it in and build again, give its "
-            "new place with `sonorize library roots --move`, or, if they were deleted, say "
-            "--prune --whole."
+            f"{found.known:,}): its sounds stay searchable. Plug it in and build again"
+            + (", or give" if found.is_empty else ", give")
+            + " its new place with `sonorize library roots --move`"
+            + ("." if found.is_empty else ", or, if they were deleted, say --prune --whole.")
         )
     elif found.gone and not options.prune:
         report.notes.append(

@@ -46,6 +46,15 @@ class Scan:
     offline: bool = False
 
     @property
+    def is_empty(self) -> bool:
+        """No sound was found there."""
+        return not (self.new or self.changed or self.back or self.unchanged)
+
+    @property
+    def lacks_much(self) -> bool:
+        return self.lost > OFFLINE_SHARE * self.known
+
+    @property
     def skipped(self) -> int:
         """Files that want no work."""
         return self.unchanged + len(self.back) - self.unheard
@@ -81,13 +90,12 @@ def scan(
         list(source.items())  # says what is wrong
     result = Scan(source, catalog.root(source.kind, source.location))
     result.unseen = catalog.known(result.root_id)
-    total = result.known = sum(known.state != "missing" for known in result.unseen.values())
+    result.known = sum(known.state != "missing" for known in result.unseen.values())
     if not away:
         _compare(source.items(), result, retry_failed)
-    lost = sum(known.state != "missing" for known in result.unseen.values()) - _moved(result)
-    seen = bool(result.new or result.changed or result.back or result.unchanged)
-    result.lost = lost
-    result.offline = away or (lost > OFFLINE_SHARE * total and not (whole and seen))
+    lacking = sum(known.state != "missing" for known in result.unseen.values())
+    result.lost = lacking - _moved(result)
+    result.offline = away or (result.lacks_much and (result.is_empty or not whole))
     hidden = frozenset(source.hidden)
     result.hidden = frozenset(path for path in result.unseen if _is_below(path, hidden))
     result.gone = len(result.unseen) - len(result.hidden) - _moved(result)

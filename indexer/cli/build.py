@@ -57,6 +57,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     sonorize build-index ~/Sounds
     sonorize build-index ~/Sounds /Volumes/FX --library ~/my-library
     sonorize build-index ~/Sounds --prune
+    sonorize build-index ~/Sounds --prune --whole
 
     Exit code 3: done, but some files could not be read.
     """

@@ -361,6 +361,7 @@ def test_the_report_that_scripts_read(new: Path, folder: Path) -> None:
     [
         ([], 2, "Missing argument"),
         (["{sounds}", "--encoder", "toy", "--windows", "some"], 2, "is not one of 'all'"),
+        (["{sounds}", "--encoder", "toy", "--whole"], 2, "--whole says what --prune may forget"),
         (["{sounds}/nowhere", "--encoder", "toy"], 1, "There is no folder"),
         (["nowhere:rain", "--encoder", "toy"], 1, "no kind of source"),
         (["{sounds}", "--encoder", "noise"], 1, "choose one of starter,"),

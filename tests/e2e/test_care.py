@@ -102,6 +102,34 @@ def test_pruning_asks_first(drive: Drive, said: bytes, code: int, left: int) -> 
     assert len(files(drive.library)) == left
 
 
+@pytest.mark.parametrize(("said", "code", "left"), [(b"y\n", 0, 8), (b"n\n", 1, 11)])
+def test_much_is_forgotten_when_the_user_says_so_twice(
+    drive: Drive, said: bytes, code: int, left: int
+) -> None:
+    for number in range(3):
+        (drive.folder / f"in/{number:02}.wav").unlink()
+    command = ["build-index", drive.folder, "--library", drive.library, "--prune"]
+    done = run(*command, stdin=b"y\n")
+    assert (done.code, len(files(drive.library))) == (0, 11)
+    assert "(3 of 11)" in done.err
+    assert "if they were deleted, say --prune --whole" in done.err
+    done = run(*command, "--whole", stdin=said)
+    assert (done.code, len(files(drive.library))) == (code, left)
+    doubt = f"{drive.folder} lacks 3 of 11 files: a failed drive looks like this."
+    assert done.err.index(doubt) < done.err.index("Forget up to 3 files that are gone? [y/N]")
+
+
+@pytest.mark.parametrize("how", ["away", "empty"])
+def test_nothing_is_forgotten_of_a_drive_without_any_file(drive: Drive, how: str) -> None:
+    drive.folder.rename(drive.folder.with_name("aside"))
+    if how == "empty":
+        drive.folder.mkdir()
+    done = run("build-index", drive.folder, "--library", drive.library, "--prune", "--whole",
+               "--yes")  # fmt: skip
+    assert (done.code, drive.states()) == (0, {"offline": 11})
+    assert "or give its new place with `sonorize library roots --move`." in done.err
+
+
 def test_only_the_roots_named_are_pruned(drive: Drive, tmp_path: Path) -> None:
     for number in range(11):
         tone(tmp_path / "other" / f"x{number}.wav", number % 8, 0.3 + 0.01 * number)
