@@ -27,9 +27,10 @@ class Options:
 
 @dataclass(slots=True)
 class BuildReport:
-    """added, skipped (unchanged), failed, removed: files of this run.
+    """added, skipped (unchanged), failed, removed: files of this run. passed_over: no sounds.
 
-    sounds, windows: in the library now. seconds: decode (summed over threads), embed, record.
+    sounds, windows: in the library now; copies: files of a
+    recording that another file holds too. seconds: decode (summed over threads), embed, record.
     failures: (path, reason) of this run. notes: what the user should know, a sentence each.
     """
 
@@ -39,6 +40,8 @@ class BuildReport:
     removed: int = 0
     sounds: int = 0
     windows: int = 0
+    copies: int = 0
+    passed_over: int = 0
     seconds: dict[str, float] = field(
         default_factory=lambda: {"decode": 0.0, "embed": 0.0, "record": 0.0}
     )
@@ -67,6 +70,8 @@ class BuildReport:
             "removed": self.removed,
             "sounds": self.sounds,
             "windows": self.windows,
+            "copies": self.copies,
+            "passed_over": self.passed_over,
             "seconds": seconds,
         }
 

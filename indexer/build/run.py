@@ -97,6 +97,7 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
     found = scan(library.catalog, source, retry_failed=options.retry_failed, whole=options.whole)
     report.skipped += found.skipped
     report.notes += source.notes
+    report.passed_over += source.passed_over
     if found.offline:
         report.notes.append(
             f"{source.location} is offline or lacks many of its files ({found.lost:,} of "
@@ -164,6 +165,7 @@ def _count(library: Library, report: BuildReport) -> None:
     counts = library.catalog.counts()
     report.sounds = counts["named"] + counts["partial"] + counts["ready"]
     report.windows = counts["windows"]
+    report.copies = counts["copies"]
 
 
 def save_indexes(library: Library, encoder: Encoder) -> None:

@@ -273,14 +273,19 @@ class Catalog:
             }
 
     def counts(self) -> dict[str, int]:
-        """Sounds by status, and windows."""
+        """Sounds by status, windows, and `copies`: by how many the files outnumber the sounds.
+
+        Files that are missing do not count.
+        """
         with reading(self.engine) as connection:
             by_status = connection.execute(
                 select(Sound.status, func.count()).group_by(Sound.status)
             )
             counts = {"named": 0, "partial": 0, "ready": 0, "failed": 0, **dict(by_status.all())}
             windows = connection.execute(select(func.count()).select_from(Window)).scalar_one()
-            return {**counts, "windows": int(windows)}
+            files = select(func.count() - func.count(File.sound_id.distinct()))
+            copies = connection.execute(files.where(File.state != "missing")).scalar_one()
+            return {**counts, "windows": int(windows), "copies": int(copies)}
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """(path, status, reason) of every sound that cannot be read, or only in part."""

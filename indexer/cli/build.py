@@ -13,6 +13,7 @@ import click
 
 from indexer.cli.common import (
     Bars,
+    copies_said,
     device_option,
     library_folder,
     library_option,
@@ -133,10 +134,12 @@ def _show(report: BuildReport, library: Library, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(figures))
         return
+    other = f", {report.passed_over:,} other files passed over" if report.passed_over else ""
     click.echo(
         f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed, "
-        f"{report.removed:,} removed; the library holds {report.sounds:,} sounds "
+        f"{report.removed:,} removed{other}; the library holds {report.sounds:,} sounds "
         f"({report.windows:,} windows) in {library.folder}"
+        + (f"; {copies_said(report.copies)}" if report.copies else "")
     )
 
 

@@ -60,6 +60,10 @@ def load_encoder(config: Config, device: str | None = None) -> Encoder:
     return registry.load(config.encoder, models_dir=found.models, setup=setup)
 
 
+def copies_said(count: int) -> str:
+    return f"{count:,} files hold a recording that another file holds too"
+
+
 def say(sentence: str) -> None:
     """A message for the person, apart from the results on stdout."""
     click.echo(sentence, err=True)

@@ -10,6 +10,7 @@ import click
 
 from indexer.cli.common import (
     Bars,
+    copies_said,
     device_option,
     library_option,
     load_encoder,
@@ -70,6 +71,8 @@ def status(library_folder: Path | None, form: str) -> None:
             f"{counts['named']:,} known by name only, {counts['failed']:,} failed; "
             f"{counts['windows']:,} windows"
         )
+        if counts["copies"]:
+            click.echo(f"{copies_said(counts['copies'])}.")
         if heard.keys() - {opened.config.encoder}:
             held = ", ".join(f"{count:,} sounds by {name}" for name, count in heard.items())
             click.echo(f"Vectors are kept of {held}.")

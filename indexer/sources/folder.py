@@ -35,6 +35,7 @@ class FolderSource:
         self._folder = os.path.abspath(os.path.expanduser(folder))  # noqa: PTH100,PTH111 - keeps links
         self._notes: list[str] = []
         self._hidden: list[str] = []
+        self._passed_over = 0
 
     @property
     def location(self) -> str:
@@ -43,6 +44,10 @@ class FolderSource:
     @property
     def notes(self) -> list[str]:
         return self._notes
+
+    @property
+    def passed_over(self) -> int:
+        return self._passed_over
 
     @property
     def hidden(self) -> list[str]:
@@ -62,6 +67,7 @@ class FolderSource:
             raise SourceError(f"There is no folder {self._folder}: check the path or plug it in.")
         self._notes.clear()
         self._hidden.clear()
+        self._passed_over = 0
         with ThreadPoolExecutor(LOOKERS) as pool:
             yield from self._walk("", frozenset(), pool)
 
@@ -84,6 +90,7 @@ class FolderSource:
         listed = [entry for entry in listed if not entry.name.startswith(".")]  # also ._*
         folders = {entry.name for entry in listed if _is_folder(entry)}
         sounds = [entry for entry in listed if entry.name not in folders and _is_named_so(entry)]
+        self._passed_over += len(listed) - len(folders) - len(sounds)
         looked = dict(
             zip((entry.name for entry in sounds), pool.map(self.look, sounds), strict=True)
         )

@@ -37,6 +37,11 @@ class Source(Protocol):
         ...
 
     @property
+    def passed_over(self) -> int:
+        """How many other files `items` came by."""
+        ...
+
+    @property
     def hidden(self) -> list[str]:
         """Paths of files and folders that are there, and that `items` could not look at."""
         ...

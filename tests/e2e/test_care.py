@@ -242,8 +242,25 @@ def test_roots_and_status_for_scripts(drive: Drive) -> None:
         "library": os.fspath(drive.library), "encoder": "toy", "model_licence": "Apache-2.0",
         "encoder_windows": "all", "heard": {"toy": 11},
         "named": 0, "partial": 0,
-        "ready": 11, "failed": 0, "windows": 11, "roots": [root], "failures": [],
+        "ready": 11, "failed": 0, "windows": 11, "copies": 0, "roots": [root], "failures": [],
     }  # fmt: skip
+
+
+def test_what_is_no_sound_or_a_copy_is_counted(drive: Drive) -> None:
+    for name in ("cover.jpg", "in/notes.txt", ".hidden"):
+        (drive.folder / name).write_bytes(b"x")
+    for name in ("copy a.wav", "copy b.wav"):
+        shutil.copy(drive.folder / GONE, drive.folder / name)
+    command = ["build-index", drive.folder, "--library", drive.library]
+    done = run(*command)
+    assert "0 removed, 2 other files passed over; the library holds 11 sounds" in done.out
+    copies = "2 files hold a recording that another file holds too"
+    assert done.out.endswith(f"; {copies}\n")
+    assert f"\n{copies}.\n" in run("library", "status", "--library", drive.library).out
+    report = json.loads(run(*command, "--format", "json").out)
+    assert (report["copies"], report["passed_over"]) == (2, 2)
+    (drive.folder / "copy a.wav").unlink()
+    assert json.loads(run(*command, "--format", "json").out)["copies"] == 1
 
 
 def flip(path: Path) -> None:

@@ -19,7 +19,10 @@ def listed(folder: Path) -> list[str]:
 def test_lists_sounds_in_path_order_and_passes_over_the_rest(tmp_path: Path) -> None:
     for name in ("b.wav", "a/z.FLAC", "a/note.txt", "._b.wav", ".DS_Store", ".cache/c.wav", "c"):
         touch(tmp_path / name)
-    assert listed(tmp_path) == ["a/z.FLAC", "b.wav"]
+    source = FolderSource(tmp_path)
+    for _ in range(2):
+        assert [item.relative_path for item in source.items()] == ["a/z.FLAC", "b.wav"]
+        assert source.passed_over == 2  # hidden files are nobody's affair
 
 
 def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
