@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -13,6 +14,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the machine's cor
 
 ROOT = Path(__file__).parents[1]
 MODELS = settings.load().models
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not go through it hundreds of times."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,9 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +22,10 @@ from indexer.audio.waveform import Waveform
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.run import build_index
 from indexer.catalog.models import Analysis, Embedding, File, Sound, Space, Window
+from indexer.catalog.store import Catalog
 from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
-from indexer.library import Config, Library
+from indexer.library import Config, Library, exists
 from indexer.sources.folder import FolderSource
 
 HERTZ = (40, 90, 180, 350, 700, 1400, 2800, 6000)
@@ -82,6 +85,20 @@ def tone(path: Path, axis: int, seconds: float = 1.0, peak: float = 0.5) -> Path
     return sounds.write(path, sounds.tone(seconds, _RATE, hertz=HERTZ[axis], peak=peak), _RATE)
 
 
+def empty_catalog(folder: Path) -> str:
+    """URL of a new catalog in this folder: a copy of one that was migrated once."""
+    (folder / "catalog.sqlite3").write_bytes(_empty_catalog())
+    return f"sqlite:///{folder / 'catalog.sqlite3'}"
+
+
+@cache
+def _empty_catalog() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "catalog.sqlite3")
+        Catalog(f"sqlite:///{path}").close()
+        return path.read_bytes()
+
+
 def build(
     library: Path,
     *folders: Path,
@@ -89,6 +106,9 @@ def build(
     options: Options = Options(),  # noqa: B008 - frozen
     progress: Progress | None = None,
 ) -> BuildReport:
+    if not exists(library):
+        library.mkdir(parents=True, exist_ok=True)
+        empty_catalog(library)
     with Library.create(library, Config(encoder="toy")) as opened:
         sources = [FolderSource(folder) for folder in folders]
         return build_index(opened, sources, encoder or ToyEncoder(), options, progress)

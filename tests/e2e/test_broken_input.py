@@ -110,6 +110,7 @@ def test_a_failed_sound_is_no_answer(library: Path, folder: Path) -> None:
         assert titles == (["zero thing"] if words == "zero" else [])
 
 
+@pytest.mark.slow
 def test_what_vanishes_while_it_is_built_is_reported_and_looked_for_again(
     library: Path, folder: Path, tmp_path: Path
 ) -> None:

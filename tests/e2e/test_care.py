@@ -340,6 +340,7 @@ def test_an_index_newer_than_the_catalog_is_not_believed(drive: Drive, tmp_path:
     assert differences(contents(anew), contents(drive.library)) == ([], 1.0)
 
 
+@pytest.mark.slow
 def test_an_index_of_another_future_is_not_believed(drive: Drive, tmp_path: Path) -> None:
     shutil.copytree(drive.library, tmp_path / "backup")
     tone(drive.folder / "new.wav", 3, 0.9)

@@ -36,6 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_a_model_that_changed_hears_and_reads_all_again_once(folder: Path, tmp_path: Path) -> None:
     build(tmp_path / "library", folder)
     new = Retrained()

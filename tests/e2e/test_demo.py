@@ -40,6 +40,7 @@ def test_the_cat_photo_finds_the_cat_offline_and_twice(tmp_path: Path) -> None:
     assert "10 files" not in done.stderr  # nothing was read again
 
 
+@pytest.mark.slow
 def test_without_samples_and_network_it_says_what_to_fetch(tmp_path: Path) -> None:
     done = demo(tmp_path)
     assert done.returncode == 1

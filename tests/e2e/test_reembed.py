@@ -59,21 +59,29 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._entries, "deep", deep.ENTRY)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Short ones and long ones, two alike, one that is no sound."""
-    made = tmp_path / "sounds"
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Short ones and long ones, two alike, one that is no sound; and a library of them."""
+    made = tmp_path_factory.mktemp("master") / "sounds"
     for number in range(FILES - 2):
         tone(made / f"thing {number}.wav", number % 8, 9.0 if number in (2, 5) else 0.5 + number)
     shutil.copy(made / "thing 3.wav", made / "thing copy.wav")
     (made / "thing broken.wav").write_bytes(b"these are no samples")
-    return made
+    build(made.with_name("library"), made)
+    return made.parent
 
 
 @pytest.fixture
-def library(folder: Path) -> Path:
-    build(folder.with_name("library"), folder)
-    return folder.with_name("library")
+def folder(tmp_path: Path, master: Path) -> Path:
+    return shutil.copytree(master / "sounds", tmp_path / "sounds")
+
+
+@pytest.fixture
+def library(folder: Path, master: Path) -> Path:
+    copy = shutil.copytree(master / "library", folder.with_name("library"))
+    with Library.open(copy) as opened:
+        opened.catalog.move_root(1, str(folder))
+    return copy
 
 
 @pytest.fixture
@@ -153,6 +161,7 @@ def test_stopped_at_any_stage_it_goes_on(
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 
 
+@pytest.mark.slow
 def test_stopped_in_the_encoder_it_makes_no_vector_twice(
     library: Path, undisturbed: dict[str, Any]
 ) -> None:
@@ -208,6 +217,7 @@ def test_going_back_hears_only_what_came_since(folder: Path, library: Path) -> N
     assert (back.heard, back.read) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_build_between_works_with_the_old_one(
     folder: Path, library: Path, undisturbed: dict[str, Any]
 ) -> None:
@@ -306,6 +316,7 @@ def test_an_encoder_with_one_rule_knows_no_official_windows(folder: Path, tmp_pa
     assert not library.exists()
 
 
+@pytest.mark.slow
 def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None:
     library = tmp_path / "new"
     done = run("build-index", folder, "--encoder", "deep", "--windows", "official",
@@ -322,6 +333,7 @@ def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None
     assert read_config(library) == Config("deep", "all")
 
 
+@pytest.mark.slow
 def test_metadata_can_be_switched_on_later(folder: Path, tmp_path: Path) -> None:
     library = tmp_path / "new"
 

@@ -178,6 +178,7 @@ def test_migrations_lie_in_the_repository() -> None:
     assert schema.migrations_folder() == REPOSITORY / "migrations"
 
 
+@pytest.mark.slow
 def test_migrations_lie_in_the_package_once_installed(tmp_path: Path) -> None:
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "indexer", tmp_path / "site" / "indexer", ignore=ignore)
@@ -232,12 +233,14 @@ def alembic(*arguments: str, url: str | None) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.slow
 def test_models_and_migrations_agree(engine: Engine) -> None:
     schema.upgrade(engine)
     done = alembic("check", url=str(engine.url))
     assert (done.returncode, done.stdout) == (0, "No new upgrade operations detected.\n")
 
 
+@pytest.mark.slow
 def test_alembic_goes_down_and_up_again(engine: Engine) -> None:
     schema.upgrade(engine)
     assert alembic("downgrade", "base", url=str(engine.url)).returncode == 0
@@ -246,6 +249,7 @@ def test_alembic_goes_down_and_up_again(engine: Engine) -> None:
     assert set(Base.metadata.tables) < set(inspect(engine).get_table_names())
 
 
+@pytest.mark.slow
 def test_alembic_without_a_catalog_says_what_to_do() -> None:
     done = alembic("check", url=None)
     assert done.returncode != 0

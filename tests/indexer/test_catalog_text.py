@@ -250,6 +250,7 @@ questions = st.text(max_size=60) | st.lists(pieces, max_size=40).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(questions)
 def test_no_question_breaks_the_database(catalog: Connection, question: str) -> None:
@@ -287,11 +288,11 @@ def test_operators_mean_what_sets_mean(catalog: Connection, question: str) -> No
         return set.intersection(*wanted).difference(*left_out)
 
     expression = text.parse(question)
-    assert {number for number, _ in text.by_fts(catalog, expression, 20, None)} == meaning(
-        expression
-    )
+    found = text.by_fts(catalog, expression, 20, None)
+    assert {number for number, _ in found} == meaning(expression)
 
 
+@pytest.mark.slow
 def test_deep_and_long_questions_are_within_the_limits_of_sqlite(catalog: Connection) -> None:
     deep = "title:bar*"
     for _ in range(MAX_DEPTH // 2):

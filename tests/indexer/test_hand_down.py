@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from libraries import empty_catalog
 
 from indexer.catalog.entries import (
     Described,
@@ -21,7 +22,7 @@ from indexer.catalog.store import Catalog
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+    opened = Catalog(empty_catalog(tmp_path))
     opened.root("folder", "/sounds")
     yield opened
     opened.close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from libraries import empty_catalog
 
 from indexer.catalog.entries import (
     TEXT_FIELDS,
@@ -30,7 +31,7 @@ FILES = ("Doors/Wood Door.wav", "Doors/Metal.wav", "Rain/01.wav", "Rain/Café.fl
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+    opened = Catalog(empty_catalog(tmp_path))
     add(opened, "/mnt/SFX", *FILES)
     yield opened
     opened.close()

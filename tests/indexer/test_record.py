@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from libraries import empty_catalog
 from sqlalchemy import text
 
 from indexer.catalog.entries import (
@@ -28,7 +29,7 @@ from indexer.errors import LibraryError
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+    opened = Catalog(empty_catalog(tmp_path))
     opened.root("folder", "/sounds")
     yield opened
     opened.close()

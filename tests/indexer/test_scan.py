@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from libraries import empty_catalog
 
 from indexer.build.scan import CLOCK, HOUR, Scan, is_same_file, scan
 from indexer.catalog.entries import Named
@@ -15,7 +16,7 @@ from indexer.sources.protocol import Item
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+    opened = Catalog(empty_catalog(tmp_path))
     yield opened
     opened.close()
 

@@ -266,6 +266,7 @@ def test_an_empty_library_has_no_answers(tmp_path: Path) -> None:
         assert empty.by_sound(path) == []
 
 
+@pytest.mark.slow
 def test_a_path_shown_is_one_that_is_there(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "sounds")
     shutil.copy(tmp_path / "sounds/cat.wav", tmp_path / "sounds/a copy.wav")
