@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_models import declare_operators
 
 from indexer.encoders import registry
 from indexer.encoders.protocol import Setup
 from indexer.errors import EncoderError, WeightsMissing
+
+declare_operators()
 
 
 def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
