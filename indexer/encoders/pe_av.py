@@ -62,7 +62,7 @@ VERSION = "1"
 HOP = 1920  # samples a step of the codec takes: 40 ms
 SIDE = 336  # pixels; a picture is squeezed into a square
 LONGEST = 512  # tokens
-# bytes of activations for one item, with room to spare; measured on the largest of these models
+# bytes of activations for one item: a window as measured at full size, the others reckoned
 _WINDOW, _FRAME, _TEXT = 1_000_000_000, 150_000_000, 60_000_000
 _MOST = 64
 
