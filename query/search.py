@@ -183,6 +183,8 @@ class Searcher:
         if self.encoder is None:
             raise EncoderError("This question needs the model: run `sonorize models fetch`.")
         if modality not in self.encoder.modalities:
+            if modality == "image":
+                self.encoder.embed_images([])  # an encoder that cannot see knows best why
             raise ModalityMissing(
                 f"{self.encoder.name} has no side for {what}: ask this library in another way, "
                 "or build one with another --encoder."

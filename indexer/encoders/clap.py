@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
+from indexer import ucs
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.hub import HubFile
+from indexer.encoders.pretrained import component, computing, library, mono
 from indexer.encoders.protocol import WindowRule
-from indexer.encoders.weights import Component, ModelFiles
-from indexer.errors import EncoderError, ModalityMissing
+from indexer.encoders.weights import ModelFiles
+from indexer.errors import ModalityMissing
 from indexer.geometry import normalize
 
 if TYPE_CHECKING:
@@ -35,22 +35,18 @@ if TYPE_CHECKING:
     from indexer.audio.waveform import Waveform
     from indexer.encoders.protocol import Modality, Part, Setup, Vectors
 
+T = TypeVar("T")
+
 REPO = "laion/larger_clap_general"
 VERSION = "1"
-BATCH = 8
-
-
-def _component(filename: str) -> Component:
-    def unpack(fetched: Path, folder: Path) -> None:
-        shutil.copyfile(fetched, folder / filename)
-
-    return Component(HubFile(REPO, "main", filename), "Apache-2.0", (filename,), unpack)
+_BYTES = 60_000_000  # of activations for one window, with room to spare
+_MOST = 128
 
 
 FILES = ModelFiles(
     name="clap",
     components=tuple(
-        _component(name)
+        component(REPO, name, "Apache-2.0")
         for name in (
             "config.json",
             "preprocessor_config.json",
@@ -75,9 +71,9 @@ class ClapEncoder:
     metadata_weight = 0.5
     keeps_metadata = False
 
-    def __init__(self, folder: Path, device: str) -> None:
+    def __init__(self, folder: Path, setup: Setup) -> None:
         self._folder = folder
-        self._device_name = device
+        self._setup = setup
         self._hash = weights.hashes(folder)["model.safetensors"]
         width = json.loads((folder / "config.json").read_text("utf-8"))["projection_dim"]
         self.dims: Mapping[Part, int] = {"audio": width, "metadata": width}
@@ -87,56 +83,73 @@ class ClapEncoder:
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:
-        return {"audio": self._rows(list(waveforms), self._hear)}
+        return {"audio": self._rows(self._hear(waveforms))}
 
     def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.zeros((len(texts), self.dims["metadata"]), dtype=np.float32)
-        some = [i for i, text in enumerate(texts) if text.strip()]
-        if some:
-            rows[some] = self._rows([texts[i] for i in some], self._read)
+        said = [place for place, text in enumerate(texts) if ucs.usable(text)]
+        rows[said] = self._rows(self._read([texts[place] for place in said]))
         return rows
 
     def embed_images(self, images: Sequence[Image]) -> Vectors:
         raise ModalityMissing("The clap model sees no pictures: ask it with --text.")
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        rows = self._rows(list(texts), self._read)
+        rows = self._rows(self._read(texts))
         return {"audio": rows, "metadata": rows}
 
-    def _rows(
-        self, items: list[Any], run: Callable[[list[Any]], torch.Tensor]
-    ) -> NDArray[np.float32]:
+    def _rows(self, batches: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        none = np.zeros((0, self.dims["audio"]), dtype=np.float32)
+        return normalize(np.concatenate([none, *batches]))
+
+    @cached_property
+    def _hear(self) -> devices.Batches[Waveform, NDArray[np.float32]]:
+        model, extractor = self._model, self._extractor
+
+        def run(waveforms: Sequence[Waveform]) -> torch.Tensor:
+            heard = extractor(
+                [mono(w) for w in waveforms], sampling_rate=self.sample_rate, return_tensors="pt"
+            )
+            found: torch.Tensor = model.get_audio_features(**heard.to(self._device)).pooler_output
+            return found
+
+        return self._batches(run)
+
+    @cached_property
+    def _read(self) -> devices.Batches[str, NDArray[np.float32]]:
+        model, tokenizer = self._model, self._tokenizer
+
+        def run(texts: Sequence[str]) -> torch.Tensor:
+            words = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+            found: torch.Tensor = model.get_text_features(**words.to(self._device)).pooler_output
+            return found
+
+        return self._batches(run)
+
+    def _batches(
+        self, run: Callable[[Sequence[T]], torch.Tensor]
+    ) -> devices.Batches[T, NDArray[np.float32]]:
         import torch
 
-        rows = [np.zeros((0, self.dims["audio"]), dtype=np.float32)]
-        with torch.inference_mode():
-            for i in range(0, len(items), BATCH):
-                rows.append(run(items[i : i + BATCH]).float().cpu().numpy())
-        return normalize(np.concatenate(rows))
+        exact = self._setup.precision == "float32"
+        dtype = torch.float32 if exact else devices.fast_dtype(self._device)
 
-    def _hear(self, waveforms: list[Waveform]) -> torch.Tensor:
-        heard = self._extractor(
-            [_mono(w) for w in waveforms],
-            sampling_rate=self.sample_rate,
-            return_tensors="pt",
-        ).to(self._model.device)
-        found: torch.Tensor = self._model.get_audio_features(**heard).pooler_output
-        return found
+        def rows(items: Sequence[T]) -> NDArray[np.float32]:
+            with torch.inference_mode(), computing(self._device, dtype):
+                return np.asarray(run(items).float().cpu().numpy(), dtype=np.float32)
 
-    def _read(self, texts: list[str]) -> torch.Tensor:
-        words = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        found: torch.Tensor = self._model.get_text_features(
-            **words.to(self._model.device)
-        ).pooler_output
-        return found
+        return devices.Batches(rows, devices.room(self._device, _BYTES, _MOST))
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return devices.choose(self._setup.device)
 
     @cached_property
     def _model(self) -> Any:
-        transformers = _transformers()
-        model = transformers.ClapModel.from_pretrained(
+        model = _transformers().ClapModel.from_pretrained(
             self._folder, local_files_only=True, use_safetensors=True
         )
-        return model.float().eval().to(devices.choose(self._device_name))
+        return model.float().eval().to(self._device)
 
     @cached_property
     def _extractor(self) -> Any:
@@ -153,27 +166,8 @@ def load(folder: Path, setup: Setup) -> ClapEncoder:
     """CLAP over the files in `folder`. Raises WeightsMissing; EncoderError without the extra."""
     _transformers()
     weights.require(ClapEncoder.name, folder)
-    return ClapEncoder(folder, setup.device)
+    return ClapEncoder(folder, setup)
 
 
 def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise EncoderError(
-            "The clap model needs transformers: run pip install 'sonorize[clap]'."
-        ) from error
-    logging: Any = transformers.logging
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    return transformers
-
-
-def _mono(waveform: Waveform) -> NDArray[np.float32]:
-    samples = waveform.samples.astype(np.float64)
-    mean = samples.mean(axis=0)
-    energies = (samples**2).sum(axis=1)
-    if (mean**2).sum() < 0.1 * energies.max():
-        mean = samples[energies.argmax()]
-    heard = np.trim_zeros(mean, "b")
-    return (heard if heard.size else np.zeros(1)).astype(np.float32)
+    return library(ClapEncoder.name, "ClapModel")

@@ -71,6 +71,14 @@ _entries = {
             files="indexer.encoders.clap:FILES",
         ),
         Entry(
+            name="pe-av",
+            loader="indexer.encoders.pe_av:load",
+            licence="Apache-2.0",
+            size=5_100_000_000,  # reckoned from its 1.28 billion parameters
+            needs="the extra pe-av; a GPU, or patience; 8 GB of memory",
+            files="indexer.encoders.pe_av:FILES",
+        ),
+        Entry(
             name="toy",
             loader="indexer.encoders.toy:load",
             licence="Apache-2.0",

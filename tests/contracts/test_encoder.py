@@ -42,7 +42,8 @@ def loaded(name: str) -> Encoder:
         made.mkdir()
         TINY[name](made)
         weights.fetch(name, models_dir, Progress(lambda _: None), found_in=made)
-    return registry.load(name, models_dir=models_dir, setup=Setup("cpu"))
+    exact = Setup("cpu", precision="float32")
+    return registry.load(name, models_dir=models_dir, setup=exact)
 
 
 @pytest.fixture(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 
 from indexer.catalog.entries import Described
 from indexer.catalog.filters import Filters
+from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError, EncoderError, EncoderMismatch, ModalityMissing
 from indexer.library import Library
@@ -228,12 +229,18 @@ def test_what_a_searcher_lacks_it_says(searcher: Searcher) -> None:
     class Other(ToyEncoder):
         name = "other"
 
+    class Blind(Deaf):
+        def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
+            raise ModalityMissing("put your glasses on")
+
     alone = Searcher(searcher.libraries[0], None)
     assert names(alone.by_words("cat")) == names(alone.by_exact_words("cat")) == ["cat"]
     with pytest.raises(EncoderError, match="needs the model"):
         alone.by_pictures([picture(3)])
     with pytest.raises(ModalityMissing, match="no side for pictures"):
         Searcher(searcher.libraries[0], Deaf()).by_pictures([picture(3)])
+    with pytest.raises(ModalityMissing, match="glasses"):
+        Searcher(searcher.libraries[0], Blind()).by_pictures([picture(3)])
     with pytest.raises(ModalityMissing, match="no side for words"):
         Searcher(searcher.libraries[0], Deaf()).by_meaning("cat")
     with pytest.raises(EncoderMismatch, match="built with toy"):

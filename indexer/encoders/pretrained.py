@@ -1,0 +1,73 @@
+"""What the encoders that stand on transformers share."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.encoders.hub import HubFile
+from indexer.encoders.weights import Component
+from indexer.errors import EncoderError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import torch
+    from numpy.typing import NDArray
+
+    from indexer.audio.waveform import Waveform
+
+
+def component(repo: str, filename: str, licence: str) -> Component:
+    """A file of a repository on the hub, kept as it is."""
+
+    def unpack(fetched: Path, folder: Path) -> None:
+        shutil.copyfile(fetched, folder / filename)
+
+    return Component(HubFile(repo, "main", filename), licence, (filename,), unpack)
+
+
+def library(name: str, needed: str) -> Any:
+    """transformers, where its class `needed` can be had.
+
+    Raises EncoderError, naming the extra of the encoder `name`, where it cannot: without
+    transformers, or beside a torchvision that was made for another torch.
+    """
+    try:
+        import transformers
+
+        getattr(transformers, needed)
+    except ImportError as error:
+        raise EncoderError(
+            f"The {name} model needs transformers, and no torchvision or one that fits this "
+            f"torch: run pip install 'sonorize[{name}]'."
+        ) from error
+    logging: Any = transformers.logging
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return transformers
+
+
+def computing(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
+    """Multiplies in `dtype` and keeps sums, norms and weights in float32."""
+    import torch
+
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
+def mono(waveform: Waveform) -> NDArray[np.float32]:
+    """The mean of the channels, or the loudest where they cancel out, less zeros at its end.
+
+    They cancel out where the mean has less than a tenth of the loudest channel's energy. What is
+    silent all through is one sample.
+    """
+    samples = waveform.samples.astype(np.float64)
+    mean = samples.mean(axis=0)
+    energies = (samples**2).sum(axis=1)
+    if (mean**2).sum() < 0.1 * energies.max():
+        mean = samples[energies.argmax()]
+    heard = np.trim_zeros(mean, "b")
+    return (heard if heard.size else np.zeros(1)).astype(np.float32)

@@ -1,0 +1,107 @@
+"""Batches that are halved when memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from indexer.encoders.device import Batches, room
+
+
+class Model:
+    """Doubles numbers; runs out of memory, as `error`, above `fits` of them."""
+
+    def __init__(self, fits: int, error: Exception | None = None) -> None:
+        self.fits = fits
+        self.error = error or torch.OutOfMemoryError("CUDA out of memory")
+        self.tried: list[int] = []
+
+    def __call__(self, items: Sequence[int]) -> list[int]:
+        self.tried.append(len(items))
+        if len(items) > self.fits:
+            raise self.error
+        return [2 * item for item in items]
+
+
+def joined(batches: list[list[int]]) -> list[int]:
+    return [item for batch in batches for item in batch]
+
+
+def test_all_items_come_in_order_and_in_batches_of_the_size() -> None:
+    model = Model(fits=4)
+    assert joined(Batches(model, 4)(range(10))) == [2 * i for i in range(10)]
+    assert model.tried == [4, 4, 2]
+    assert Batches(model, 4)([]) == []
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_none_is_lost() -> None:
+    model = Model(fits=3)
+    assert joined(Batches(model, 8)(range(9))) == [2 * i for i in range(9)]
+    assert model.tried == [8, 4, 2, 2, 2, 2, 1]
+
+
+def test_what_fitted_is_remembered() -> None:
+    model = Model(fits=2)
+    batches = Batches(model, 8)
+    batches(range(8))
+    model.tried.clear()
+    batches(range(4))
+    assert model.tried == [2, 2]
+    assert batches.size == 2
+
+
+def test_a_last_batch_that_is_shorter_is_halved_by_its_own_length() -> None:
+    model = Model(fits=1)
+    assert joined(Batches(model, 64)(range(3))) == [0, 2, 4]
+    assert model.tried == [3, 1, 1, 1]
+
+
+def test_one_item_that_does_not_fit_is_the_devices_own_error() -> None:
+    model = Model(fits=0)
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        Batches(model, 4)(range(4))
+    assert model.tried == [4, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_memory_of_the_cpu_counts_too(error: Exception) -> None:
+    model = Model(fits=2, error=error)
+    assert joined(Batches(model, 4)(range(4))) == [0, 2, 4, 6]
+    assert model.tried == [4, 2, 2]
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), RuntimeError("shapes do not match")])
+def test_other_errors_pass_through_at_once(error: Exception) -> None:
+    model = Model(fits=2, error=error)
+    with pytest.raises(type(error), match=str(error)):
+        Batches(model, 4)(range(4))
+    assert model.tried == [4]
+
+
+def test_a_real_allocation_that_fails_is_halved() -> None:
+    """8 items ask for 8 EB together; one asks for one byte."""
+
+    def run(items: Sequence[int]) -> list[int]:
+        torch.empty(2**60 if len(items) > 1 else 1, dtype=torch.uint8)
+        return list(items)
+
+    assert joined(Batches(run, 8)(range(8))) == list(range(8))
+
+
+def test_room_on_a_cpu_is_small_whatever_the_items_weigh() -> None:
+    cpu = torch.device("cpu")
+    assert [room(cpu, 1, 128), room(cpu, 2**50, 128), room(cpu, 1, 3)] == [8, 8, 3]
+
+
+def test_room_on_a_gpu_is_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 2000))
+    gpu = torch.device("cuda")
+    assert [room(gpu, 10, 128), room(gpu, 1, 128), room(gpu, 10**6, 128)] == [50, 128, 1]
