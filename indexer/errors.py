@@ -88,3 +88,8 @@ class CreditsError(SonorizeError):
 
 class QueryError(SonorizeError):
     """A question cannot be understood."""
+
+
+def typed(path: object) -> str:
+    """A path as one would type it in a command that a sentence suggests."""
+    return f'"{path}"' if " " in str(path) else str(path)

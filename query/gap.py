@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer import geometry
-from indexer.errors import EncoderMismatch, LibraryError, QueryError
+from indexer.errors import EncoderMismatch, LibraryError, QueryError, typed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,7 +181,7 @@ def load_gap(library: Library, encoder: Encoder) -> Gap:
     vectors were made in another way.
     """
     path = library.folder / FILE
-    again = f"run `sonorize library gap PICTURES --library {library.folder}`."
+    again = f"run `sonorize library gap PICTURES --library {typed(library.folder)}`."
     if not path.is_file():
         raise LibraryError(f"The gap of {library.folder} has not been measured: {again}")
     gap = _read(path, again)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from indexer.catalog.filters import Filters
-from indexer.errors import EncoderError, ModalityMissing, QueryError
+from indexer.errors import EncoderError, QueryError
 from query import targets
 from query.heard import cut, embed_file, embed_file_and_text
 from query.ranking import Hit, collapse, fuse_ranks, hit
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from indexer.catalog.store import SoundInfo
-    from indexer.encoders.protocol import Encoder, Modality, Part, Vectors, VideoEncoder
+    from indexer.encoders.protocol import Encoder, Part, Vectors, VideoEncoder
     from indexer.library import Library
 
     Allowed = Sequence[NDArray[np.int64] | None]  # for each library; None: all its sounds
@@ -151,7 +151,7 @@ class Searcher:
 
         Words can steer what is heard, not likeness: with them, what is heard is compared.
         """
-        encoder = self._with("audio", "sounds")
+        encoder = self._model()
         vectors = embed_file(path, encoder)
         likeness = "likeness" in encoder.dims and not (ask.steering or ask.moments)
         part: Part = "likeness" if likeness else "audio"
@@ -163,7 +163,7 @@ class Searcher:
 
         Raises QueryError for an id that none or several of the libraries have, and AudioError.
         """
-        encoder = self._with("audio", "sounds")
+        encoder = self._model()
         if named.startswith("#") and named[1:].isdecimal() and not Path(named).exists():
             found = [v for shelf in self._shelves if (v := shelf.clip(int(named[1:])))]
             if len(found) != 1:
@@ -179,20 +179,14 @@ class Searcher:
                 return stored
         return embed_file_and_text(path, encoder)
 
-    def _with(self, modality: Modality, what: str) -> Encoder:
+    def _model(self) -> Encoder:
+        """The encoder; what it has no side for, it says itself."""
         if self.encoder is None:
             raise EncoderError("This question needs the model: run `sonorize models fetch`.")
-        if modality not in self.encoder.modalities:
-            if modality == "image":
-                self.encoder.embed_images([])  # an encoder that cannot see knows best why
-            raise ModalityMissing(
-                f"{self.encoder.name} has no side for {what}: ask this library in another way, "
-                "or build one with another --encoder."
-            )
         return self.encoder
 
     def _seen(self, pictures: Sequence[Image], ask: Ask, shot: bool) -> Vectors:
-        encoder = self._with("image", "pictures")
+        encoder = self._model()
         if shot and "video" in encoder.modalities:
             seen = cast("VideoEncoder", encoder).embed_videos([pictures])
         else:
@@ -201,7 +195,7 @@ class Searcher:
         return ask.gap.closed(question) if ask.gap is not None else question
 
     def _meant(self, words: str) -> Vectors:
-        return targets.mean(self._with("text", "words").embed_texts([words]))
+        return targets.mean(self._model().embed_texts([words]))
 
     def _steered(self, question: Vectors, ask: Ask) -> Vectors:
         if not ask.steering:

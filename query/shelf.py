@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer import geometry
-from indexer.errors import EncoderMismatch
+from indexer.errors import EncoderMismatch, typed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def one_config(libraries: Sequence[Library]) -> Config:
             raise EncoderMismatch(
                 f"{first.folder} was built with {named}, {other.folder} with "
                 f"{_encoder_of(other)}: ask them one by one, or run `sonorize library reembed "
-                f"--encoder {named} --library {other.folder}`."
+                f"--encoder {named} --library {typed(other.folder)}`."
             )
     return first.config
 
@@ -161,5 +161,5 @@ def _require_same_vectors(library: Library, encoder: Encoder) -> None:
         raise EncoderMismatch(
             f"The vectors of {library.folder} were made with other weights or windows of "
             f"{encoder.name}: run `sonorize library reembed --encoder {encoder.name} "
-            f"--library {library.folder}`."
+            f"--library {typed(library.folder)}`."
         )

@@ -23,6 +23,7 @@ import numpy as np
 from indexer import settings
 from indexer.build.run import build_index
 from indexer.encoders import registry
+from indexer.encoders.protocol import Setup
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
 from query.search import Ask, Searcher
@@ -113,7 +114,9 @@ def main() -> None:
     parser.add_argument("--wrong", action="store_true", help="list questions answered wrongly")
     given = parser.parse_args()
     data = given.data.resolve()
-    encoder = registry.load(given.encoder, models_dir=settings.load().models)
+    encoder = registry.load(
+        given.encoder, models_dir=settings.load().models, setup=Setup(precision="float32")
+    )
     sounds = [item.relative_path for item in FolderSource(data / "library").items()]
     with open_library(
         given.library or data / "library-index", data / "library", encoder

@@ -57,7 +57,9 @@ def build_index(
         takes.join_similar(library.catalog, spaces)
         save_indexes(library, encoder)
         seq = library.catalog.embeddings.changes(0)[1]
-        library.catalog.finish_build(build_id, {**report.figures(), "seq": seq})
+        library.catalog.finish_build(
+            build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
+        )
     return report
 
 
@@ -156,7 +158,7 @@ def _start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int
     return library.catalog.start_build(
         source=" ".join(source.location for source in sources),
         encoder=encoder.name,
-        device=getattr(encoder, "device", "cpu"),
+        device=encoder.device,
         version=own,
     )
 

@@ -119,6 +119,7 @@ def _config(folder: Path, given: dict[str, Any]) -> Config:
     if not exists(folder):
         return Config(name or registry.default, windows or "all", given["metadata"])
     config = read_config(folder)
+    registry.require_windows(name or config.encoder, windows or "all")
     require(config, encoder=name, windows=windows)
     return replace(config, metadata=config.metadata or given["metadata"])
 
@@ -134,7 +135,8 @@ def _show(report: BuildReport, library: Library, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(figures))
         return
-    other = f", {report.passed_over:,} other files passed over" if report.passed_over else ""
+    files = "file" if report.passed_over == 1 else "files"
+    other = f", {report.passed_over:,} other {files} passed over" if report.passed_over else ""
     click.echo(
         f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed, "
         f"{report.removed:,} removed{other}; the library holds {report.sounds:,} sounds "

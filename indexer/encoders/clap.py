@@ -2,8 +2,7 @@
 
 A sound is cut into 10 s windows at 48 kHz. A shorter one is repeated as often as it fits into
 the window, then padded with zeros, as its authors do; zeros at the end of a window count as
-padding. Channels are averaged; where they cancel out (below a tenth of the loudest channel's
-energy) the loudest one is heard.
+padding. Channels are averaged, or the loudest is taken where they cancel out.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 from indexer import ucs
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import component, computing, library, mono
+from indexer.encoders.pretrained import component, computing, library, trimmed
 from indexer.encoders.protocol import WindowRule
 from indexer.encoders.weights import ModelFiles
 from indexer.errors import ModalityMissing
@@ -78,6 +77,10 @@ class ClapEncoder:
         width = json.loads((folder / "config.json").read_text("utf-8"))["projection_dim"]
         self.dims: Mapping[Part, int] = {"audio": width, "metadata": width}
 
+    @property
+    def device(self) -> str:
+        return self._device.type
+
     def fingerprint(self, part: Part) -> str:
         facts = (self.name, part, self.dims[part], self._hash, VERSION, self.window)
         return hashlib.sha256(repr(facts).encode()).hexdigest()
@@ -92,7 +95,10 @@ class ClapEncoder:
         return rows
 
     def embed_images(self, images: Sequence[Image]) -> Vectors:
-        raise ModalityMissing("The clap model sees no pictures: ask it with --text.")
+        raise ModalityMissing(
+            "The clap model sees no pictures: ask this library with query-by-text or "
+            "query-by-sound, or change it to a model that does with `sonorize library reembed`."
+        )
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         rows = self._rows(self._read(texts))
@@ -108,7 +114,7 @@ class ClapEncoder:
 
         def run(waveforms: Sequence[Waveform]) -> torch.Tensor:
             heard = extractor(
-                [mono(w) for w in waveforms], sampling_rate=self.sample_rate, return_tensors="pt"
+                [trimmed(w) for w in waveforms], sampling_rate=self.sample_rate, return_tensors="pt"
             )
             found: torch.Tensor = model.get_audio_features(**heard.to(self._device)).pooler_output
             return found

@@ -39,7 +39,7 @@ from PIL import Image
 from indexer import ucs
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import component, computing, library, mono
+from indexer.encoders.pretrained import component, computing, library, trimmed
 from indexer.encoders.protocol import WindowRule
 from indexer.encoders.weights import ModelFiles
 from indexer.errors import ModalityMissing, WeightsDamaged
@@ -103,6 +103,10 @@ class PeAvEncoder:
         self.dims = {"audio": width, "metadata": width}
         self.modalities = EVERYTHING if sees else BLIND
 
+    @property
+    def device(self) -> str:
+        return self._device.type
+
     def fingerprint(self, part: Part) -> str:
         model = self._hashes["model.safetensors"]
         made_of = {
@@ -113,7 +117,7 @@ class PeAvEncoder:
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:
-        sounds = [_whole_steps(mono(waveform)) for waveform in waveforms]
+        sounds = [_whole_steps(trimmed(waveform)) for waveform in waveforms]
         return {"audio": normalize(self._alike(sounds, len, lambda batch: self._hear(batch)))}
 
     def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -141,7 +145,7 @@ class PeAvEncoder:
         if "video" not in self.modalities:
             raise ModalityMissing(
                 "The pe-av model sees pictures only with timm and torchvision: run "
-                "pip install 'sonorize[pe-av]', or ask it with --text."
+                "pip install 'sonorize[pe-av]', or ask with query-by-text or query-by-sound."
             )
         rows = normalize(self._alike(videos, len, lambda batch: self._see(batch)))
         return {"audio": rows, "metadata": rows}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexer.audio.waveform import mono
 from indexer.encoders.hub import HubFile
 from indexer.encoders.weights import Component
 from indexer.errors import EncoderError
@@ -58,16 +59,7 @@ def computing(device: torch.device, dtype: torch.dtype) -> AbstractContextManage
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-def mono(waveform: Waveform) -> NDArray[np.float32]:
-    """The mean of the channels, or the loudest where they cancel out, less zeros at its end.
-
-    They cancel out where the mean has less than a tenth of the loudest channel's energy. What is
-    silent all through is one sample.
-    """
-    samples = waveform.samples.astype(np.float64)
-    mean = samples.mean(axis=0)
-    energies = (samples**2).sum(axis=1)
-    if (mean**2).sum() < 0.1 * energies.max():
-        mean = samples[energies.argmax()]
-    heard = np.trim_zeros(mean, "b")
-    return (heard if heard.size else np.zeros(1)).astype(np.float32)
+def trimmed(waveform: Waveform) -> NDArray[np.float32]:
+    """One channel, less the zeros at its end. What is silent all through is one sample."""
+    samples = np.trim_zeros(mono(waveform.samples), "b")
+    return samples if samples.size else np.zeros(1, dtype=np.float32)

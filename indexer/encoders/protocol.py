@@ -55,6 +55,7 @@ class Encoder(Protocol):
     modalities       the sides it has
     metadata_weight  w in score = (1 - w) cos_audio + w cos_metadata where a library has a
                      metadata part, unless the user says
+    device           cpu, cuda or mps: where it runs, for the record
     keeps_metadata   whether every library has that part, or only one built with --metadata
     """
 
@@ -78,6 +79,8 @@ class Encoder(Protocol):
     def metadata_weight(self) -> float: ...
     @property
     def keeps_metadata(self) -> bool: ...
+    @property
+    def device(self) -> str: ...
 
     def fingerprint(self, part: Part) -> str:
         """sha256 (hex) of all that changes this part's vectors at rest.

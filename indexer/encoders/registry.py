@@ -109,17 +109,22 @@ def files(name: str) -> ModelFiles | None:
     return cast("ModelFiles", _attribute(target)) if target else None
 
 
+def require_windows(name: str, windows: Windows) -> None:
+    """Raises EncoderError, naming those that do, if `name` does not know this way to hear."""
+    if windows not in entry(name).windows:
+        knowing = " or ".join(key for key, e in _entries.items() if windows in e.windows)
+        raise EncoderError(
+            f"{name} does not know --windows {windows}: leave it out, or use {knowing}."
+        )
+
+
 def load(name: str, *, models_dir: Path, setup: Setup = Setup()) -> Encoder:  # noqa: B008 - frozen
     """The encoder `name`, its files taken from `models_dir`/`name`.
 
     Raises UnknownEncoder, WeightsMissing, which says what to run, and EncoderError for windows
     that it does not know.
     """
-    if setup.windows not in entry(name).windows:
-        knowing = " or ".join(key for key, e in _entries.items() if setup.windows in e.windows)
-        raise EncoderError(
-            f"{name} does not know --windows {setup.windows}: leave it out, or use {knowing}."
-        )
+    require_windows(name, setup.windows)
     loader = _attribute(entry(name).loader)
     return cast("Encoder", loader(models_dir / name, setup))
 

@@ -90,6 +90,7 @@ class ToyEncoder:
     modalities: frozenset[Modality] = frozenset({"audio", "image", "text"})
     metadata_weight = 0.5
     keeps_metadata = True
+    device = "cpu"
 
     def fingerprint(self, part: Part) -> str:
         return hashlib.sha256(f"toy 1 {part} {self.window} {self.dims[part]}".encode()).hexdigest()

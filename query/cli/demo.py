@@ -90,15 +90,13 @@ def _ask(library: Library, encoder: Encoder, picture: Path) -> list[Hit]:
 
 
 def _next(folder: Path) -> str:
-    command = _quoted("sonorize" if shutil.which("sonorize") else sys.argv[0])
-    library = f"--library {_quoted(folder / 'library')}"
+    from indexer.errors import typed
+
+    command = typed("sonorize" if shutil.which("sonorize") else sys.argv[0])
+    library = f"--library {typed(folder / 'library')}"
     return (
         "Now try:\n"
         f'  {command} query-by-text "barking dog" {library}\n'
         f"  {command} build-index FOLDER-OF-YOUR-SOUNDS\n"
         f"  {command} query-by-frame PICTURE"
     )
-
-
-def _quoted(path: Path | str) -> str:
-    return f'"{path}"' if " " in str(path) else str(path)

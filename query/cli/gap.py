@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from indexer.cli.common import library_option, load_encoder, open_library, say
-from indexer.errors import AudioError, LibraryError, PictureError, SonorizeError
+from indexer.errors import AudioError, LibraryError, PictureError, SonorizeError, typed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +104,7 @@ def gap(
     _show(found, changed, encoder.name, form)
     say(
         "Without labels this cannot say which ranking is better: compare them by ear. Use it: "
-        f"sonorize query-by-frame FRAME --close-gap --library {library.folder}"
+        f"sonorize query-by-frame FRAME --close-gap --library {typed(library.folder)}"
     )
     if encoder.caveat:
         say(encoder.caveat)

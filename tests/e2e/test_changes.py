@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from libraries import At, CountingEncoder, build, contents, differences, files, interrupt, tone
+from sqlalchemy import select
 
 from indexer.audio import decode
 from indexer.build.report import Options
 from indexer.catalog.entries import Described
+from indexer.catalog.models import Build
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError
 from indexer.library import Library
@@ -215,3 +217,11 @@ def test_files_deleted_on_purpose_are_forgotten_when_that_is_said(
         path.unlink()
     assert build(library, folder, options=Options(prune=True, whole=True)).removed == 0
     assert len(files(library)) == held - 2
+
+
+def test_a_build_records_what_it_was_made_with(folder: Path, tmp_path: Path) -> None:
+    build(tmp_path / "library", folder)
+    with Library.open(tmp_path / "library") as opened, opened.catalog.engine.connect() as reading:
+        made = reading.execute(select(Build.encoder, Build.device, Build.report)).one()
+    assert (made.encoder, made.device) == ("toy", "cpu")
+    assert made.report["model_licence"] == "Apache-2.0"

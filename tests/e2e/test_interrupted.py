@@ -158,8 +158,22 @@ def test_stopped_before_it_began_nothing_is_written(folder: Path, tmp_path: Path
         assert set(opened.catalog.counts().values()) == {0}
 
 
-def start(folder: Path, library: Path) -> subprocess.Popen[str]:
-    code = "from query.cli.main import main; main()"
+WAITING = """
+import time
+from indexer.encoders.toy import ToyEncoder
+hear, waited = ToyEncoder.embed_audio, []
+def embed_audio(self, waveforms):
+    if not waited and any(w.samples.any() for w in waveforms):
+        waited.append(True)
+        time.sleep(60)
+    return hear(self, waveforms)
+ToyEncoder.embed_audio = embed_audio
+"""
+"""Hears nothing (a trial with silence apart) before it is stopped."""
+
+
+def start(folder: Path, library: Path, first: str = "") -> subprocess.Popen[str]:
+    code = f"{first}\nfrom query.cli.main import main; main()"
     command = [sys.executable, "-c", code, "build-index", folder, "--library", library]
     return subprocess.Popen(
         [*map(os.fspath, command), "--encoder", "toy"],
@@ -216,8 +230,8 @@ def test_ctrl_c_is_answered_in_words(
     folder: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     library = tmp_path / "library"
-    with start(folder, library) as process:
-        line_with(process, HEARD)
+    with start(folder, library, WAITING) as process:
+        assert HEARD in line_with(process, HEARD)
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]
     assert process.returncode == 130

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from indexer.encoders import device, registry
+from indexer.encoders.protocol import Setup
 from indexer.encoders.starter import files
-from indexer.errors import EncoderError, UnknownEncoder, WeightsMissing
+from indexer.errors import EncoderError, UnknownEncoder, WeightsMissing, typed
 
 
 def test_the_default_is_there_and_first() -> None:
@@ -60,3 +61,14 @@ def test_a_device_that_is_not_there() -> None:
     absent = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(EncoderError, match=f"no {absent}: use --device auto"):
         device.choose(absent)
+
+
+def test_windows_an_encoder_does_not_know_are_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="starter does not know --windows official.*imagebind"):
+        registry.load("starter", models_dir=tmp_path, setup=Setup(windows="official"))
+    registry.require_windows("imagebind", "official")
+
+
+def test_a_suggested_path_can_be_typed() -> None:
+    assert typed(Path("my sounds")) == '"my sounds"'
+    assert typed(Path("sounds")) == "sounds"

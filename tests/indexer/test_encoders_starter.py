@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from indexer import settings, ucs
 from indexer.audio.waveform import Waveform
+from indexer.encoders.protocol import Setup
 from indexer.encoders.starter import recipe, tables, words
 from indexer.encoders.starter.audio import AudioTower, head_columns
 from indexer.encoders.starter.block import BLOCK, SAMPLE_RATE, block, mel_bands
@@ -34,7 +35,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def starter() -> StarterEncoder:
-    return load(folder(), "cpu")
+    return load(folder(), Setup("cpu"))
 
 
 def wave(samples: np.ndarray, rate: int = SAMPLE_RATE) -> Waveform:
@@ -312,7 +313,7 @@ def test_words_read_neither_picture_nor_sound_network(tmp_path: Path) -> None:
     shutil.copytree(folder(), home)
     for name in ("image.safetensors", "audio.safetensors"):
         (home / name).write_bytes(b"\0" * (home / name).stat().st_size)
-    rows = load(home, "cpu").embed_texts(["dog barking"])
+    rows = load(home, Setup("cpu")).embed_texts(["dog barking"])
     assert rows["metadata"].any()
 
 

@@ -56,6 +56,10 @@ class ImageBindEncoder:
         self.window = OFFICIAL if setup.windows == "official" else WindowRule(2.0, 2.0)
         self.dims = {"audio": sizes["audio"].out, "metadata": sizes["text"].out}
 
+    @property
+    def device(self) -> str:
+        return self._device.type
+
     def fingerprint(self, part: Part) -> str:
         hashes = weights.hashes(self._folder)
         made_of = {

@@ -126,7 +126,8 @@ class Tower(nn.Module):
     @property
     def scale(self) -> float:
         """Length of the model's own vectors: 1 for pictures, 20 for sounds."""
-        return float(self.modality_postprocessors(torch.ones(1, dtype=torch.float64)))
+        one = torch.ones(1, device=next(self.parameters()).device)
+        return float(self.modality_postprocessors(one))
 
     def _project(self, x: torch.Tensor) -> torch.Tensor:
         """The class token's way."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.audio.waveform import mono
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ def block(waveform: Waveform) -> NDArray[np.float32]:
     """One channel of BLOCK samples with its peak at half of full scale; zeros where silent."""
     if waveform.sample_rate != SAMPLE_RATE:
         raise ValueError(f"the sound is at {waveform.sample_rate} Hz, not {SAMPLE_RATE}")
-    samples = _mono(waveform.samples)
+    samples = mono(waveform.samples)
     if len(samples) > BLOCK:
         raise ValueError(f"a window of {len(samples)} samples; at most {BLOCK} fit")
     block = np.zeros(BLOCK, dtype=np.float32)
@@ -44,16 +46,6 @@ def block(waveform: Waveform) -> NDArray[np.float32]:
     if peak >= _SILENCE:
         block[: len(samples)] = samples * (_PEAK / max(peak, _FAINTEST))
     return block
-
-
-def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of the channels; where they cancel each other, the loudest."""
-    if samples.size == 0:
-        return np.zeros(0, dtype=np.float32)
-    mean = samples.mean(axis=0, dtype=np.float32)
-    peaks = np.abs(samples).max(axis=1)
-    chosen = mean if np.abs(mean).max() >= 0.1 * peaks.max() else samples[int(peaks.argmax())]
-    return np.asarray(chosen, dtype=np.float32)
 
 
 def mel_bands() -> NDArray[np.float32]:

@@ -77,6 +77,10 @@ class StarterEncoder:
         self._folder = folder
         self._device_name = device
 
+    @property
+    def device(self) -> str:
+        return self._device.type
+
     def fingerprint(self, part: Part) -> str:
         stored = tables.statistics()
         words = (usable_words.VERSION, sorted(tables.trade_words()))
