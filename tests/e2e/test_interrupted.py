@@ -159,7 +159,8 @@ def test_stopped_before_it_began_nothing_is_written(folder: Path, tmp_path: Path
 
 
 WAITING = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from indexer.encoders.toy import ToyEncoder
 hear, waited = ToyEncoder.embed_audio, []
 def embed_audio(self, waveforms):

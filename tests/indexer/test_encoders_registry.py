@@ -64,7 +64,7 @@ def test_a_device_that_is_not_there() -> None:
 
 
 def test_windows_an_encoder_does_not_know_are_refused_before_it_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match="starter does not know --windows official.*imagebind"):
+    with pytest.raises(EncoderError, match=r"starter does not know --windows official.*imagebind"):
         registry.load("starter", models_dir=tmp_path, setup=Setup(windows="official"))
     registry.require_windows("imagebind", "official")
 
