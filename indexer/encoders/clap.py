@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from indexer import ucs
 from indexer.encoders import device as devices
 from indexer.encoders import weights
 from indexer.encoders.pretrained import component, computing, library, trimmed
 from indexer.encoders.protocol import WindowRule
 from indexer.encoders.weights import ModelFiles
+from indexer.encoders.written import written
 from indexer.errors import ModalityMissing
 from indexer.geometry import normalize
 
@@ -89,10 +89,7 @@ class ClapEncoder:
         return {"audio": self._rows(self._hear(waveforms))}
 
     def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.zeros((len(texts), self.dims["metadata"]), dtype=np.float32)
-        said = [place for place, text in enumerate(texts) if ucs.usable(text)]
-        rows[said] = self._rows(self._read([texts[place] for place in said]))
-        return rows
+        return written(texts, self.dims["metadata"], lambda said: self._rows(self._read(said)))
 
     def embed_images(self, images: Sequence[Image]) -> Vectors:
         raise ModalityMissing(

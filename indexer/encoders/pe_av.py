@@ -36,12 +36,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from PIL import Image
 
-from indexer import ucs
 from indexer.encoders import device as devices
 from indexer.encoders import weights
 from indexer.encoders.pretrained import component, computing, library, trimmed
 from indexer.encoders.protocol import WindowRule
 from indexer.encoders.weights import ModelFiles
+from indexer.encoders.written import written
 from indexer.errors import ModalityMissing, WeightsDamaged
 from indexer.geometry import normalize
 
@@ -121,10 +121,9 @@ class PeAvEncoder:
         return {"audio": normalize(self._alike(sounds, len, lambda batch: self._hear(batch)))}
 
     def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.zeros((len(texts), self.dims["metadata"]), dtype=np.float32)
-        said = [place for place, text in enumerate(texts) if ucs.usable(text)]
-        rows[said] = self.embed_texts([texts[place] for place in said])["metadata"]
-        return rows
+        return written(
+            texts, self.dims["metadata"], lambda said: self.embed_texts(said)["metadata"]
+        )
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         width = self.dims["audio"]

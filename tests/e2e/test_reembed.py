@@ -36,6 +36,8 @@ from indexer.errors import EncoderMismatch, LibraryBusy, LibraryError
 from indexer.library import Config, Library, read_config
 from indexer.sources.folder import FolderSource
 
+pytestmark = pytest.mark.slow
+
 FILES = 10
 DEEP = Config("deep", metadata=True)
 
@@ -145,9 +147,9 @@ def test_it_holds_what_a_library_built_so_would_hold(
     ("stage", "advanced"),
     [
         ("Listening with deep", True),
-        pytest.param("Listening with deep", False, marks=pytest.mark.slow),
-        pytest.param("Embedding names", False, marks=pytest.mark.slow),
-        pytest.param("Embedding names", True, marks=pytest.mark.slow),
+        ("Listening with deep", False),
+        ("Embedding names", False),
+        ("Embedding names", True),
     ],
 )
 def test_stopped_at_any_stage_it_goes_on(
@@ -161,7 +163,6 @@ def test_stopped_at_any_stage_it_goes_on(
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 
 
-@pytest.mark.slow
 def test_stopped_in_the_encoder_it_makes_no_vector_twice(
     library: Path, undisturbed: dict[str, Any]
 ) -> None:
@@ -178,7 +179,6 @@ def test_stopped_in_the_encoder_it_makes_no_vector_twice(
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["Listening with deep", "Embedding names"])
 def test_killed_it_goes_on(library: Path, undisturbed: dict[str, Any], stage: str) -> None:
     code = (
@@ -217,7 +217,6 @@ def test_going_back_hears_only_what_came_since(folder: Path, library: Path) -> N
     assert (back.heard, back.read) == (1, 1)
 
 
-@pytest.mark.slow
 def test_a_build_between_works_with_the_old_one(
     folder: Path, library: Path, undisturbed: dict[str, Any]
 ) -> None:
@@ -316,7 +315,6 @@ def test_an_encoder_with_one_rule_knows_no_official_windows(folder: Path, tmp_pa
     assert not library.exists()
 
 
-@pytest.mark.slow
 def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None:
     library = tmp_path / "new"
     done = run("build-index", folder, "--encoder", "deep", "--windows", "official",
@@ -333,7 +331,6 @@ def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None
     assert read_config(library) == Config("deep", "all")
 
 
-@pytest.mark.slow
 def test_metadata_can_be_switched_on_later(folder: Path, tmp_path: Path) -> None:
     library = tmp_path / "new"
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 import torch
 
-from indexer import ucs
 from indexer.audio.window import OFFICIAL, WindowRule
 from indexer.encoders import device as devices
 from indexer.encoders import weights
@@ -17,6 +16,7 @@ from indexer.encoders.imagebind import towers
 from indexer.encoders.imagebind.pixels import pixels
 from indexer.encoders.imagebind.spectrum import SAMPLE_RATE, VERSION, spectra
 from indexer.encoders.imagebind.tokens import Words
+from indexer.encoders.written import written
 from indexer.geometry import normalize
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class ImageBindEncoder:
         return {"audio": self._rows(self._hear(waveforms))}
 
     def embed_metadata(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.zeros((len(texts), self.dims["metadata"]), dtype=np.float32)
-        said = [place for place, text in enumerate(texts) if ucs.usable(text)]
-        rows[said] = self._rows(self._read([texts[place] for place in said]))
-        return rows
+        return written(texts, self.dims["metadata"], lambda said: self._rows(self._read(said)))
 
     def embed_images(self, images: Sequence[Image]) -> Vectors:
         return self._question(self._see(images))
