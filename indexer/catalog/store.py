@@ -27,6 +27,7 @@ from indexer.catalog import schema, text
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose
+from indexer.catalog.freesound import Freesound
 from indexer.catalog.models import (
     Analysis,
     Build,
@@ -99,6 +100,7 @@ class Catalog:
         self.engine = make_engine(url)
         schema.upgrade(self.engine)
         self.embeddings = Embeddings(self.engine)
+        self.freesound = Freesound(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()
