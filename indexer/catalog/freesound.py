@@ -101,6 +101,12 @@ class Freesound:
             )
         return changed
 
+    def looked_again(self, term_id: int) -> None:
+        """New sounds of the term were looked for just now."""
+        with writing(self._engine) as connection:
+            mine = update(FreesoundTerm).where(FreesoundTerm.id == term_id)
+            connection.execute(mine.values(asked=datetime.now(UTC)))
+
     def record_sounds(self, results: Iterable[Mapping[str, Any]]) -> list[NewLicence]:
         """What Freesound says of some sounds now."""
         with writing(self._engine) as connection:

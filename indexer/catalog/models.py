@@ -257,7 +257,7 @@ class FreesoundSound(Base):
 class FreesoundTerm(Base):
     """A query that was put to Freesound: `pages` of its results were read, of `count` results.
 
-    exhausted: there are no more pages. asked: when the first page was read.
+    exhausted: there are no more pages. asked: when it was put, or new sounds were last looked for.
     """
 
     __tablename__ = "freesound_term"

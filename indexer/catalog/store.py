@@ -89,6 +89,11 @@ class SoundInfo:
     def path(self) -> Path:
         return Path(self.root_location, self.relative_path)
 
+    @property
+    def is_preview(self) -> bool:
+        """Whether the file is a lossy stand-in for an original that can be fetched."""
+        return self.root_kind == "freesound" and self.relative_path.startswith("previews/")
+
 
 class Catalog:
     """Opens (and brings up to date) the catalog at `url`.
