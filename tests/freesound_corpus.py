@@ -77,7 +77,7 @@ def corpus(
         term, nth = divmod(at, each)
         both = nth % 10 == 9 and len(terms) > 1
         words = [terms[term], terms[(term + 1) % len(terms)]] if both else [terms[term]]
-        number = at * 7919 % 1_000_003 + 5
+        number = at * 618_033 % 1_000_003 + 5
         ogg, wav = _audio(at, seconds * (1 + at % 5 / 10), 2 if at % 3 == 0 else 1)
         files[number] = ogg, wav
         found[number] = _sound(number, at, nth, words, wav)
@@ -191,7 +191,7 @@ def _numbered(ogg: bytes, serial: int) -> bytes:
         end = at + head + sum(data[at + 27 : at + head])
         data[at + 14 : at + 18] = serial.to_bytes(4, "little")
         data[at + 22 : at + 26] = bytes(4)
-        data[at + 22 : at + 26] = _checksum(data[at:end]).to_bytes(4, "little")
+        data[at + 22 : at + 26] = _checksum(bytes(data[at:end])).to_bytes(4, "little")
         at = end
     return bytes(data)
 

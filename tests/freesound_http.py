@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from contextlib import suppress
@@ -10,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
+
+LINE = 4094
 
 
 @dataclass
@@ -34,6 +37,15 @@ class Reply:
     kind: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     sending: str | None = None
+
+
+def in_json(status: int, said: object) -> Reply:
+    return Reply(status, json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def page(status: int, title: str) -> Reply:
+    html = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>"
+    return Reply(status, html.encode(), "text/html; charset=utf-8")
 
 
 class Owner(Protocol):
@@ -105,13 +117,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.began(seen)
         try:
             self.server.owner.stopping.wait(self.server.owner.delay)
-            reply = self.server.owner.answer(seen)
+            reply = self._too_long() or self.server.owner.answer(seen)
         except BaseException:
             self.server.owner.ended(seen)
             raise
         self._send(seen, reply)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+
+    def _too_long(self) -> Reply | None:
+        """The application server's limit to a request line."""
+        return page(400, "Bad Request") if len(self.requestline) > LINE else None
 
     def _send(self, seen: Seen, reply: Reply) -> None:
         """The request counts as under way until just before its last byte, whatever happens."""

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -25,11 +26,11 @@ EXACT = {
     *("created", "num_downloads", "num_ratings", "num_comments", "is_explicit", "is_remix"),
     *("was_remixed", "is_geotagged", "gen_ai_preference", "category", "subcategory"),
 }
-SORTS = {
-    "duration": lambda sound: (sound["duration"],),
-    "created": lambda sound: (sound["created"],),
-    "downloads": lambda sound: (sound["num_downloads"],),
-    "rating": lambda sound: (_indexed_rating(sound),),
+SORTS: dict[str, Callable[[Sound], Any]] = {
+    "duration": lambda sound: sound["duration"],
+    "created": lambda sound: sound["created"],
+    "downloads": lambda sound: sound["num_downloads"],
+    "rating": lambda sound: _indexed_rating(sound),
 }
 LICENCES = {
     "/publicdomain/zero/": "Creative Commons 0",
@@ -49,9 +50,9 @@ class Refused(Exception):
 
 
 class Found(NamedTuple):
-    """One page: `ids` and `results` in the same order."""
+    """One page: `ids` and `results` in the same order; `total` over all pages."""
 
-    count: int
+    total: int
     ids: list[int]
     results: list[dict[str, Any]]
     previous: str | None
@@ -63,12 +64,13 @@ def search(sounds: Mapping[int, Sound], asked: Mapping[str, str], order: int = 0
 
     Raises Refused where Freesound answers an error.
     """
+    sounds = dict(sounds)
     page, size = _number(asked.get("page"), 1), min(_number(asked.get("page_size"), 15), 150)
     passes = parse_filter(asked["filter"]) if "filter" in asked else lambda _: True
     words = _words(asked.get("query", ""))
     scored = {
         number: score
-        for number, sound in list(sounds.items())
+        for number, sound in sounds.items()
         if (score := _score(sound, words)) is not None and passes(sound)
     }
     ranked = _sorted(sounds, scored, asked.get("sort", "score"), order)
@@ -118,11 +120,17 @@ def _sorted(
 
 def _link(asked: Mapping[str, str], page: int, size: int) -> str:
     """Of the real site, whatever host was asked; without a token, and a `+` stays bare in it."""
-    parts = {"query": asked.get("query", ""), "filter": asked.get("filter", ""), "weights": ""}
-    parts |= {"sort": asked["sort"]} if "sort" in asked else {}
-    parts |= {"page": str(page), "page_size": str(size)}
-    parts |= {"fields": asked["fields"]} if "fields" in asked else {}
-    pairs = (f"{name}={quote(value, safe='+:,[](){}*')}" for name, value in parts.items())
+    parts = {
+        "query": asked.get("query", ""),
+        "filter": asked.get("filter"),
+        "weights": "",
+        "sort": asked.get("sort"),
+        "page": str(page),
+        "page_size": str(size),
+        "fields": asked.get("fields"),
+    }
+    given = {name: value for name, value in parts.items() if value is not None}
+    pairs = (f"{name}={quote(value, safe='+:,[](){}*')}" for name, value in given.items())
     return f"{SITE}/apiv2/search/?&{'&'.join(pairs)}"
 
 
@@ -169,6 +177,7 @@ def _letters(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.casefold())
 
 
+@cache
 def stems(text: str) -> list[str]:
     """Words as the text fields keep them: no stop words, and a plural is its singular."""
     words = (word for word in re.findall(r"[^\W_]+", text.casefold()) if word not in STOP_WORDS)

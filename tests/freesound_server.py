@@ -13,21 +13,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import os
 import re
 import threading
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
 from freesound_corpus import CDN, FIELDS
 from freesound_corpus import corpus as corpus
-from freesound_http import Reply, Server
+from freesound_http import Reply, Server, in_json, page
 from freesound_http import Seen as Seen
 from freesound_oauth import Tokens
 from freesound_search import Refused, chosen, search
@@ -142,40 +141,43 @@ class FreesoundServer:
             if match := re.fullmatch(pattern, seen.path):
                 number = int(match["number"]) if "number" in match.groupdict() else None
                 with self._lock:
-                    reply = self._checked(seen, where, number) or function(self, seen, number)
-                    reply.sending = self._met(where, number, SENDING) or reply.sending
-                    return reply
+                    return self._answer(seen, where, number, function)
             if re.fullmatch(pattern, f"{seen.path}/") and where != "preview":
-                query = f"?{urlencode(seen.query)}" if seen.query else ""
-                return Reply(301, kind="text/html", headers={"Location": f"{seen.path}/{query}"})
-        return _page(404, "Page not found")
+                return _moved(301, f"{seen.path}/", seen.query)
+        return page(404, "Page not found")
 
-    def _checked(self, seen: Seen, where: str, number: int | None) -> Reply | None:
-        """What comes instead of the answer: in the order in which the site looks at a request."""
-        if how := self._met(where, number, BEFORE):
+    def _answer(
+        self, seen: Seen, where: str, number: int | None, function: Callable[..., Reply]
+    ) -> Reply:
+        """With the fault that is next in line, unless the request does not get as far as that."""
+        fits = (one for one in self._faults if one.where == where and one.of in (None, number))
+        fault = next(fits, None)
+        how = fault.how if fault else ""
+        if how not in BEFORE and (barred := self._barred(seen, where, how in REFUSALS)):
+            return barred
+        if fault:
+            self._spend(fault)
+        if how in BEFORE:
             return self._before(how, seen)
-        guarded = seen.host == "site" and where in ("search", "sound", "download")
-        if guarded and (refused := self._unknown(seen, where)):
-            return refused
-        if how := self._met(where, number, REFUSALS):
+        if how in REFUSALS:
             return self._refused(how, where)
+        if how in INSIDE:
+            return _inside(how, where)
+        reply = function(self, seen, number, how)
+        reply.sending = how if how in SENDING else None
+        return reply
+
+    def _barred(self, seen: Seen, where: str, refused: bool) -> Reply | None:
+        """In the order in which the site looks at a request; refused ones are not counted."""
+        guarded = seen.host == "site" and where in ("search", "sound", "download")
+        if guarded and (unknown := self._unknown(seen, where)):
+            return unknown
+        if refused:
+            return None
         if guarded and (limit := self._over()):
             return _throttled(f"of exceeding a request limit rate ({limit})")
-        if how := self._met(where, number, INSIDE):
-            return _inside(how, where)
-        allowed = ("POST",) if where == "token" else ("GET", "HEAD")
-        if seen.method not in allowed:
-            return _json(405, {"detail": f'Method "{seen.method}" not allowed.'})
-        return None
-
-    def _met(self, where: str, number: int | None, among: Collection[str]) -> str | None:
-        """The fault that is next in line, if it is one of these."""
-        for fault in self._faults:
-            if fault.where == where and fault.of in (None, number):
-                if fault.how not in among:
-                    return None
-                self._spend(fault)
-                return fault.how
+        if seen.method not in (("POST",) if where == "token" else ("GET", "HEAD")):
+            return in_json(405, {"detail": f'Method "{seen.method}" not allowed.'})
         return None
 
     def _spend(self, fault: Fault) -> None:
@@ -186,11 +188,10 @@ class FreesoundServer:
     def _before(self, how: str, seen: Seen) -> Reply:
         if how == "redirect":
             other = self.previews if seen.host == "site" else self.address
-            query = f"?{urlencode(seen.query)}" if seen.query else ""
-            return Reply(302, kind="text/html", headers={"Location": f"{other}{seen.path}{query}"})
+            return _moved(302, f"{other}{seen.path}", seen.query)
         if how == "hang up":
             return Reply(0, sending="hang up")
-        return _page(200, "Welcome") if how == "html 200" else _page(502, "Bad Gateway")
+        return page(200, "Welcome") if how == "html 200" else page(502, "Bad Gateway")
 
     def _unknown(self, seen: Seen, where: str) -> Reply | None:
         """None for a key or access token that holds; a header wins over the query."""
@@ -205,15 +206,13 @@ class FreesoundServer:
         if kind != "Token" or where == "download":
             return _unauthorised()
         if not value or " " in value:
-            wrong = (
-                "Token string should not contain spaces." if value else "No credentials provided."
-            )
-            return _unauthorised(f"Invalid token header. {wrong}")
+            wrong = "Token string should not contain spaces" if value else "No credentials provided"
+            return _unauthorised(f"Invalid token header. {wrong}.")
         return None if value == self.key else _unauthorised("Invalid token")
 
     def _refused(self, how: str, where: str) -> Reply:
         if how == "401" and where == "token":
-            return _json(401, {"error": "invalid_client"})
+            return in_json(401, {"error": "invalid_client"})
         if how == "401" and where == "download":
             return _unauthorised(reason="The access token has expired.")
         if how == "401":
@@ -247,85 +246,65 @@ class FreesoundServer:
         }
         return {**sound, "previews": moved}
 
-    def _search(self, seen: Seen, _: None) -> Reply:
-        if self._met("search", None, {"shuffle"}):
-            self._order += 1
+    def _search(self, seen: Seen, _: None, how: str) -> Reply:
+        self._order += how == "shuffle"
         try:
             found = search(self.sounds, seen.query, self._order)
         except Refused as refused:
-            return _json(refused.status, {"detail": refused.detail})
-        results: list[dict[str, Any] | None] = [self._shown(result) for result in found.results]
-        for fault in [one for one in self._faults if one.how == "null" and results]:
-            if fault.of is None or fault.of in found.ids:
-                results[found.ids.index(fault.of) if fault.of is not None else 0] = None
-                self._spend(fault)
-        return _read(
-            seen,
-            {
-                "count": found.count,
-                "previous": found.previous,
-                "next": found.next,
-                "results": results,
-            },
-        )
+            return in_json(refused.status, {"detail": refused.detail})
+        gone: set[int | None] = set(found.ids[:1]) if how == "null" else set()
+        for fault in [one for one in self._faults if one.how == "null" and one.of in found.ids]:
+            self._spend(fault)
+            gone.add(fault.of)
+        results = [
+            None if number in gone else self._shown(result)
+            for number, result in zip(found.ids, found.results, strict=True)
+        ]
+        links = {"previous": found.previous, "next": found.next}
+        return _read(seen, {"count": found.total, **links, "results": results})
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         return self._located(result) if "previews" in result else result
 
-    def _sound(self, seen: Seen, number: int) -> Reply:
+    def _sound(self, seen: Seen, number: int, _: str) -> Reply:
         if number not in self.sounds:
-            return _json(404, {"detail": "No Sound matches the given query."})
+            return in_json(404, {"detail": "No Sound matches the given query."})
         sound = self._located(self.sounds[number])
         usual = [name for name in FIELDS if name != "score"]
         return _read(seen, chosen(sound, seen.query.get("fields"), usual))
 
-    def _download(self, seen: Seen, number: int) -> Reply:
+    def _download(self, seen: Seen, number: int, how: str) -> Reply:
         if number not in self.sounds or number not in self.files:
-            return _json(404, {"detail": "Not found"})
+            return in_json(404, {"detail": "Not found"})
         sound = self.sounds[number]
         stem = _slug(os.path.splitext(sound["name"])[0])  # noqa: PTH122
         name = f"{number}__{_slug(sound['username'])}__{stem}.{sound['type']}"
-        reply = self._file(seen, "download", number, self.files[number][1])
+        reply = _file(seen, self.files[number][1], how)
         reply.kind = "application/octet-stream"
         reply.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return reply
 
-    def _preview(self, seen: Seen, number: int) -> Reply:
+    def _preview(self, seen: Seen, number: int, how: str) -> Reply:
         """Both qualities are the same bytes; there are no MP3s."""
         if number not in self.sounds or number not in self.files or seen.path.endswith("mp3"):
-            return _page(404, "Not Found")
-        return self._file(seen, "preview", number, self.files[number][0])
+            return page(404, "Not Found")
+        return _file(seen, self.files[number][0], how)
 
-    def _file(self, seen: Seen, where: str, number: int, data: bytes) -> Reply:
-        """The whole of it, or the one range that is asked for while If-Range holds."""
-        etag = f'"{hashlib.md5(data).hexdigest()}"'
-        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-        match = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers.get("range", ""))
-        if self._met(where, number, WHOLE) or not match:
-            return Reply(200, data, "audio/ogg", headers)
-        if seen.headers.get("if-range", etag) != etag:
-            return Reply(200, data, "audio/ogg", headers)
-        start, end = int(match[1]), min(int(match[2] or len(data)), len(data) - 1)
-        if start >= len(data):
-            return Reply(416, headers={"Content-Range": f"bytes */{len(data)}"})
-        headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
-        return Reply(206, data[start : end + 1], "audio/ogg", headers)
-
-    def _authorize(self, seen: Seen, _: None) -> Reply:
+    def _authorize(self, seen: Seen, _: None, how: str) -> Reply:
         """The user's answer is in `approve`: 1 for yes, 0 for no; without it the page that asks."""
         if seen.query.get("client_id") != self.client_id:
-            return _page(400, "Error: invalid_request")
+            return page(400, "Error: invalid_request")
         if "approve" not in seen.query:
-            return _page(200, "Authorize?")
+            return page(200, "Authorize?")
         yes = seen.query["approve"] == "1"
         code = self.tokens.code(seen.query.get("code_challenge")) if yes else ""
         said = {"code": code} if yes else {"error": "access_denied"}
         said |= {"state": seen.query["state"]} if "state" in seen.query else {}
         back = seen.query.get("redirect_uri", CALLBACK)
-        return Reply(302, kind="text/html", headers={"Location": f"{back}?{urlencode(said)}"})
+        return _moved(302, back, said)
 
-    def _token(self, seen: Seen, _: None) -> Reply:
-        return _json(*self.tokens.exchange(seen.form))
+    def _token(self, seen: Seen, _: None, how: str) -> Reply:
+        return in_json(*self.tokens.exchange(seen.form))
 
 
 ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
@@ -347,35 +326,45 @@ def _slug(text: str) -> str:
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")
 
 
-def _json(status: int, said: object) -> Reply:
-    return Reply(status, json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode())
+def _file(seen: Seen, data: bytes, how: str) -> Reply:
+    """The whole of it, or the one range that is asked for while If-Range holds."""
+    etag = f'"{hashlib.md5(data).hexdigest()}"'
+    headers = {"ETag": etag, "Accept-Ranges": "bytes"}
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers.get("range", ""))
+    if how == "no range" or not match or seen.headers.get("if-range", etag) != etag:
+        return Reply(200, data, "audio/ogg", headers)
+    start, end = int(match[1]), min(int(match[2] or len(data)), len(data) - 1)
+    if start >= len(data):
+        return Reply(416, headers={"Content-Range": f"bytes */{len(data)}"})
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+    return Reply(206, data[start : end + 1], "audio/ogg", headers)
+
+
+def _moved(status: int, to: str, query: Mapping[str, str]) -> Reply:
+    address = f"{to}?{urlencode(query)}" if query else to
+    return Reply(status, kind="text/html", headers={"Location": address})
 
 
 def _read(seen: Seen, said: object) -> Reply:
     """JSON, but for a browser the browsable page."""
     accepts = seen.headers.get("accept", "")
     if "text/html" in accepts and "json" not in accepts:
-        return _page(200, "Freesound API")
-    return _json(200, said)
-
-
-def _page(status: int, title: str) -> Reply:
-    html = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>"
-    return Reply(status, html.encode(), "text/html; charset=utf-8")
+        return page(200, "Freesound API")
+    return in_json(200, said)
 
 
 def _unauthorised(
     detail: str = "Authentication credentials were not provided.", reason: str | None = None
 ) -> Reply:
     """What is wrong with an access token stands in the header alone."""
-    reply = _json(401, {"detail": detail})
+    reply = in_json(401, {"detail": detail})
     why = f',error="invalid_token",error_description="{reason}"' if reason else ""
     reply.headers["WWW-Authenticate"] = f'Bearer realm="api"{why}'
     return reply
 
 
 def _throttled(because: str) -> Reply:
-    return _json(429, {"detail": f"Request was throttled because {because}"})
+    return in_json(429, {"detail": f"Request was throttled because {because}"})
 
 
 def _inside(how: str, where: str) -> Reply:
@@ -383,10 +372,10 @@ def _inside(how: str, where: str) -> Reply:
     match how:
         case "500":
             overloaded = "Search is overloaded, please try again later."
-            return _json(500, {"detail": overloaded if where == "search" else "Unexpected error"})
+            return in_json(500, {"detail": overloaded if where == "search" else "Unexpected error"})
         case "400 down":
-            return _json(400, {"detail": f"{solr}Failed to connect to server at 'http://search/'"})
+            return in_json(400, {"detail": f"{solr}Failed to connect to server"})
         case "400 syntax":
             said = f"{solr}Solr responded with an error (HTTP 400): [Reason: Cannot parse]"
-            return _json(400, {"detail": said})
-    return _page(500, "Server Error (500)")
+            return in_json(400, {"detail": said})
+    return page(500, "Server Error (500)")
