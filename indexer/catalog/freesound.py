@@ -150,7 +150,7 @@ class Freesound:
         query = select(FreesoundSound.id, FreesoundSound.revision)
         with reading(self._engine) as connection:
             wanted = connection.execute(query.where(FreesoundSound.wanted.is_(True)))
-            return dict(wanted.tuples().all())
+            return dict(wanted.all())
 
     def kept(self, ids: Sequence[int]) -> dict[int, Kept]:
         """Those that are known, by id."""
