@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,19 +60,19 @@ def freesound_options(command: F) -> F:
 
 
 class LazyClient:
-    """Asks for a key only when Freesound has to be asked."""
+    """Looks for a key only when Freesound has to be asked."""
 
     def __init__(self) -> None:
         self._client: Client | None = None
+        self._stack = ExitStack()
 
     def search(self, query: str, **how: Any) -> Page | None:
         if self._client is None:
-            self._client = open_client()
+            self._client = self._stack.enter_context(open_client())
         return self._client.search(query, **how)
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        self._stack.close()
 
 
 @dataclass(slots=True)
@@ -113,13 +114,16 @@ class Pull:
     def run(self, library: Library, bars: Bars, given: dict[str, Any]) -> Fetched:
         """Asks and fetches; what came of the terms is said before sounds are fetched."""
         from indexer.sources.freesound.files import Previews
+        from indexer.sources.freesound.originals import relink
         from indexer.sources.freesound.pull import Puller, fetch_previews, lacking
-        from indexer.sources.freesound.source import PREVIEWS
+        from indexer.sources.freesound.source import PREVIEWS, settle
 
         kept = library.catalog.freesound
         source = source_of(library)
         puller = Puller(kept, self.client, self.wishes, self.first)
         with library.lock():
+            settle(library.catalog, source)
+            relink(library.catalog, source)
             pulled = (puller.refresh if self.refresh else puller.ask)(self.terms, bars)
             bars.close()
             if given["dry_run"]:
@@ -188,16 +192,16 @@ def open_client() -> Client:
     from indexer import settings
     from indexer.sources.freesound.budget import Budget
     from indexer.sources.freesound.client import Client
-    from indexer.sources.freesound.key import find_key
+    from indexer.sources.freesound import key as keys
 
     found = settings.load()
-    key = find_key(found.config)
+    key = keys.find(found.config) or keys.typed(hidden_prompt())
     shown = found.state / "freesound-notice"
     if not shown.exists():
         say(NOTICE)
         shown.parent.mkdir(parents=True, exist_ok=True)
         shown.touch()
-    return Client(found.freesound, key, Budget(found.state, key))
+    return Client(found.freesound, key.text, Budget(found.state, key.text))
 
 
 def tell(pulled: Pulled, fresh: int) -> None:
