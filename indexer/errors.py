@@ -6,6 +6,9 @@
     │   ├── LibraryTooNew        written by a newer sonorize
     │   └── LibraryBusy          another build is writing to it
     ├── SourceError              a folder or service cannot be read
+    │   ├── KeyMissing           there is no API key, or no login
+    │   ├── KeyRefused           the service does not take the key, or the login
+    │   └── LimitReached         the day's requests are used up
     ├── AudioError               one sound cannot be read
     ├── PictureError             a frame or video cannot be read
     ├── EncoderError
@@ -20,6 +23,13 @@
 
 Each message is one sentence: what is wrong, and what to do next.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class SonorizeError(Exception):
@@ -44,6 +54,25 @@ class LibraryBusy(LibraryError):
 
 class SourceError(SonorizeError):
     """A folder or a service cannot be read."""
+
+
+class KeyMissing(SourceError):
+    """There is no API key, or no login."""
+
+
+class KeyRefused(SourceError):
+    """The service does not take the key, or the login."""
+
+
+class LimitReached(SourceError):
+    """The day's requests are used up. `until`: when the next one is allowed, in UTC."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(
+            "Freesound allows no more requests with this key today: run the same again after "
+            f"{until:%Y-%m-%d %H:%M} UTC; what has come is kept."
+        )
 
 
 class AudioError(SonorizeError):

@@ -7,18 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+FREESOUND = "https://freesound.org"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """library, models: folders. device: auto, cpu, cuda or mps."""
+    """library, models, config, state: folders. device: auto, cpu, cuda or mps.
+
+    config: what only its owner reads. state: which requests were made. freesound: its address.
+    """
 
     library: Path
     models: Path
+    config: Path
+    state: Path
     device: str = "auto"
+    freesound: str = FREESOUND
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """`SONORIZE_LIBRARY`, `SONORIZE_MODELS`, `SONORIZE_DEVICE`, else the user's own folders."""
+    """`SONORIZE_LIBRARY`, `_MODELS`, `_CONFIG`, `_STATE`, else the user's own folders;
+    `SONORIZE_DEVICE`, `SONORIZE_FREESOUND_URL`.
+    """
     import platformdirs
 
     def folder(name: str, default: Path) -> Path:
@@ -33,5 +43,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             "SONORIZE_MODELS",
             platformdirs.user_cache_path("sonorize", appauthor=False) / "models",
         ),
+        config=folder(
+            "SONORIZE_CONFIG", platformdirs.user_config_path("sonorize", appauthor=False)
+        ),
+        state=folder("SONORIZE_STATE", platformdirs.user_state_path("sonorize", appauthor=False)),
         device=environ.get("SONORIZE_DEVICE") or "auto",
+        freesound=environ.get("SONORIZE_FREESOUND_URL") or FREESOUND,
     )

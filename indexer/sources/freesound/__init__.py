@@ -1,0 +1,1 @@
+"""Freesound (freesound.org): searching it, and fetching previews and originals."""
