@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+FREESOUND = "https://freesound.org"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """library, models: folders. device: auto, cpu, cuda or mps. freesound: the service's address.
 
-    config, state: folders of the user, for what he gave (keys) and for what is kept between runs.
+    config: a folder that only its owner reads. state: a folder for what is kept between runs.
     """
 
     library: Path
@@ -20,7 +22,7 @@ class Settings:
     config: Path
     state: Path
     device: str = "auto"
-    freesound: str = "https://freesound.org"
+    freesound: str = FREESOUND
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -39,5 +41,5 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         config=folder("SONORIZE_CONFIG", own.user_config_path),
         state=folder("SONORIZE_STATE", own.user_state_path),
         device=environ.get("SONORIZE_DEVICE") or "auto",
-        freesound=(environ.get("SONORIZE_FREESOUND_URL") or "https://freesound.org").rstrip("/"),
+        freesound=environ.get("SONORIZE_FREESOUND_URL") or FREESOUND,
     )

@@ -17,6 +17,7 @@ COMMANDS = {
     "query-by-sound": "query.cli.sound:query_by_sound",
     "library": "indexer.cli.library:library",
     "library gap": "query.cli.gap:gap",
+    "freesound": "indexer.cli.freesound:freesound",
     "models": "indexer.cli.models:models",
     "demo": "query.cli.demo:demo",
     "doctor": "indexer.cli.doctor:doctor",
