@@ -6,6 +6,11 @@
     │   ├── LibraryTooNew        written by a newer sonorize
     │   └── LibraryBusy          another build is writing to it
     ├── SourceError              a folder or service cannot be read
+    │   ├── KeyMissing           a service wants a key, and none is known
+    │   ├── KeyRefused           the service does not take the key
+    │   └── LimitReached         the service answers no more until a moment
+    ├── TransferFailed           a file cannot be brought over HTTP
+    ├── DiskFull                 what comes finds no room
     ├── AudioError               one sound cannot be read
     ├── PictureError             a frame or video cannot be read
     ├── EncoderError
@@ -20,6 +25,13 @@
 
 Each message is one sentence: what is wrong, and what to do next.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class SonorizeError(Exception):
@@ -44,6 +56,34 @@ class LibraryBusy(LibraryError):
 
 class SourceError(SonorizeError):
     """A folder or a service cannot be read."""
+
+
+class KeyMissing(SourceError):
+    """A service wants a key, and none is known."""
+
+
+class KeyRefused(SourceError):
+    """The service does not take the key."""
+
+
+class LimitReached(SourceError):
+    """The service answers no more until a moment (`until`, UTC)."""
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class TransferFailed(SonorizeError):
+    """A file cannot be brought over HTTP; `reason`: why, in a few words."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} could not be fetched ({reason}): run the same again to go on.")
+        self.reason = reason
+
+
+class DiskFull(SonorizeError):
+    """What comes finds no room on the disk."""
 
 
 class AudioError(SonorizeError):
