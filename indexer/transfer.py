@@ -171,7 +171,7 @@ class _Transfer:
                 begin, total = self._judged(answer, here)
                 if not self.whole:
                     self._write(answer, begin, total)
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, UnicodeError) as error:
             raise self._failed(str(error)) from error
         except httpx2.HTTPError as error:
             raise Again(str(error) or type(error).__name__) from error
