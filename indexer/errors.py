@@ -9,6 +9,8 @@
     │   ├── KeyMissing           there is no API key, or no login
     │   ├── KeyRefused           the service does not take the key, or the login
     │   └── LimitReached         the day's requests are used up
+    ├── TransferFailed           a file cannot be brought over HTTP
+    ├── DiskFull                 what comes finds no room
     ├── AudioError               one sound cannot be read
     ├── PictureError             a frame or video cannot be read
     ├── EncoderError
@@ -73,6 +75,18 @@ class LimitReached(SourceError):
             "Freesound allows no more requests with this key today: run the same again after "
             f"{until:%Y-%m-%d %H:%M} UTC; what has come is kept."
         )
+
+
+class TransferFailed(SonorizeError):
+    """A file cannot be brought over HTTP; `reason`: why, in a few words."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} could not be fetched ({reason}): run the same again to go on.")
+        self.reason = reason
+
+
+class DiskFull(SonorizeError):
+    """What comes finds no room on the disk."""
 
 
 class AudioError(SonorizeError):

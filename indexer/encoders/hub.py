@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from indexer import transfer
 from indexer.encoders.download import HttpFile
 from indexer.encoders.weights import sha256
 from indexer.errors import WeightsDamaged, WeightsMissing
@@ -54,7 +55,7 @@ class HubFile:
         part = HttpFile(url, self.filename, self.revision, "", facts.size or 0)
         path = part.fetch(folder, progress)
         if tag != (sha256(path) if len(tag) == 64 else _git_sha1(path)):
-            path.unlink()
+            transfer.forget(path)
             raise WeightsDamaged(f"{self.filename} of {self.repo} did not come whole: try again.")
         return path
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from indexer import transfer
 from indexer.encoders import registry
 from indexer.encoders.progress import Progress as Progress
 from indexer.encoders.progress import in_words as in_words
@@ -250,15 +251,10 @@ def _bring(
         try:
             _check(source, fetched)
         except WeightsDamaged:
-            _delete(fetched)
+            transfer.forget(fetched)
             raise
         _unpack(component, model, folder, fetched)
-        _delete(fetched)
-
-
-def _delete(fetched: Path) -> None:
-    fetched.unlink(missing_ok=True)
-    fetched.with_name(f"{fetched.name}.version").unlink(missing_ok=True)
+        transfer.forget(fetched)
 
 
 def _can_be_own(name: str, own: Path | None) -> None:
