@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.cli.common import Bars, library_option, load_encoder, open_library, say
+from indexer.cli.freesound import api_key
 from indexer.cli.pull import source_of
 from indexer.errors import SourceError
 
 if TYPE_CHECKING:
-    from indexer.library import Library
+    pass
 
 
 @click.command()
@@ -38,33 +40,84 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
 
     Exit code 3: done, but some could not be had.
     """
-    from indexer.build.run import build_index
-    from indexer.sources.freesound import originals as logic
+    from indexer.sources.freesound.originals import parse_ids, relinked, still_previews, used_in
 
     if not ids and project is None:
         raise click.UsageError("Say which: --ids or --project.")
     session = project.read_bytes() if project else b""
-    wanted = list(dict.fromkeys([*(logic.parse_ids(ids) if ids else []), *logic.used_in(session)]))
+    wanted = list(dict.fromkeys([*(parse_ids(ids) if ids else []), *used_in(session)]))
     if not wanted:
         raise SourceError(f"{project} names no preview of Freesound: give the sounds by --ids.")
-    with open_library(library_folder) as opened, closing(Bars()) as bars:
+    with open_library(library_folder) as opened:
         source = source_of(opened)
-        _require_known(opened, wanted)
-        lacking = logic.still_previews(source, wanted)
-        say(_ahead(opened, wanted, lacking))
+        known = _known(opened, wanted)
+        lacking = still_previews(source, wanted)
+        size = sum(int(known[key].said.get("filesize") or 0) for key in lacking)
+        say(
+            f"{len(wanted):,} sounds, {len(lacking):,} originals to fetch, "
+            f"{max(1, round(size / 1e6)) if lacking else 0:,} MB."
+        )
         if dry_run:
             return
-        failures = _fetch(opened, lacking, bars) if lacking else {}
-        if lacking:
-            with opened.lock():
-                logic.relink(opened.catalog, source)
-            build_index(opened, [source], load_encoder(opened.config))
-        bars.close()
-        for key, reason in failures.items():
-            say(f"failed: https://freesound.org/s/{key}/: {reason}")
-        here = {key: Path(path).name for key, path in source.here().items() if key in wanted}
+        failures = _fetch(opened, source, lacking) if lacking else {}
+        here = {key: Path(path).name for key, path in source.here().items() if key in known}
+    for key, reason in failures.items():
+        say(f"failed: https://freesound.org/s/{key}/: {reason}")
     click.echo(f"{len(lacking) - len(failures):,} originals fetched.")
     if project:
-        _write_beside(project, logic.relinked(session, here))
+        _write_beside(project, relinked(session, here))
     if failures:
         raise click.exceptions.Exit(3)
+
+
+def _known(opened: Library, ids: Sequence[int]) -> Mapping[int, Kept]:
+    known = opened.catalog.freesound.kept(ids)
+    if unknown := [key for key in ids if key not in known]:
+        raise SourceError(
+            f"{', '.join(map(str, unknown))}: no sound of this library; `sonorize build-index "
+            'freesound:"WORDS"` brings sounds into it.'
+        )
+    return known
+
+
+def _fetch(opened: Library, source: FreesoundSource, ids: Sequence[int]) -> dict[int, str]:
+    """Fetches, puts the originals in place of the previews, and hears them. id → what failed."""
+    from indexer import settings
+    from indexer.build.run import build_index
+    from indexer.sources.freesound.budget import Budget
+    from indexer.sources.freesound.files import fetch_original
+    from indexer.sources.freesound.login import Access
+    from indexer.sources.freesound.originals import fetch_originals, relink
+    from indexer.sources.freesound.source import ORIGINALS, settle
+
+    found = settings.load()
+    key = api_key(found.config).text
+    access = Access(found.freesound, key, found.config)
+    budget = Budget(found.state, key)
+    folder = source.path(ORIGINALS)
+
+    def fetch(said: Mapping[str, Any]) -> Path:
+        return fetch_original(said, folder, access.access_token(), found.freesound, budget)
+
+    access.access_token()  # says at once that nobody logged in
+    with closing(Bars()) as bars:
+        with opened.lock():
+            settle(opened.catalog, source)
+            fetched = fetch_originals(opened.catalog.freesound, ids, fetch, bars)
+            failures = {key: str(failure) for key, failure in fetched if failure}
+            relink(opened.catalog, source)
+        build_index(opened, [source], load_encoder(opened.config), progress=bars)
+    return failures
+
+
+def _write_beside(project: Path, session: bytes) -> None:
+    """The user's session stays as it is."""
+    copy = project.with_name(f"{project.stem} (originals){project.suffix}")
+    try:
+        with copy.open("xb") as out:
+            out.write(session)
+    except OSError as error:
+        raise SourceError(
+            f"{copy} cannot be written ({error.strerror}): move it away and run the same again."
+        ) from error
+    click.echo(f"{copy} uses them.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from indexer.cli.common import Bars, say
+from indexer.cli.freesound import api_key
 
 if TYPE_CHECKING:
     from indexer.build.report import BuildReport
@@ -192,16 +193,15 @@ def open_client() -> Client:
     from indexer import settings
     from indexer.sources.freesound.budget import Budget
     from indexer.sources.freesound.client import Client
-    from indexer.sources.freesound import key as keys
 
     found = settings.load()
-    key = keys.find(found.config) or keys.typed(hidden_prompt())
+    key = api_key(found.config).text
     shown = found.state / "freesound-notice"
     if not shown.exists():
         say(NOTICE)
         shown.parent.mkdir(parents=True, exist_ok=True)
         shown.touch()
-    return Client(found.freesound, key.text, Budget(found.state, key.text))
+    return Client(found.freesound, key, Budget(found.state, key))
 
 
 def tell(pulled: Pulled, fresh: int) -> None:

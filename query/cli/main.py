@@ -18,6 +18,7 @@ COMMANDS = {
     "library": "indexer.cli.library:library",
     "library gap": "query.cli.gap:gap",
     "freesound": "indexer.cli.freesound:freesound",
+    "freesound originals": "indexer.cli.originals:originals",
     "models": "indexer.cli.models:models",
     "demo": "query.cli.demo:demo",
     "doctor": "indexer.cli.doctor:doctor",

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from freesound_server import FreesoundServer, corpus
+
 from indexer.errors import KeyRefused, LimitReached, SourceError
 from indexer.sources.freesound.budget import Budget
 from indexer.sources.freesound.client import FIELDS, Client, Page
@@ -158,7 +158,7 @@ def test_slow_answers_are_taken(server: FreesoundServer, opened: Open) -> None:
 def test_without_a_network_it_says_so(opened: Open, time: Time) -> None:
     with pytest.raises(SourceError, match="no connection.*online"):
         opened(address=FREE_PORT).search("rain")
-    assert 21 <= sum(time.slept)
+    assert sum(time.slept) >= 21
 
 
 def test_a_wrong_question_is_not_asked_again(server: FreesoundServer, opened: Open) -> None:
@@ -199,7 +199,9 @@ def test_the_key_goes_nowhere_where_it_could_be_read(opened: Open, address: str)
     assert "word" not in str(refused.value)
 
 
-@pytest.mark.parametrize("address", ["https://freesound.org/", "http://[::1]:80", "http://localhost"])
+@pytest.mark.parametrize(
+    "address", ["https://freesound.org/", "http://[::1]:80", "http://localhost"]
+)
 def test_these_addresses_are_good(opened: Open, address: str) -> None:
     opened(address=address)
 

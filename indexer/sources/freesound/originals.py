@@ -1,4 +1,4 @@
-"""Originals of chosen sounds, which take the place of their previews; and sessions that use them."""
+"""Originals of chosen sounds, in place of their previews, and sessions that use them."""
 
 from __future__ import annotations
 
