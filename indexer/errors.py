@@ -8,7 +8,8 @@
     ├── SourceError              a folder or service cannot be read
     │   ├── KeyMissing           a service wants a key, and none is known
     │   ├── KeyRefused           the service does not take the key
-    │   └── LimitReached         the service answers no more until a moment
+    │   ├── LimitReached         the service answers no more until a moment
+    │   └── FetchFailed          one of its sounds cannot be had
     ├── TransferFailed           a file cannot be brought over HTTP
     ├── DiskFull                 what comes finds no room
     ├── AudioError               one sound cannot be read
@@ -74,12 +75,24 @@ class LimitReached(SourceError):
         self.until = until
 
 
-class TransferFailed(SonorizeError):
-    """A file cannot be brought over HTTP; `reason`: why, in a few words."""
+class FetchFailed(SourceError):
+    """One sound of a service cannot be had. `permanent`: nor will it be at another time."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, message: str, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class TransferFailed(SonorizeError):
+    """A file cannot be brought over HTTP. `reason`: why, in a few words.
+
+    `away`: its server could not be reached at all.
+    """
+
+    def __init__(self, url: str, reason: str, away: bool) -> None:
         super().__init__(f"{url} could not be fetched ({reason}): run the same again to go on.")
         self.reason = reason
+        self.away = away
 
 
 class DiskFull(SonorizeError):
