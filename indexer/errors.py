@@ -8,7 +8,8 @@
     ├── SourceError              a folder or service cannot be read
     │   ├── KeyMissing           there is no API key, or no login
     │   ├── KeyRefused           the service does not take the key, or the login
-    │   └── LimitReached         the day's requests are used up
+    │   ├── LimitReached         the day's requests are used up
+    │   └── FetchFailed          one of its sounds cannot be had
     ├── TransferFailed           a file cannot be brought over HTTP
     ├── DiskFull                 what comes finds no room
     ├── AudioError               one sound cannot be read
@@ -77,12 +78,24 @@ class LimitReached(SourceError):
         )
 
 
-class TransferFailed(SonorizeError):
-    """A file cannot be brought over HTTP; `reason`: why, in a few words."""
+class FetchFailed(SourceError):
+    """One sound of a service cannot be had. `permanent`: nor will it be at another time."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, message: str, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class TransferFailed(SonorizeError):
+    """A file cannot be brought over HTTP. `reason`: why, in a few words.
+
+    `away`: its server could not be reached at all.
+    """
+
+    def __init__(self, url: str, reason: str, away: bool) -> None:
         super().__init__(f"{url} could not be fetched ({reason}): run the same again to go on.")
         self.reason = reason
+        self.away = away
 
 
 class DiskFull(SonorizeError):

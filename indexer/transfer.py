@@ -1,6 +1,6 @@
 """Bytes over HTTP into NAME.part, continued where they were cut off.
 
-Beside NAME.part lies NAME.part.version, the server's name for that version of the file (its ETag,
+Beside NAME.part lies NAME.version.part, the server's name for that version of the file (its ETag,
 else its date). The next request asks for the rest of that version (Range, If-Range: RFC 9110,
 13.1.5 and 14); a server with another version, or without ranges, sends the whole and the part
 begins again. Nothing but a plain file of this one name is ever written to: a link is taken away.
@@ -15,7 +15,9 @@ import re
 import stat
 import time
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from indexer.errors import DiskFull, TransferFailed
 
@@ -36,16 +38,24 @@ ERROR_TEXT = 4096  # bytes of an error's body that are read
 
 
 class Again(Exception):
-    """This try failed and another may not, in `wait` seconds at the earliest."""
+    """This try failed and another may not, in `wait` seconds at the earliest.
 
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
+    `away`: there was no connection at all.
+    """
+
+    def __init__(self, reason: str, wait: float = 0.0, away: bool = False) -> None:
         super().__init__(reason)
         self.wait = wait
+        self.away = away
 
 
 class Answer(NamedTuple):
-    """What came before the bytes. `text`: of an error (400 or more), the beginning of its body."""
+    """What came before the bytes. `text`: of an error (400 or more), the beginning of its body.
 
+    `own`: the request carried the caller's headers, being to the place that was named.
+    """
+
+    own: bool
     status: int
     headers: Mapping[str, str]
     text: str
@@ -60,16 +70,44 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
 
 
-def _nothing(*_: object) -> None:
-    pass
+PACE = Pace()
 
 
-def web_client(agent: str | None = None) -> httpx2.Client:
-    """A client that follows nothing by itself and waits for nothing longer than SECONDS."""
+def nothing(*_: object) -> None:
+    """Hears and says nothing."""
+
+
+def agent() -> str:
+    """Who asks: "sonorize/0.1.0"."""
+    from importlib import metadata
+
+    try:
+        return f"sonorize/{metadata.version('sonorize')}"
+    except metadata.PackageNotFoundError:
+        return "sonorize"
+
+
+def secure(url: str) -> bool:
+    """True if nobody on the way can read or change what `url` gives: https, or this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme != "http":
+            return parts.scheme == "https" and bool(host)
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def web_client() -> httpx2.Client:
+    """A client that waits for nothing longer than SECONDS.
+
+    It uses the proxies of the environment, but none to this machine.
+    """
     import httpx2
 
-    headers = {"User-Agent": agent} if agent else None
-    return httpx2.Client(timeout=SECONDS, headers=headers)
+    here = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+    return httpx2.Client(timeout=SECONDS, headers={"User-Agent": agent()}, mounts=here)
 
 
 def bring(
@@ -79,21 +117,23 @@ def bring(
     *,
     size: int | None = None,
     headers: Mapping[str, str] | None = None,
-    pace: Pace = Pace(),
-    judge: Callable[[Answer], None] = _nothing,
-    told: Callable[[int, int | None], None] = _nothing,
+    pace: Pace = PACE,
+    before: Callable[[str, bool], None] = nothing,
+    judge: Callable[[Answer], None] = nothing,
+    told: Callable[[int, int | None], None] = nothing,
 ) -> None:
     """The file at `url` into `part`, whole; what `part` holds already is not asked for again.
 
     size      bytes, or None to believe the server's Content-Length
     headers   sent to the scheme, host and port of `url` alone, never on to where it redirects
-    judge     sees every answer but redirects first; may raise `Again`, or an error that ends this
+    before    sees each address before it is asked, and whether `headers` go there; may raise
+    judge     sees every answer but redirects; may raise `Again`, or an error that ends all
     told      (bytes here, bytes of all if known), as they come
 
     Raises TransferFailed if it cannot be had, and DiskFull; what has come stays for the next call.
     One process at a time may bring the same file.
     """
-    transfer = _Transfer(client, url, part, size, dict(headers or {}), pace, judge, told)
+    transfer = _Transfer(client, url, part, size, dict(headers or {}), pace, before, judge, told)
     with disk_full_in_words(part.parent):
         transfer.run()
 
@@ -130,6 +170,7 @@ class _Transfer:
     size: int | None
     headers: dict[str, str]
     pace: Pace
+    before: Callable[[str, bool], None]
     judge: Callable[[Answer], None]
     told: Callable[[int, int | None], None]
     whole: bool = field(default=False, init=False)
@@ -144,7 +185,7 @@ class _Transfer:
                 tries = 0 if here - most >= MUCH else tries + 1
                 most = max(most, here)
                 if tries > len(waits):
-                    raise self._failed(str(again)) from again
+                    raise self._failed(str(again), again.away) from again
                 wait = waits[max(tries - 1, 0)] if waits else 0.0
                 self.pace.sleep(max(wait * random.uniform(1, 1.5), again.wait))
 
@@ -167,38 +208,41 @@ class _Transfer:
         here = have(self.part)
         ask = {"Range": f"bytes={here}-"} | _same_version(self.part) if here else {}
         try:
-            with self._answer(ask | {"Accept-Encoding": "identity"}) as answer:
-                begin, total = self._judged(answer, here)
+            with self._answer(ask | {"Accept-Encoding": "identity"}) as (answer, own):
+                begin, total = self._judged(answer, own, here)
                 if not self.whole:
                     self._write(answer, begin, total)
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, UnicodeError) as error:
             raise self._failed(str(error)) from error
         except httpx2.HTTPError as error:
-            raise Again(str(error) or type(error).__name__) from error
+            away = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+            raise Again(str(error) or type(error).__name__, away=away) from error
 
     @contextlib.contextmanager
-    def _answer(self, ask: dict[str, str]) -> Iterator[httpx2.Response]:
-        """The answer behind the redirects."""
+    def _answer(self, ask: dict[str, str]) -> Iterator[tuple[httpx2.Response, bool]]:
+        """The answer behind the redirects, and whether our headers went there."""
         import httpx2
 
-        url, own = httpx2.URL(self.url), self.headers
+        url, own = httpx2.URL(self.url), True
         for _ in range(REDIRECTS + 1):
-            with self.client.stream("GET", url, headers=ask | own, follow_redirects=False) as came:
+            self.before(str(url), own)
+            sent = ask | self.headers if own else ask
+            with self.client.stream("GET", url, headers=sent, follow_redirects=False) as came:
                 if not came.has_redirect_location:
-                    yield came
+                    yield came, own
                     return
                 there = url.join(came.headers["Location"])
             if url.scheme == "https" and there.scheme != "https":
                 raise self._failed("the server redirects to a place without https")
-            if _origin(there) != _origin(url):
-                own = {}  # for good: who was redirected there may be sent back anywhere
+            own = own and _origin(there) == _origin(url)  # once elsewhere, one may be sent anywhere
             url = there
         raise self._failed(f"more than {REDIRECTS} redirects")
 
-    def _judged(self, answer: httpx2.Response, here: int) -> tuple[int, int | None]:
+    def _judged(self, answer: httpx2.Response, own: bool, here: int) -> tuple[int, int | None]:
         """Where in the file the answer begins, and the bytes of the whole if they are known."""
         code, headers = answer.status_code, answer.headers
-        self.judge(Answer(code, headers, self._error_text(answer) if code >= 400 else ""))
+        text = self._error_text(answer) if code >= 400 else ""
+        self.judge(Answer(own, code, headers, text))
         if code == 416:
             self.whole = self.size is None and headers.get("Content-Range") == f"bytes */{here}"
             if not self.whole:
@@ -268,8 +312,8 @@ class _Transfer:
                 break
         return text[:ERROR_TEXT].decode(errors="replace")
 
-    def _failed(self, reason: str) -> TransferFailed:
-        return TransferFailed(self.url, reason)
+    def _failed(self, reason: str, away: bool = False) -> TransferFailed:
+        return TransferFailed(self.url, reason, away)
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
@@ -286,7 +330,7 @@ def _digits(text: str) -> bool:
 
 
 def _version(part: Path) -> Path:
-    return part.with_name(f"{part.name}.version")
+    return part.with_name(f"{part.name.removesuffix('.part')}.version.part")
 
 
 def _remember_version(part: Path, headers: Mapping[str, str]) -> None:

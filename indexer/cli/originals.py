@@ -15,7 +15,9 @@ from indexer.cli.pull import source_of
 from indexer.errors import SourceError
 
 if TYPE_CHECKING:
-    pass
+    from indexer.catalog.freesound import Kept
+    from indexer.library import Library
+    from indexer.sources.freesound.source import FreesoundSource
 
 
 @click.command()

@@ -144,12 +144,12 @@ def test_it_goes_on_after_every_cut(server: Server, big: Model) -> None:
 
 def cut_off(server: Server, hasty: Model) -> None:
     """One call that brought a part and then nothing."""
-    server.cuts, server.codes = [1_000_000], []
+    server.cuts, server.asked = [1_000_000], []
     answer = server.answer
 
     def then_broken(request: BaseHTTPRequestHandler) -> None:
+        server.codes = [503] if server.asked else []
         answer(request)
-        server.codes = [503]
 
     server.answer = then_broken  # type: ignore[method-assign]
     with pytest.raises(WeightsMissing, match=r"503.*run the same again.*--from"):

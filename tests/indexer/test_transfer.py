@@ -103,7 +103,7 @@ def refused(server: Server, part: Path, why: str, **more: Any) -> None:
 
 def begun(part: Path, count: int, version: str = '"one"') -> None:
     part.write_bytes(BODY[:count])
-    part.with_name("file.part.version").write_text(version)
+    part.with_name("file.version.part").write_text(version)
 
 
 # Sizes
@@ -187,6 +187,13 @@ def test_a_part_longer_than_the_file_begins_again(server: Server, part: Path) ->
     assert bring(server, part) == BODY[:1000]
 
 
+def test_a_part_longer_than_the_known_size_begins_again(server: Server, part: Path) -> None:
+    begun(part, SIZE)
+    server.answers = [reply(BODY[:1000])]
+    assert bring(server, part, size=1000) == BODY[:1000]
+    assert server.ranges() == [None]
+
+
 def test_a_part_of_no_known_version_goes_on_only_if_the_size_is_known(
     server: Server, part: Path
 ) -> None:
@@ -196,20 +203,23 @@ def test_a_part_of_no_known_version_goes_on_only_if_the_size_is_known(
     part.write_bytes(BODY[:1000])
     server.answers = [rest(1000)]
     assert bring(server, part, size=SIZE) == BODY
+    assert server.ranges() == [None, "bytes=1000-"]
 
 
 @pytest.mark.parametrize("how", [Path.symlink_to, Path.hardlink_to])
-@pytest.mark.parametrize("name", ["file.part", "file.part.version"])
+@pytest.mark.parametrize("name", ["file.part", "file.version.part"])
 def test_links_are_not_followed(server: Server, tmp_path: Path, how: Any, name: str) -> None:
     outside = tmp_path / "outside"
     outside.write_text("secret")
     folder = tmp_path / "in"
     folder.mkdir()
+    begun(folder / "file.part", 1000)
+    (folder / name).unlink()
     how(folder / name, outside)
     server.answers = [reply(BODY, ETag='"one"')]
     assert bring(server, folder / "file.part") == BODY
     assert outside.read_text() == "secret"
-    assert "secret" not in str(server.asked)
+    assert server.ranges() == [None]
     assert not (folder / "file.part").is_symlink()
 
 
