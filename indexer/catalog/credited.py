@@ -58,11 +58,14 @@ def lying_at(engine: Engine, paths: Iterable[str]) -> dict[str, int]:
 
     Paths are as the catalog shows them, or lead to the same place from here.
     """
+    whole = [(path, spelled) for path in paths for spelled in _spellings(path)]
+    found: dict[str, int] = {}
     with reading(engine) as connection:
-        roots = connection.execute(select(Root.id, Root.location)).all()
-        found: dict[str, int] = {}
-        for root_id, location in roots:
-            meant = _below(location, paths)
+        for root_id, location in connection.execute(select(Root.id, Root.location)).all():
+            meant: dict[str, list[str]] = {}
+            for path, spelled in whole:
+                if spelled.is_relative_to(location):
+                    meant.setdefault(spelled.relative_to(location).as_posix(), []).append(path)
             for part in chunks(list(meant)):
                 query = select(File.relative_path, File.sound_id)
                 query = query.where(File.root_id == root_id, File.relative_path.in_(part))
@@ -71,15 +74,10 @@ def lying_at(engine: Engine, paths: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _below(location: str, paths: Iterable[str]) -> dict[str, list[str]]:
-    """Path under the root → the paths that may mean it."""
-    meant: dict[str, list[str]] = {}
-    for path in paths:
-        for spelled in {path, os.path.abspath(path), os.path.realpath(path)}:  # noqa: PTH100
-            whole = Path(spelled)
-            if whole.is_relative_to(location):
-                meant.setdefault(whole.relative_to(location).as_posix(), []).append(path)
-    return meant
+def _spellings(path: str) -> set[Path]:
+    if "\0" in path:
+        return set()
+    return {Path(path), Path(os.path.abspath(path)), Path(path).resolve()}  # noqa: PTH100 - links
 
 
 def _first_said(*columns: Any) -> ColumnElement[str]:

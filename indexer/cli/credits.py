@@ -123,13 +123,13 @@ def _write(credits: Iterable[Credit], form: str) -> int:  # noqa: A002
         "json": lambda credit: json.dumps(texts.fields(credit)),
     }
     heed, count = _Heed(), 0
-    if form == "html":
-        print("<ul>")
     for credit in credits:
+        if form == "html" and not count:
+            print("<ul>")
         print(forms[form](credit))
         heed.add(credit)
         count += 1
-    if form == "html":
+    if form == "html" and count:
         print("</ul>")
     sys.stdout.flush()  # before what stderr says next
     heed.say()
@@ -152,7 +152,7 @@ class _Heed:
         self._unknown += count if not credit.licence else 0
         self._nobody += count if not (credit.licence or credit.author) else 0
         if non_commercial(credit.licence):
-            self._restricted[label(credit.licence)] += count
+            self._restricted[one_line(label(credit.licence))] += count
         if credit.remix:
             self._remixes.append(
                 f"{one_line(credit.name)}: a remix: credit its sources too, see {credit.url}"

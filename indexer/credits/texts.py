@@ -65,7 +65,7 @@ def credit(
         licence=licence,
         licence_url=licence_url or deed(licence),
         sounds=(sound_id,),
-        remix=own.get("is_remix") is True,
+        remix=from_there and own.get("is_remix") is True,
         seen=str(own.get("licence_seen") or ""),
     )
 
