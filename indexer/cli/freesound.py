@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from indexer.sources.freesound.key import Key
     from indexer.sources.freesound.login import Access
 
+WAITS = (1.0,)  # s before a request is tried again: somebody sits there
+
 
 @click.group()
 def freesound() -> None:
@@ -102,7 +104,7 @@ def _try(found: Settings, key: Key) -> None:
     from indexer.sources.freesound.client import Client
 
     budget = Budget(found.state, key.text)
-    with Client(found.freesound, key.text, budget, waits=(1,)) as client:
+    with Client(found.freesound, key.text, budget, waits=WAITS) as client:
         try:
             client.search("", filter="id:1", page_size=1, fields="id")
         except KeyRefused as refused:

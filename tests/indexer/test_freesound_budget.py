@@ -89,6 +89,7 @@ def test_the_day_is_kept_across_runs_and_apart_by_key(tmp_path: Path, time: Time
     Budget(tmp_path, "l" * 40, 60, 3, clock=time.clock, sleep=time.sleep).take()
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_pace_and_the_day(tmp_path: Path) -> None:
     code = f"""
 import time

@@ -6,15 +6,18 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
 from freesound_server import FreesoundServer, corpus
+
 from indexer.errors import KeyRefused, LimitReached, SourceError
 from indexer.sources.freesound.budget import Budget
 from indexer.sources.freesound.client import FIELDS, Client, Page
 
+SOUNDS = cache(lambda: corpus(["rain"], each=7))
 FREE_PORT = "http://127.0.0.1:9"  # the discard service: nobody listens
 
 
@@ -40,7 +43,7 @@ def time() -> Time:
 
 @pytest.fixture
 def server(time: Time) -> Iterator[FreesoundServer]:
-    with FreesoundServer(*corpus(["rain"], each=7), clock=time.clock) as running:
+    with FreesoundServer(*SOUNDS(), clock=time.clock) as running:
         yield running
 
 
@@ -88,7 +91,8 @@ def test_pages_come_until_the_last_and_no_request_more(
 
 def test_every_field_comes_with_it(server: FreesoundServer, opened: Open) -> None:
     page = opened().search("rain")
-    assert page and page.results[0]
+    assert page
+    assert page.results[0]
     assert sorted(page.results[0]) == sorted(FIELDS.split(","))
 
 
@@ -105,7 +109,8 @@ def test_a_sound_that_is_gone_is_none_among_the_results(
 ) -> None:
     server.fail("search", "null")
     page = opened().search("rain")
-    assert page and page.results.count(None) == 1
+    assert page
+    assert page.results.count(None) == 1
     assert len(page.results) == 7
 
 
@@ -134,7 +139,8 @@ def test_what_passes_is_waited_for(
     server.fail("search", how, 3)
     random.seed(4)
     page = opened().search("rain")
-    assert page and page.count == 7
+    assert page
+    assert page.count == 7
     assert len(server.seen) == 4
     waits = [wait for wait in time.slept if wait >= 1]
     assert [1 <= waits[0] <= 1.5, 5 <= waits[1] <= 7.5, 15 <= waits[2] <= 22.5] == [True] * 3
@@ -156,9 +162,9 @@ def test_slow_answers_are_taken(server: FreesoundServer, opened: Open) -> None:
 
 
 def test_without_a_network_it_says_so(opened: Open, time: Time) -> None:
-    with pytest.raises(SourceError, match="no connection.*online"):
+    with pytest.raises(SourceError, match=r"no connection.*online"):
         opened(address=FREE_PORT).search("rain")
-    assert 21 <= sum(time.slept)
+    assert sum(time.slept) >= 21
 
 
 def test_a_wrong_question_is_not_asked_again(server: FreesoundServer, opened: Open) -> None:
@@ -199,7 +205,9 @@ def test_the_key_goes_nowhere_where_it_could_be_read(opened: Open, address: str)
     assert "word" not in str(refused.value)
 
 
-@pytest.mark.parametrize("address", ["https://freesound.org/", "http://[::1]:80", "http://localhost"])
+@pytest.mark.parametrize(
+    "address", ["https://freesound.org/", "http://[::1]:80", "http://localhost"]
+)
 def test_these_addresses_are_good(opened: Open, address: str) -> None:
     opened(address=address)
 
@@ -221,15 +229,13 @@ def test_the_key_is_in_no_log_no_error_and_no_address(
     client = opened(address=FREE_PORT) if how == "away" else opened()
     if how != "away":
         server.fail("search", how, 5)
-    told = [repr(client), str(client)]
+    told, chained = [repr(client), str(client)], [None]
     try:
         client.search(f"rain {key[:5]}")
     except SourceError as error:
         told += [*traceback.format_exception(error), repr(error), str(error)]
-        told += [repr(chained) for chained in (error.__cause__, error.__context__)]
-        assert not {type(chained).__module__ for chained in (error.__cause__, error.__context__)} & {
-            "httpx2", "httpcore2"
-        }  # fmt: skip
+        chained += [error.__cause__, error.__context__]
+    assert {type(error).__module__ for error in chained} <= {"builtins", "indexer.errors"}
     told += [str((record.msg, record.args)) + record.getMessage() for record in caplog.records]
     assert {"httpx2", "httpcore2"} & {record.name.split(".")[0] for record in caplog.records}
     told += [path.name + path.read_text() for path in tmp_path.iterdir()]
@@ -274,7 +280,7 @@ def test_a_usual_key_is_never_refused(server: FreesoundServer, opened: Open, tim
     assert {seen.status for seen in server.seen} == {200}
     assert server.most_at_once["site"] == 1
     times = [seen.at for seen in server.seen]
-    assert min(later - first for first, later in zip(times, times[1:], strict=False)) > 0.99
+    assert min(later - first for first, later in pairwise(times)) > 0.99
 
 
 def test_a_full_day_ends_politely_and_is_remembered(
