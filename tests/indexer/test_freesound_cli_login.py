@@ -162,8 +162,7 @@ def test_on_a_real_terminal_the_key_is_not_shown(server: FreesoundServer, config
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", "from indexer.sources.freesound import budget
-from query.cli.main import main; main()",
+        [sys.executable, "-c", "from query.cli.main import main; main()",
          "freesound", "login", "--key-only"],
         cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
     )  # fmt: skip
