@@ -85,7 +85,7 @@ def credits_command(
     from indexer.credits.licences import wanted
 
     filters = Filters(licences=wanted(licences), sources=sources, packs=packs)
-    lines = [*ids, *([line.rstrip("\r\n") for line in sys.stdin] if named else [])]
+    lines = [*ids, *([line.rstrip("\n") for line in sys.stdin] if named else [])]
     with open_library(library_folder) as opened:
         chosen, strangers = _chosen(opened, lines) if ids or named else (None, [])
         count = _write(credits_of(opened.catalog.engine, filters, chosen), form)

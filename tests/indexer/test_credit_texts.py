@@ -249,6 +249,7 @@ def test_letters_of_all_scripts_stay() -> None:
     name = "Gämse 犬 שלום \u200d👩\u200d🚀 a\u00a0b"
     assert text(local(name=name)).startswith(f"{name} by ")
     assert Reader(as_html(local(name=name))).words.startswith(f"{name} by ")
+    assert as_html(local(name=name)).isascii()
     assert json.loads(json.dumps(fields(local(name=name))))["sound_name"] == name
 
 
