@@ -62,7 +62,11 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
         if dry_run:
             return
         failures = _fetch(opened, source, lacking) if lacking else {}
-        here = {key: Path(path).name for key, path in source.here().items() if key in known}
+        here = {
+            key: Path(file.relative_path).name
+            for key, file in source.here().items()
+            if key in known and file.is_original
+        }
     for key, reason in failures.items():
         say(f"failed: https://freesound.org/s/{key}/: {reason}")
     click.echo(f"{len(lacking) - len(failures):,} originals fetched.")

@@ -242,3 +242,10 @@ def test_a_library_that_was_moved_keeps_its_sounds(
     assert (report["sounds"], report["added"]) == (4, 0), done.err
     assert contents(moved) == before
     assert server.count("previews") == 4
+
+
+def test_its_root_is_not_moved_by_itself(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 2)
+    done = run("library", "roots", "--library", library, "--move", 1, library)
+    assert done.code == 1
+    assert "move the library's folder" in done.err

@@ -50,7 +50,7 @@ def relinked(session: bytes, originals: Mapping[int, str]) -> bytes:
 
 def still_previews(source: FreesoundSource, ids: Sequence[int]) -> list[int]:
     here = source.here()
-    return [key for key in ids if not here.get(key, "").startswith(ORIGINALS)]
+    return [key for key in ids if not (key in here and here[key].is_original)]
 
 
 def fetch_originals(
@@ -90,10 +90,10 @@ def relink(catalog: Catalog, source: FreesoundSource) -> int:
     entries = [
         Relinked(
             files[previews[key]].file_id,
-            Place(root_id, path, source.path(path).stat().st_size, revisions[key] * DAY),
+            Place(root_id, file.relative_path, file.size, revisions[key] * DAY),
         )
-        for key, path in source.here().items()
-        if path.startswith(ORIGINALS) and path not in files and key in previews
+        for key, file in source.here().items()
+        if file.is_original and file.relative_path not in files and key in previews
     ]
     catalog.record(entries)
     return len(entries)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.sources.freesound import sounds
 from indexer.sources.protocol import Item, Said
@@ -20,6 +20,17 @@ ORIGINALS, PREVIEWS = "originals", "previews"
 
 DAY = 86_400_000_000_000  # ns
 _NAME = re.compile(r"([0-9]+)__.*\.\w+")
+
+
+class Here(NamedTuple):
+    """A file that is whole: path under the source, size in bytes."""
+
+    relative_path: str
+    size: int
+
+    @property
+    def is_original(self) -> bool:
+        return self.relative_path.startswith(ORIGINALS)
 
 
 class FreesoundSource:
@@ -62,18 +73,14 @@ class FreesoundSource:
     def items(self) -> Iterator[Item]:
         revisions = self._kept.revisions()
         here = self.here()
-        self._passed_over = sum(key not in revisions for key in here)
-        for key, relative_path in sorted(here.items(), key=lambda pair: pair[1]):
+        self._passed_over = len(here.keys() - revisions.keys())
+        for key, file in sorted(here.items(), key=lambda pair: pair[1]):
             if key in revisions:
-                size = self.path(relative_path).stat().st_size
-                yield Item(relative_path, size, revisions[key] * DAY)
+                yield Item(file.relative_path, file.size, revisions[key] * DAY)
 
-    def here(self) -> dict[int, str]:
-        """Freesound's id → path of the file that counts."""
-        found: dict[int, str] = {}
-        for name in (PREVIEWS, ORIGINALS):
-            found |= {key: f"{name}/{entry}" for key, entry in _listed(self._folder / name)}
-        return found
+    def here(self) -> dict[int, Here]:
+        """Freesound's id → the file that counts."""
+        return {**_listed(self._folder, PREVIEWS), **_listed(self._folder, ORIGINALS)}
 
     def said(self, relative_path: str) -> Said | None:
         key = id_of(relative_path)
@@ -98,11 +105,15 @@ def id_of(path: str | Path) -> int:
     return int(name[1])
 
 
-def _listed(folder: Path) -> list[tuple[int, str]]:
+def _listed(folder: Path, name: str) -> dict[int, Here]:
     try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        with os.scandir(folder / name) as entries:
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+            named = [(_NAME.fullmatch(entry.name), entry) for entry in files]
+            return {
+                int(found[1]): Here(f"{name}/{entry.name}", entry.stat().st_size)
+                for found, entry in sorted(named, key=lambda pair: pair[1].name)
+                if found and ".part" not in entry.name
+            }
     except FileNotFoundError:
-        return []
-    named = ((_NAME.fullmatch(name), name) for name in names if not name.endswith(".part"))
-    return sorted((int(found[1]), name) for found, name in named if found)
+        return {}
