@@ -180,5 +180,7 @@ def test_strangers_tokens_and_previews_are_not_counted(server: FreesoundServer) 
         assert ask(f"{server.address}{SEARCH}").status == 401
         assert ask(address).status == 200
         assert refresh(server, "x").status == 400
+        server.fail("search", "429 minute")
+        assert get(server, SEARCH).status == 429, "nor is one that was refused"
     assert get(server, SEARCH).status == 200
     assert get(server, SEARCH).status == 429
