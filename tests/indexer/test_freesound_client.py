@@ -14,6 +14,7 @@ import pytest
 from freesound_server import FreesoundServer, corpus
 
 from indexer.errors import KeyRefused, LimitReached, SourceError
+from indexer.sources.freesound import web
 from indexer.sources.freesound.budget import Budget
 from indexer.sources.freesound.client import FIELDS, Client, Page
 
@@ -161,6 +162,24 @@ def test_slow_answers_are_taken(server: FreesoundServer, opened: Open) -> None:
     assert len(everything(opened(), 150)) == 1
 
 
+def test_an_answer_without_an_end_is_not_waited_for(
+    server: FreesoundServer, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "WHOLE", 0.05)
+    server.fail("search", "trickle", 4)
+    with pytest.raises(SourceError, match="was not whole"):
+        opened().search("rain")
+
+
+def test_silence_is_not_waited_for(
+    server: FreesoundServer, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "SECONDS", 0.05)
+    server.delay = 0.2
+    with pytest.raises(SourceError, match="no answer within"):
+        opened().search("rain")
+
+
 def test_without_a_network_it_says_so(opened: Open, time: Time) -> None:
     with pytest.raises(SourceError, match=r"no connection.*online"):
         opened(address=FREE_PORT).search("rain")
@@ -197,7 +216,8 @@ def test_a_key_that_is_not_taken_is_said_at_once(
 @pytest.mark.parametrize(
     "address",
     ["http://freesound.org", "ftp://127.0.0.1", "https://user:word@freesound.org", "freesound.org",
-     "http://127.0.0.1@freesound.org", "http://127.0.0.1.freesound.org", "https://", ""],
+     "http://127.0.0.1@freesound.org", "http://127.0.0.1.freesound.org", "https://[::1", "https://",
+     ""],
 )  # fmt: skip
 def test_the_key_goes_nowhere_where_it_could_be_read(opened: Open, address: str) -> None:
     with pytest.raises(SourceError, match="https://") as refused:

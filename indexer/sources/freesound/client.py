@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from indexer.errors import KeyRefused, SourceError
+from indexer.sources.freesound import key as keys
 from indexer.sources.freesound import web
 from indexer.sources.freesound.budget import Budget, Window
 
 LARGEST_PAGE = 150
+PASSING = re.compile("overloaded|failed to connect|could not be reached", re.IGNORECASE)
 REFUSALS = 10  # of one request, for a full minute
-KEY_PAGE = "https://freesound.org/apiv2/apply"
 
 FIELDS = ",".join(
     """
@@ -42,14 +43,15 @@ class Client:
     """Use it in a `with` block. It does not show the key, nor send it anywhere but to `address`.
 
     waits: seconds before each new try where a trouble may pass, and up to half as much more.
-    Raises SourceError if the address is neither https nor on this machine.
+    Raises SourceError if the address is neither https nor on this machine, and KeyRefused if the
+    key has not the form of one.
     """
 
     def __init__(
         self, address: str, key: str, budget: Budget, *, waits: tuple[float, ...] = (1, 5, 15)
     ) -> None:
-        self._http = web.opened(address, {"Authorization": f"Token {key}"})
-        self._key = key
+        self._key = keys.checked(key)
+        self._http = web.opened(address, {"Authorization": f"Token {self._key}"})
         self._budget = budget
         self._waits = waits
 
@@ -82,7 +84,7 @@ class Client:
         if not filter:
             del asked["filter"]  # empty, it is an error there
         answer = web.settled(
-            lambda: self._ask(asked), _passing_trouble, self._waits, self._budget.sleep
+            lambda: self._ask(asked), self._passing_trouble, self._waits, self._budget.sleep
         )
         found = _found(answer)
         if found is None:
@@ -109,11 +111,24 @@ class Client:
             "something else uses this key."
         )
 
+    def _passing_trouble(self, answer: web.Answer) -> str:
+        """What may be over soon; "" for an answer that would be the same again."""
+        status, said = answer.status, answer.lost
+        if status == 200:
+            said = "" if _found(answer) else "a page instead of data"
+        elif status in (400, 500):
+            said = answer.said(self._key)
+            if not PASSING.search(said) and (status == 400 or answer.data is not None):
+                said = ""
+        elif status in (502, 503, 504):
+            said = str(status)
+        return said
+
     def _error(self, answer: web.Answer, query: str) -> SourceError:
         said = answer.said(self._key)
         if answer.status == 401:
             return KeyRefused(
-                f"Freesound does not take this API key ({said}): look it up at {KEY_PAGE} and "
+                f"Freesound does not take this API key ({said}): look it up at {keys.PAGE} and "
                 "give it with `sonorize freesound login`."
             )
         if 300 <= answer.status < 400:
@@ -138,20 +153,6 @@ def _found(answer: web.Answer) -> dict[str, Any] | None:
         return None
     whole = isinstance(found.get("count"), int) and isinstance(found.get("results"), list)
     return found if whole else None
-
-
-def _passing_trouble(answer: web.Answer) -> str:
-    """What may be over soon; "" for an answer that would be the same again."""
-    if answer.lost:
-        return answer.lost
-    said = answer.said().lower() if answer.status != 200 else "a page instead of data"
-    passing = (
-        answer.status in (502, 503, 504)
-        or (answer.status == 500 and (answer.data is None or "overloaded" in said))
-        or (answer.status in (400, 500) and re.search("failed to connect|be reached", said))
-        or (answer.status == 200 and _found(answer) is None)
-    )
-    return f"the server answered {said}" if passing else ""
 
 
 def _limit(said: str) -> tuple[Window, int | None]:

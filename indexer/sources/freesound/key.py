@@ -22,8 +22,6 @@ WHERE = (
     f"Freesound gives API keys at {PAGE}, free and at once: the key is what stands there under "
     '"Client secret/Api key".'
 )
-
-
 TYPED = "what was typed"
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from indexer.errors import KeyRefused, SourceError
 from indexer.sources.freesound import private, web
@@ -50,7 +50,7 @@ class Invitation:
 
         Raises SourceError if there is none, or the page belongs to another login.
         """
-        said = parse_qs(urlsplit(pasted.strip()).query) if "?" in pasted else {}
+        said = parse_qs(pasted.strip().partition("?")[2].partition("#")[0])
         code = said.get("code", [pasted.strip()])[0]
         if said.get("state", [self.state]) != [self.state]:
             raise SourceError(f"This page belongs to another login: {AGAIN} again.")

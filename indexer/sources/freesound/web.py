@@ -11,13 +11,16 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from indexer.errors import SourceError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2 as httpx
 
 SECONDS = 30.0  # without a byte
@@ -50,9 +53,7 @@ def checked(address: str) -> str:
 
     Raises SourceError unless it is https, or http on this machine.
     """
-    parts = urlsplit(address)
-    plain = parts.netloc and not ("@" in parts.netloc or parts.query or parts.fragment)
-    if plain and (parts.scheme == "https" or _here(address)):
+    if _kind(address):
         return address.rstrip("/")
     raise SourceError(
         f"{address.split('@')[-1]!r} is no address for Freesound: SONORIZE_FREESOUND_URL has to "
@@ -60,13 +61,18 @@ def checked(address: str) -> str:
     )
 
 
-def _here(address: str) -> bool:
-    parts = urlsplit(address)
-    host = parts.hostname or ""
+def _kind(address: str) -> Literal["https", "loopback", ""]:
     try:
-        return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        loopback = host == "localhost" or (parts.scheme == "http" and ip_address(host).is_loopback)
     except ValueError:
-        return False
+        return ""
+    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+        return ""
+    if parts.scheme == "https":
+        return "https"
+    return "loopback" if parts.scheme == "http" and loopback else ""
 
 
 def opened(address: str, headers: Mapping[str, str]) -> httpx.Client:
@@ -80,12 +86,21 @@ def opened(address: str, headers: Mapping[str, str]) -> httpx.Client:
             base_url=address,
             headers={**own, **headers},
             timeout=SECONDS,
+            verify=_trusted(),
             limits=httpx.Limits(max_connections=1),
-            trust_env=not _here(address),  # a proxy would read what goes by http
+            trust_env=_kind(address) == "https",  # a proxy would read what goes by http
         )
     except httpx.InvalidURL:
         reason = f"{address!r} is no address: correct SONORIZE_FREESOUND_URL."
     raise SourceError(reason)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that are believed, read once: that takes longer than a request."""
+    import httpx2 as httpx
+
+    return httpx.create_ssl_context()
 
 
 def ask(
