@@ -1,0 +1,1 @@
+"""Sounds of Freesound: searched by preset terms, kept with their licences, heard as previews."""
