@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from small_disk import make_room, small_disk
 
 from indexer import transfer
 from indexer.errors import DiskFull, TransferFailed
@@ -310,7 +309,13 @@ def test_own_headers_go_to_their_host_alone(server: Server, other: Server, part:
     server.answers = [reply(code=302, Location="/elsewhere"), reply(code=307, Location=other.url)]
     other.answers = [reply(code=301, Location=server.url)]
     server.answers += [reply(BODY)]
-    assert bring(server, part, headers={"Authorization": "Bearer b"}) == BODY
+    places: list[tuple[str, bool]] = []
+    before = lambda url, own: places.append((url, own))  # noqa: E731
+    assert bring(server, part, headers={"Authorization": "Bearer b"}, before=before) == BODY
+    elsewhere = server.url.replace("file", "elsewhere")
+    assert places == [
+        *((server.url, True), (elsewhere, True), (other.url, False), (server.url, False))
+    ]
     assert [each.get("authorization") for each in server.asked] == ["Bearer b", "Bearer b", None]
     assert "authorization" not in other.asked[0]
 
@@ -345,17 +350,8 @@ def test_https_is_not_given_up(part: Path) -> None:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 100 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=100k", "none", disk], capture_output=True
-    )
-    if not made or made.returncode:
-        pytest.skip("no small disk can be made here")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_said_and_what_came_is_gone_on_with(server: Server, small: Path) -> None:
@@ -365,7 +361,7 @@ def test_a_full_disk_is_said_and_what_came_is_gone_on_with(server: Server, small
         bring(server, part)
     here = part.stat().st_size
     assert here > 50_000
-    subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
+    make_room(small)
     server.answers = [rest(here)]
     assert bring(server, part) == BODY
 
@@ -374,3 +370,33 @@ def test_other_troubles_of_the_disk_stay_what_they_are(server: Server, tmp_path:
     (tmp_path / "file.part").mkdir()
     with pytest.raises(OSError, match=os.strerror(21) if os.name == "posix" else "."):
         bring(server, tmp_path / "file.part")
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "url",
+    "https://example.org/a http://127.0.0.1:80/a http://[::1]/a http://localhost/a "
+    "HTTPS://example.org/a http://127.8.8.8/".split(),
+)
+def test_what_nobody_can_read_on_its_way_is_secure(url: str) -> None:
+    assert transfer.secure(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    "http://example.org/a ftp://127.0.0.1/a file:///a https:/a //127.0.0.1/a http://[ a : "
+    "http://127.0.0.1.example.org/ http://127.0.0.1@example.org/ javascript:a".split(),
+)
+def test_all_else_is_not(url: str) -> None:
+    assert not transfer.secure(url)
+
+
+def test_no_proxy_comes_between_this_machine_and_itself(
+    server: Server, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.answers = [reply(BODY)]
+    assert bring(server, part) == BODY

@@ -43,7 +43,7 @@ def file_name(sound: Mapping[str, Any], ending: str) -> str:
     as it is by Windows, macOS and Linux. Raises FetchFailed if there is no id.
     """
     number = sound.get("id")
-    if not isinstance(number, int) or not 0 < number < 10**12:
+    if type(number) is not int or not 0 < number < 10**12:
         raise FetchFailed(f"{number!r} is no number of a sound: it is left out.", permanent=True)
     name = _ENDING.sub("", str(sound.get("name") or ""))
     slugs = _slug(str(sound.get("username") or ""), LONGEST_USER), _slug(name, LONGEST_NAME)
