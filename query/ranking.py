@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from indexer.catalog.store import SoundInfo
+    from indexer.catalog.answers import SoundInfo
 
 K = TypeVar("K", int, tuple[int, int])  # a sound's id, alone or with its library
 FUSION = 60  # Cormack, Clarke & Buettcher 2009: reciprocal rank fusion, k = 60

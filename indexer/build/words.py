@@ -16,7 +16,8 @@ from indexer.errors import AudioError
 
 if TYPE_CHECKING:
     from indexer.build.report import BuildReport, Progress
-    from indexer.catalog.store import Catalog, Known, SoundInfo
+    from indexer.catalog.answers import Known, SoundInfo
+    from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder
     from indexer.sources.protocol import Item
 
@@ -83,7 +84,7 @@ def metadata_text(info: SoundInfo) -> str:
 def file_text(path: Path) -> str:
     """`metadata_text` of a file that is in no library."""
     from indexer.audio.tags import enrich, read_tags
-    from indexer.catalog.store import SoundInfo
+    from indexer.catalog.answers import SoundInfo
 
     columns = _from_tags(enrich(path.name, read_tags(path)))
     return metadata_text(SoundInfo(columns, "", "", path.name, "present"))
