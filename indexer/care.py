@@ -73,6 +73,10 @@ def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
     roots = {str(root.id): root for root in library.catalog.roots()}
     if root_id not in roots:
         raise LibraryError(f"There is no root {root_id}: `sonorize library roots` lists them.")
+    if roots[root_id].kind != FolderSource.kind:
+        raise LibraryError(
+            f"Root {root_id} lies in the library: move the library's folder, and build again."
+        )
     source = FolderSource(place)
     there = {(item.relative_path, item.size) for item in source.items()}
     if any(

@@ -6,9 +6,9 @@
     │   ├── LibraryTooNew        written by a newer sonorize
     │   └── LibraryBusy          another build is writing to it
     ├── SourceError              a folder or service cannot be read
-    │   ├── KeyMissing           a service wants a key, and none is known
-    │   ├── KeyRefused           the service does not take the key
-    │   ├── LimitReached         the service answers no more until a moment
+    │   ├── KeyMissing           there is no API key, or no login
+    │   ├── KeyRefused           the service does not take the key, or the login
+    │   ├── LimitReached         the day's requests are used up
     │   └── FetchFailed          one of its sounds cannot be had
     ├── TransferFailed           a file cannot be brought over HTTP
     ├── DiskFull                 what comes finds no room
@@ -60,19 +60,22 @@ class SourceError(SonorizeError):
 
 
 class KeyMissing(SourceError):
-    """A service wants a key, and none is known."""
+    """There is no API key, or no login."""
 
 
 class KeyRefused(SourceError):
-    """The service does not take the key."""
+    """The service does not take the key, or the login."""
 
 
 class LimitReached(SourceError):
-    """The service answers no more until a moment (`until`, UTC)."""
+    """The day's requests are used up. `until`: when the next one is allowed, in UTC."""
 
-    def __init__(self, message: str, until: datetime) -> None:
-        super().__init__(message)
+    def __init__(self, until: datetime) -> None:
         self.until = until
+        super().__init__(
+            "Freesound allows no more requests with this key today: run the same again after "
+            f"{until:%Y-%m-%d %H:%M} UTC; what has come is kept."
+        )
 
 
 class FetchFailed(SourceError):

@@ -5,6 +5,7 @@ CatIDs and the names of categories are the standard's (universalcategorysystem.c
 spelling of its earlier lists kept (MACHOffi); descriptions and words are our own.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from functools import cache
 from importlib.resources import files
 from itertools import groupby
 from types import MappingProxyType
+from typing import NamedTuple
 
+_FREESOUND = re.compile(r"([0-9]{1,9})__(.+?)__(.+)")
 _NAMELESS = frozenset({"MISC", "GENERAL"})
 _APOSTROPHES = str.maketrans("", "", "'\u2019")
 
@@ -112,13 +115,29 @@ def parse(stem: str) -> UcsName | None:
     )
 
 
+class FreesoundName(NamedTuple):
+    """What a file fetched from Freesound is called: `ID__USER__NAME`."""
+
+    id: int
+    user: str
+    name: str
+
+
+def parse_freesound(stem: str) -> FreesoundName | None:
+    found = _FREESOUND.fullmatch(stem)
+    return FreesoundName(int(found[1]), found[2], found[3]) if found else None
+
+
 def words(stem: str) -> str:
     """A file name in plain words: `dog_bark-03` is "dog bark", `DoorCreak` is "Door Creak".
 
     Letters of any script are kept, in NFC. Take numbers and ids go: a number stays only before a
     word, without a leading zero, up to four digits, and at the start from three digits (`747
-    landing`). Of a UCS name: category, subcategory, user and vendor category, FXName.
+    landing`). Of a UCS name: category, subcategory, user and vendor category, FXName. Of a name
+    that Freesound gave (9__user__dog-bark): what follows the user.
     """
+    fetched = parse_freesound(stem)
+    stem = fetched.name if fetched else stem
     name = parse(stem)
     return " ".join(_without_take_numbers(list(_tokens(_readable(name) if name else stem))))
 

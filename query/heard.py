@@ -14,7 +14,7 @@ from indexer.errors import AudioError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexer.catalog.store import SoundInfo
+    from indexer.catalog.answers import SoundInfo
     from indexer.encoders.protocol import Encoder, Vectors
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from indexer.catalog.store import SoundInfo
+    from indexer.catalog.answers import SoundInfo
 
 K = TypeVar("K", int, tuple[int, int])  # a sound's id, alone or with its library
 FUSION = 60  # Cormack, Clarke & Buettcher 2009: reciprocal rank fusion, k = 60
@@ -23,6 +23,7 @@ class Hit:
     start, end   its best moment, seconds
     takes   how many other takes of it the library holds
     state   present, missing or offline
+    preview   the file is a lossy stand-in: `sonorize freesound originals` fetches the original
     library   folder of the library that holds it; `id` is its id there
     """
 
@@ -43,6 +44,7 @@ class Hit:
     tags: Sequence[str] = field(default_factory=list)
     takes: int = 0
     state: str = "present"
+    preview: bool = False
     library: str = ""
 
 
@@ -97,5 +99,6 @@ def hit(
         tags=list(columns["tags"]),
         takes=takes,
         state=sound.state,
+        preview=sound.is_preview,
         library=library,
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from indexer.catalog.store import SoundInfo
+    from indexer.catalog.answers import SoundInfo
     from indexer.encoders.protocol import Encoder, Part, Vectors, VideoEncoder
     from indexer.library import Library
 

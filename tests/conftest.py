@@ -25,12 +25,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Library, cache and settings of this test alone, in new folders."""
+    """Library, cache and settings of this test alone, in new folders; no keyring."""
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith("SONORIZE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SONORIZE_MODELS", str(MODELS))
     monkeypatch.setenv("SONORIZE_LIBRARY", str(home / "library"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"):
         monkeypatch.setenv(name, str(home))
     for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):

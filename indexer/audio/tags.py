@@ -161,8 +161,9 @@ def enrich(relative_path: str, tags: Tags) -> Tags:
     title without a meaningful word ("1889") counts as empty where the name has one.
 
     A UCS name gives title, category, subcategory, designer (CreatorID), pack (SourceID), notes
-    (user data) and keywords; a CatID in the tags does for category and keywords. Any other name
-    gives a title if it holds a meaningful word. The nearest folder that does is the pack.
+    (user data) and keywords; a CatID in the tags does for category and keywords. A name that
+    Freesound gave (ID__USER__NAME) says author and address as well. Any other name gives a title
+    if it holds a meaningful word. The nearest folder that does is the pack.
     """
     path = PurePosixPath(relative_path)
     named = _by_name(path.stem)
@@ -175,6 +176,9 @@ def enrich(relative_path: str, tags: Tags) -> Tags:
 
 
 def _by_name(stem: str) -> dict[str, Any]:
+    if fetched := ucs.parse_freesound(stem):
+        origin = {"author": fetched.user, "url": f"https://freesound.org/s/{fetched.id}/"}
+        return {**_by_name(fetched.name), **origin}
     name = ucs.parse(stem)
     if name is None:
         return {"title": ucs.words(stem) if ucs.usable(stem) else ""}

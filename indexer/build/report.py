@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from indexer import progress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,14 +78,8 @@ class BuildReport:
         }
 
 
-class Progress:
+class Progress(progress.Progress):
     """Hears how a build goes; this one is silent."""
 
     def planned(self, plan: Plan) -> None:
         """The work ahead; raising here stops the build before anything is written."""
-
-    def stage(self, name: str, total: float, unit: str = "files") -> None:
-        """A stage begins; advance counts in `unit`s."""
-
-    def advance(self, count: float = 1) -> None:
-        """So many more are done."""

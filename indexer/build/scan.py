@@ -11,8 +11,9 @@ from indexer.catalog.entries import Place, Seen, Unseen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from indexer.catalog.answers import Known
     from indexer.catalog.entries import Entry
-    from indexer.catalog.store import Catalog, Known
+    from indexer.catalog.store import Catalog
     from indexer.sources.protocol import Item, Source
 
 CLOCK = 2_000_000_000  # ns; FAT keeps times to 2 s

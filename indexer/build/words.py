@@ -16,7 +16,8 @@ from indexer.errors import AudioError
 
 if TYPE_CHECKING:
     from indexer.build.report import BuildReport, Progress
-    from indexer.catalog.store import Catalog, Known, SoundInfo
+    from indexer.catalog.answers import Known, SoundInfo
+    from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder
     from indexer.sources.protocol import Item
 
@@ -83,7 +84,7 @@ def metadata_text(info: SoundInfo) -> str:
 def file_text(path: Path) -> str:
     """`metadata_text` of a file that is in no library."""
     from indexer.audio.tags import enrich, read_tags
-    from indexer.catalog.store import SoundInfo
+    from indexer.catalog.answers import SoundInfo
 
     columns = _from_tags(enrich(path.name, read_tags(path)))
     return metadata_text(SoundInfo(columns, "", "", path.name, "present"))
@@ -122,19 +123,22 @@ def _entry(catalog: Catalog, found: Scan, known: Known | None, item: Item) -> En
 
 
 def _columns(found: Scan, item: Item) -> dict[str, Any]:
-    """Columns of Sound from the file's own tags, its name and its header."""
+    """Columns of Sound: what the source says, else the file's tags and name; its header."""
     from indexer.audio.decode import probe
     from indexer.audio.tags import Tags, enrich, read_tags
 
     path = found.source.path(item.relative_path)
+    said = found.source.said(item.relative_path)
     try:
-        facts, tags, failure = probe(path), read_tags(path), {}
+        facts, failure = probe(path), {}
+        tags = Tags() if said else read_tags(path)
     except (AudioError, OSError) as error:
         facts, tags = None, Tags()
         lost = is_of_the_drive(error)
         failure = {"status": "failed", "reason": str(error), "lost": lost}
-    columns = _from_tags(enrich(item.relative_path, tags))
-    columns["take_group"] = take_group(found.root_id, item.relative_path, columns["pack"])
+    columns = dict(said.columns) if said else _from_tags(enrich(item.relative_path, tags))
+    named = said.name if said else item.relative_path
+    columns["take_group"] = take_group(found.root_id, named, columns["pack"])
     return {**columns, **(facts_columns(facts) if facts else {}), **failure}
 
 

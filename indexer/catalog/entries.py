@@ -77,6 +77,17 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Relinked:
+    """A better copy of a sound lies at `place`: it takes the place of this file, and is heard anew.
+
+    Until then the sound is found by what was heard of the former.
+    """
+
+    file_id: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """The metadata part of a sound: a unit vector, or zeros where its words say nothing.
 
@@ -138,4 +149,16 @@ class Failed:
     reason: str
 
 
-Entry = Named | Retagged | Described | Seen | Unseen | Written | Heard | Reheard | Same | Failed
+Entry = (
+    Named
+    | Retagged
+    | Described
+    | Seen
+    | Unseen
+    | Relinked
+    | Written
+    | Heard
+    | Reheard
+    | Same
+    | Failed
+)

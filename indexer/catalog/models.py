@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     DateTime,
     Dialect,
     Float,
@@ -228,3 +229,70 @@ class Change(Base):
     seq: Mapped[int] = mapped_column(BigId, primary_key=True)
     sound_id: Mapped[int] = mapped_column(BigInteger)
     token: Mapped[str] = mapped_column(String(16), default=lambda: secrets.token_hex(8))
+
+
+class FreesoundSound(Base):
+    """A sound as Freesound describes it, whether its audio is here or not.
+
+    said      the JSON of its API
+    revision  1, and one more whenever what is said of the sound itself has changed
+    licences  [address, ISO date when it was first seen], the one that counts last
+    wanted    its audio belongs into the library
+    gone      Freesound has it no more
+    reason    why its audio cannot be had, or ""
+    """
+
+    __tablename__ = "freesound_sound"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    said: Mapped[dict[str, Any]] = mapped_column(JSON)
+    fetched: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+    licences: Mapped[list[list[str]]] = mapped_column(JSON)
+    wanted: Mapped[bool] = mapped_column(Boolean, default=False)
+    gone: Mapped[bool] = mapped_column(Boolean, default=False)
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class FreesoundTerm(Base):
+    """A query that was put to Freesound: `pages` of its results were read, of `count` results.
+
+    exhausted: there are no more pages. asked: when it was put, or new sounds were last looked for.
+    """
+
+    __tablename__ = "freesound_term"
+    __table_args__ = (UniqueConstraint("query", "filter", "sort"), NEVER_REUSE)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    query: Mapped[str] = mapped_column(Text)
+    filter: Mapped[str] = mapped_column(Text)
+    sort: Mapped[str] = mapped_column(String(32))
+    count: Mapped[int] = mapped_column(Integer, default=0)
+    pages: Mapped[int] = mapped_column(Integer, default=0)
+    exhausted: Mapped[bool] = mapped_column(Boolean, default=False)
+    asked: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class FreesoundRank(Base):
+    """Freesound's own order of a term's results, as it was when they were read.
+
+    rank: from 1. tie: sounds of equal `score` share it; their order says nothing.
+    downloads, rating (0..5), ratings: popularity at that moment.
+    """
+
+    __tablename__ = "freesound_rank"
+
+    term_id: Mapped[int] = mapped_column(
+        ForeignKey("freesound_term.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    sound_id: Mapped[int] = mapped_column(
+        ForeignKey("freesound_sound.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    rank: Mapped[int] = mapped_column(Integer)
+    tie: Mapped[int] = mapped_column(Integer)
+    score: Mapped[float | None] = mapped_column(Float)
+    downloads: Mapped[int] = mapped_column(Integer, default=0)
+    rating: Mapped[float] = mapped_column(Float, default=0.0)
+    ratings: Mapped[int] = mapped_column(Integer, default=0)

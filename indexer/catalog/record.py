@@ -20,6 +20,7 @@ from indexer.catalog.entries import (
     Heard,
     Named,
     Reheard,
+    Relinked,
     Retagged,
     Same,
     Seen,
@@ -111,6 +112,16 @@ def _seen(entry: Seen, connection: Connection) -> None:
 @_write.register
 def _unseen(entry: Unseen, connection: Connection) -> None:
     _see(connection, entry.file_id, {"state": entry.state})
+
+
+@_write.register
+def _relinked(entry: Relinked, connection: Connection) -> None:
+    _see(connection, entry.file_id, _place_columns(entry.place))
+    held = select(File.sound_id).where(File.id == entry.file_id)
+    sound_id = connection.execute(held).scalar_one()
+    anew = {"content_hash": None, "status": "named", "reason": ""}
+    connection.execute(update(Sound).where(Sound.id == sound_id).values(**anew))
+    refresh_text(connection, sound_id)
 
 
 @_write.register

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import (
@@ -24,9 +22,11 @@ from sqlalchemy import (
 
 from indexer.catalog import record as records
 from indexer.catalog import schema, text
+from indexer.catalog.answers import Known, RootInfo, SoundInfo, Todo
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose
+from indexer.catalog.freesound import Freesound
 from indexer.catalog.models import (
     Analysis,
     Build,
@@ -43,52 +43,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Known(NamedTuple):
-    """What the catalog knows of a file."""
-
-    file_id: int
-    sound_id: int
-    size: int
-    mtime_ns: int
-    state: str
-    status: str
-
-
-class Todo(NamedTuple):
-    """A sound that wants work, and where it lies."""
-
-    sound_id: int
-    root_id: int
-    relative_path: str
-    size: int
-    duration: float
-
-
-class RootInfo(NamedTuple):
-    id: int
-    kind: str
-    name: str
-    location: str
-    present: int
-    missing: int
-    offline: int
-
-
-@dataclass(frozen=True, slots=True)
-class SoundInfo:
-    """A sound's row, and the file to show for it (the present one whose path sorts first)."""
-
-    columns: Mapping[str, Any]
-    root_kind: str
-    root_location: str
-    relative_path: str
-    state: str
-
-    @property
-    def path(self) -> Path:
-        return Path(self.root_location, self.relative_path)
-
-
 class Catalog:
     """Opens (and brings up to date) the catalog at `url`.
 
@@ -99,6 +53,7 @@ class Catalog:
         self.engine = make_engine(url)
         schema.upgrade(self.engine)
         self.embeddings = Embeddings(self.engine)
+        self.freesound = Freesound(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()

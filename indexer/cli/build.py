@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.cli import pull
 from indexer.cli.common import (
     Bars,
     copies_said,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from indexer.build.estimate import Plan
     from indexer.build.report import BuildReport
     from indexer.library import Config, Library
+    from indexer.sources.protocol import Source
 
 SHOWN = 20  # failures listed in a table
 
@@ -48,8 +50,9 @@ SHOWN = 20  # failures listed in a table
 @click.option("--retry-failed", is_flag=True, help="Try unreadable files again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@pull.freesound_options
 def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
-    """Make or update a library from folders of sounds. The folders are only read.
+    """Make or update a library from folders of sounds, which are only read, or from Freesound.
 
     Sounds can be searched by name at once, and by what is heard as the build goes on. Stop it
     with Ctrl-C; the next run goes on from there.
@@ -59,6 +62,11 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     sonorize build-index ~/Sounds /Volumes/FX --library ~/my-library
     sonorize build-index ~/Sounds --prune
     sonorize build-index ~/Sounds --prune --whole
+    sonorize build-index freesound:"rain window" --per-term 50 --dry-run
+    sonorize build-index freesound:@terms.txt --license cc0,by --max-duration 30
+
+    A file of terms has a query a line, with a filter and a count if you like:
+    rain window | duration:[1 TO 20] | 40
 
     Exit code 3: done, but some files could not be read.
     """
@@ -69,25 +77,39 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
 
     if given["whole"] and not given["prune"]:
         raise click.UsageError("--whole says what --prune may forget: give both.")
+    freesound = pull.asked(sources, given)
+    if freesound is None:
+        pull.refuse_without(click.get_current_context())
     folder = library_folder(given["library_folder"])
     config = _config(folder, given)
     encoder = load_encoder(config, given["device"])
-    parsed = [parse_source(text) for text in sources]
+    parsed: list[Source] = [
+        parse_source(text) for text in sources if not text.startswith(pull.PREFIX)
+    ]
     with ExitStack() as stack:
+        if freesound is not None:
+            stack.callback(freesound.client.close)
         if not exists(folder):  # nothing is left behind for a name that was mistyped
             for source in parsed:
                 next(source.items(), None)
+            if freesound is not None:
+                freesound.begin()
         if given["dry_run"] and not exists(folder):
             folder = Path(stack.enter_context(TemporaryDirectory()))
         library = stack.enter_context(Library.create(folder, config))
         if library.config != config and not given["dry_run"]:
             library.configure(config)
         bars = stack.enter_context(closing(BuildBars(given)))
+        fetched = freesound.run(library, bars, given) if freesound is not None else None
+        if fetched is not None:
+            parsed.append(fetched.source)
         options = Options(given["prune"], given["retry_failed"], given["whole"])
         report = build_index(library, parsed, encoder, options, bars)
         bars.close()
+        if fetched is not None:
+            fetched.close(report)
         _show(report, library, given["form"])
-    if report.failed:
+    if report.failed or (fetched is not None and fetched.pulled.until is not None):
         raise click.exceptions.Exit(3)
 
 

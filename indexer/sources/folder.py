@@ -59,6 +59,9 @@ class FolderSource:
     def path(self, relative_path: str) -> Path:
         return Path(self._folder, relative_path)
 
+    def said(self, relative_path: str) -> None:
+        """Nothing: the files speak for themselves."""
+
     def items(self) -> Iterator[Item]:
         """Sounds in path order, folder by folder. Raises SourceError without the folder."""
         if Path(self._folder).is_file():
@@ -126,7 +129,8 @@ def parse_source(text: str) -> FolderSource:
     # a single letter is a Windows drive
     if found and len(kind) > 1 and kind.isalpha() and not Path(text).exists():
         raise SourceError(
-            f"There is no kind of source named {kind}: name a folder, or folder:PATH."
+            f"There is no kind of source named {kind}: name a folder, folder:PATH, or "
+            'freesound:"WORDS".'
         )
     return FolderSource(text)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Item(NamedTuple):
@@ -13,6 +13,13 @@ class Item(NamedTuple):
     relative_path: str
     size: int
     mtime_ns: int
+
+
+class Said(NamedTuple):
+    """Columns of Sound, all of its words among them; `name`: what the sound is called there."""
+
+    columns: Mapping[str, Any]
+    name: str
 
 
 class Source(Protocol):
@@ -44,6 +51,10 @@ class Source(Protocol):
     @property
     def hidden(self) -> list[str]:
         """Paths of files and folders that are there, and that `items` could not look at."""
+        ...
+
+    def said(self, relative_path: str) -> Said | None:
+        """What the source itself says of a sound; None where the tags of its file do."""
         ...
 
     def path(self, relative_path: str) -> Path:

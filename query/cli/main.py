@@ -16,12 +16,15 @@ COMMANDS = {
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
     "library": "indexer.cli.library:library",
+    "library credits": "indexer.cli.credits:credits_command",
     "library gap": "query.cli.gap:gap",
+    "freesound": "indexer.cli.freesound:freesound",
+    "freesound originals": "indexer.cli.originals:originals",
     "models": "indexer.cli.models:models",
     "demo": "query.cli.demo:demo",
     "doctor": "indexer.cli.doctor:doctor",
 }
-"""Command → where it is, in the order of the help; "GROUP NAME" joins a group of `indexer`."""
+"""Command → where it is, in the order of the help; "GROUP NAME" joins a group."""
 
 
 class Commands(click.Group):

@@ -95,19 +95,14 @@ def query_options(command: F) -> F:
 def asked(options: dict[str, Any]) -> Ask:
     """The options above as an Ask."""
     from indexer.catalog.filters import Filters
-    from indexer.credits import SHORT_LICENCES, known
-    from indexer.errors import CreditsError
+    from indexer.credits.licences import wanted
     from query.search import Ask
     from query.targets import Steering
 
-    licences = [part.strip() for text in options["licences"] for part in text.split(",")]
-    for name in licences:
-        if name.lower() not in SHORT_LICENCES and not known(name):
-            raise CreditsError("A sound of unknown licence matches no --license.")
     return Ask(
         k=options["k"],
         filters=Filters(
-            licences=tuple(filter(None, licences)),
+            licences=wanted(options["licences"]),
             min_duration=options["min_duration"],
             max_duration=options["max_duration"],
             tags=options["tags"],

@@ -255,6 +255,16 @@ def test_enrich_overwrites_nothing() -> None:
     assert enrich("Beasts/ANMLDog_Bark_ADA_BEASTS_close.wav", said) == said
 
 
+def test_enrich_by_a_name_that_freesound_gave() -> None:
+    found = enrich("Downloads/9__a.user_1__voice-gong_02.wav", Tags())
+    assert (found.title, found.author) == ("voice gong", "a.user_1")
+    assert found.url == "https://freesound.org/s/9/"
+    assert found.licence == ""  # the name does not say it
+    said = Tags(title="Gong", author="Me", url="https://example.org/gong")
+    found = enrich("9__a.user_1__voice-gong.wav", said)
+    assert (found.title, found.author, found.url) == (said.title, said.author, said.url)
+
+
 def test_enrich_by_plain_names_and_folders() -> None:
     found = enrich("Own Sounds/Rain_Vol_2/WAV/rain_on-roof_03.wav", Tags())
     assert (found.title, found.pack) == ("rain on roof", "Rain Vol 2")

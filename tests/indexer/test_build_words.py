@@ -12,7 +12,7 @@ from libraries import CountingEncoder, build, files
 
 from indexer.audio.window import batched
 from indexer.build.words import metadata_text, take_group
-from indexer.catalog.store import SoundInfo
+from indexer.catalog.answers import SoundInfo
 from indexer.library import Library
 
 EMPTY = {"title": "", "category": "", "subcategory": "", "description": ""}

@@ -7,8 +7,9 @@ import pytest
 from libraries import empty_catalog
 
 from indexer.build.scan import CLOCK, HOUR, Scan, is_same_file, scan
+from indexer.catalog.answers import Known
 from indexer.catalog.entries import Named
-from indexer.catalog.store import Catalog, Known
+from indexer.catalog.store import Catalog
 from indexer.errors import SourceError
 from indexer.sources.folder import FolderSource
 from indexer.sources.protocol import Item

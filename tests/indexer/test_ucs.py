@@ -142,6 +142,8 @@ def test_an_unknown_catid_is_none() -> None:
         ("dog's bowl", "dogs bowl"),
         ("210304_001", ""),
         ("ANMLDog_Small Terrier Bark 02_AB_PETS_mono", "animals dog Small Terrier Bark"),
+        ("9__xserra__voice-gong", "voice gong"),
+        ("345__a_user__ANMLDog_Small Bark_AB_PETS", "animals dog Small Bark"),
         ("ANMLMisc-Close_ZOO-Grunt_AB_PETS", "animals Close ZOO Grunt"),
     ],
 )

@@ -23,7 +23,7 @@ ODD = replace(
 )  # fmt: skip
 KEYS = (
     "rank score parts id title path url license author duration start end source pack tags takes"
-    " state library"
+    " state preview library"
 ).split()
 
 

@@ -1,1 +1,1 @@
-"""Sounds of Freesound: searched by preset terms, kept with their licences, heard as previews."""
+"""Freesound (freesound.org): searching it, and fetching previews and originals."""

@@ -1,0 +1,129 @@
+"""`sonorize freesound originals`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexer.cli.common import Bars, library_option, load_encoder, open_library, say
+from indexer.cli.freesound import api_key
+from indexer.cli.pull import source_of
+from indexer.errors import SourceError
+
+if TYPE_CHECKING:
+    from indexer.catalog.freesound import Kept
+    from indexer.library import Library
+    from indexer.sources.freesound.source import FreesoundSource
+
+
+@click.command()
+@library_option
+@click.option("--ids", default="", metavar="ID,…", help="Freesound's ids, or addresses of sounds.")
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The sounds of a session (any that is text: .rpp, .otio, .fcpxml, .edl); a copy of it "
+    "is written that uses the originals.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
+def originals(library_folder: Path | None, ids: str, project: Path | None, dry_run: bool) -> None:
+    """Fetch the originals of chosen sounds, in place of their previews.
+
+    Freesound gives originals to its members only: `sonorize freesound login` comes first. The
+    previews stay where they are.
+
+    \b
+    sonorize freesound originals --ids 9,1234
+    sonorize freesound originals --project film.rpp
+
+    Exit code 3: done, but some could not be had.
+    """
+    from indexer.sources.freesound.originals import parse_ids, relinked, still_previews, used_in
+
+    if not ids and project is None:
+        raise click.UsageError("Say which: --ids or --project.")
+    session = project.read_bytes() if project else b""
+    wanted = list(dict.fromkeys([*(parse_ids(ids) if ids else []), *used_in(session)]))
+    if not wanted:
+        raise SourceError(f"{project} names no preview of Freesound: give the sounds by --ids.")
+    with open_library(library_folder) as opened:
+        source = source_of(opened)
+        known = _known(opened, wanted)
+        lacking = still_previews(source, wanted)
+        size = sum(int(known[key].said.get("filesize") or 0) for key in lacking)
+        say(
+            f"{len(wanted):,} sounds, {len(lacking):,} originals to fetch, "
+            f"{max(1, round(size / 1e6)) if lacking else 0:,} MB."
+        )
+        if dry_run:
+            return
+        failures = _fetch(opened, source, lacking) if lacking else {}
+        here = {
+            key: Path(file.relative_path).name
+            for key, file in source.here().items()
+            if key in known and file.is_original
+        }
+    for key, reason in failures.items():
+        say(f"failed: https://freesound.org/s/{key}/: {reason}")
+    click.echo(f"{len(lacking) - len(failures):,} originals fetched.")
+    if project:
+        _write_beside(project, relinked(session, here))
+    if failures:
+        raise click.exceptions.Exit(3)
+
+
+def _known(opened: Library, ids: Sequence[int]) -> Mapping[int, Kept]:
+    known = opened.catalog.freesound.kept(ids)
+    if unknown := [key for key in ids if key not in known]:
+        raise SourceError(
+            f"{', '.join(map(str, unknown))}: no sound of this library; `sonorize build-index "
+            'freesound:"WORDS"` brings sounds into it.'
+        )
+    return known
+
+
+def _fetch(opened: Library, source: FreesoundSource, ids: Sequence[int]) -> dict[int, str]:
+    """Fetches, puts the originals in place of the previews, and hears them. id → what failed."""
+    from indexer import settings
+    from indexer.build.run import build_index
+    from indexer.sources.freesound.budget import Budget
+    from indexer.sources.freesound.files import fetch_original
+    from indexer.sources.freesound.login import Access
+    from indexer.sources.freesound.originals import fetch_originals, relink
+    from indexer.sources.freesound.source import ORIGINALS, settle
+
+    found = settings.load()
+    key = api_key(found.config).text
+    access = Access(found.freesound, key, found.config)
+    budget = Budget(found.state, key)
+    folder = source.path(ORIGINALS)
+
+    def fetch(said: Mapping[str, Any]) -> Path:
+        return fetch_original(said, folder, access.access_token(), found.freesound, budget)
+
+    access.access_token()  # says at once that nobody logged in
+    with closing(Bars()) as bars:
+        with opened.lock():
+            settle(opened.catalog, source)
+            fetched = fetch_originals(opened.catalog.freesound, ids, fetch, bars)
+            failures = {key: str(failure) for key, failure in fetched if failure}
+            relink(opened.catalog, source)
+        build_index(opened, [source], load_encoder(opened.config), progress=bars)
+    return failures
+
+
+def _write_beside(project: Path, session: bytes) -> None:
+    """The user's session stays as it is."""
+    copy = project.with_name(f"{project.stem} (originals){project.suffix}")
+    try:
+        with copy.open("xb") as out:
+            out.write(session)
+    except OSError as error:
+        raise SourceError(
+            f"{copy} cannot be written ({error.strerror}): move it away and run the same again."
+        ) from error
+    click.echo(f"{copy} uses them.")

@@ -1,0 +1,13 @@
+"""How long work tells of itself."""
+
+from __future__ import annotations
+
+
+class Progress:
+    """Hears how work goes; this one is silent."""
+
+    def stage(self, name: str, total: float, unit: str = "files") -> None:
+        """A stage begins; advance counts in `unit`s."""
+
+    def advance(self, count: float = 1) -> None:
+        """So many more are done."""
