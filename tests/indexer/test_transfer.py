@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -364,12 +363,6 @@ def test_a_full_disk_is_said_and_what_came_is_gone_on_with(server: Server, small
     make_room(small)
     server.answers = [rest(here)]
     assert bring(server, part) == BODY
-
-
-def test_other_troubles_of_the_disk_stay_what_they_are(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "file.part").mkdir()
-    with pytest.raises(OSError, match=os.strerror(21) if os.name == "posix" else "."):
-        bring(server, tmp_path / "file.part")
 
 
 # Addresses

@@ -52,7 +52,7 @@ def file_name(sound: Mapping[str, Any], ending: str) -> str:
 
 def _slug(text: str, longest: int) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:longest].strip("-")
 
 
 class Previews:
