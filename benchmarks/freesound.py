@@ -40,7 +40,7 @@ FAULTS = (
     ("search", "hang up"), ("preview", "500 html"), ("preview", "truncate"),
     ("preview", "trickle"), ("preview", "redirect"), ("preview", "hang up"),
 )  # fmt: skip
-EVERYTHING = ("--license", "cc0,by,by-nc,sampling+", "--explicit", "--per-term", "50")
+EVERYTHING = ("--license", "cc0,by,by-nc,sampling+", "--explicit", "--per-term", "60")
 
 
 def main() -> int:
