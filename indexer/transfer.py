@@ -15,6 +15,7 @@ import re
 import stat
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 from indexer.errors import DiskFull, TransferFailed
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -87,6 +89,14 @@ def agent() -> str:
         return "sonorize"
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """The authorities that are believed, read once: that takes longer than a request."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
 def secure(url: str) -> bool:
     """True if nobody on the way can read or change what `url` gives: https, or this machine."""
     try:
@@ -107,7 +117,8 @@ def web_client() -> httpx2.Client:
     import httpx2
 
     here = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-    return httpx2.Client(timeout=SECONDS, headers={"User-Agent": agent()}, mounts=here)
+    said = {"User-Agent": agent()}
+    return httpx2.Client(timeout=SECONDS, headers=said, verify=trusted(), mounts=here)
 
 
 def bring(

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from filelock import FileLock
 
-from indexer.errors import LimitReached, SourceError
+from indexer.errors import KeyRefused, LimitReached, SourceError
 
 Window = Literal["minute", "day"]
 
@@ -143,6 +143,18 @@ class Budget:
                 f"({error.strerror or 'another process holds it'}): make it writable, or set "
                 "SONORIZE_STATE to another folder."
             ) from None
+
+
+def limit_in(said: str) -> tuple[Window, int | None]:
+    """Which window is full, by the words of a refusal (429), and what it allows, if they say so.
+
+    Raises KeyRefused if the key is suspended.
+    """
+    if "suspended" in said:
+        raise KeyRefused(f"Freesound has suspended this API key: ask them why ({said}).")
+    if found := re.search(r"\((\d+)/(minute|day)\)", said):
+        return ("day" if found[2] == "day" else "minute"), int(found[1])
+    return "minute", None
 
 
 def _moment(seconds: float) -> datetime:

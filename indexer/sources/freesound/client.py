@@ -13,7 +13,7 @@ from typing import Any, Self
 from indexer.errors import KeyRefused, SourceError
 from indexer.sources.freesound import key as keys
 from indexer.sources.freesound import web
-from indexer.sources.freesound.budget import Budget, Window
+from indexer.sources.freesound.budget import Budget, limit_in
 
 LARGEST_PAGE = 150
 PASSING = re.compile("overloaded|failed to connect|could not be reached", re.IGNORECASE)
@@ -103,9 +103,7 @@ class Client:
             if answer.status != 429:
                 return answer
             said = answer.said(self._key)
-            if "suspended" in said:
-                raise KeyRefused(f"Freesound has suspended this API key: ask them why ({said}).")
-            self._budget.refused(*_limit(said))
+            self._budget.refused(*limit_in(said))
         raise SourceError(
             f"Freesound refuses every request ({said}): run the same again later, and see whether "
             "something else uses this key."
@@ -153,10 +151,3 @@ def _found(answer: web.Answer) -> dict[str, Any] | None:
         return None
     whole = isinstance(found.get("count"), int) and isinstance(found.get("results"), list)
     return found if whole else None
-
-
-def _limit(said: str) -> tuple[Window, int | None]:
-    """Which window is full, and how many requests it allows."""
-    if found := re.search(r"\((\d+)/(minute|day)\)", said):
-        return ("day" if found[2] == "day" else "minute"), int(found[1])
-    return "minute", None

@@ -10,30 +10,24 @@ import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from indexer import transfer
-from indexer.errors import FetchFailed as FetchFailed
-from indexer.errors import KeyRefused, SourceError, TransferFailed
+from indexer.errors import FetchFailed, KeyRefused, SourceError, TransferFailed
+from indexer.sources.freesound import web
+from indexer.sources.freesound.budget import limit_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from indexer.sources.freesound.budget import Budget
     from indexer.transfer import Answer, Pace
 
 TYPES = ("wav", "ogg", "aiff", "aif", "mp3", "flac", "m4a", "wv")
 LONGEST_USER, LONGEST_NAME = 30, 60  # letters
 
 _ENDING = re.compile(rf"\.({'|'.join(TYPES)})\s*$", re.IGNORECASE)
-_RATE = re.compile(r"\((\d+)/(minute|day)\)")
-
-
-class Budget(Protocol):
-    """See `budget.Budget`."""
-
-    def take(self) -> None: ...
-    def refused(self, window: Literal["minute", "day"], limit: int | None) -> None: ...
 
 
 def file_name(sound: Mapping[str, Any], ending: str) -> str:
@@ -120,7 +114,7 @@ def fetch_original(
         return _fetch(
             path, lambda part: _md5(part) == md5,
             client=client, size=size,
-            url=f"{address.rstrip('/')}/apiv2/sounds/{sound['id']}/download/",
+            url=f"{web.checked(address)}/apiv2/sounds/{sound['id']}/download/",
             headers={"Authorization": f"Bearer {access_token}"},
             pace=pace, before=before, judge=judge, told=told,
         )  # fmt: skip
@@ -192,12 +186,8 @@ def _allowed(answer: Answer, budget: Budget) -> None:
             "freesound login`, and the same again."
         )
     if answer.status == 429:
-        if "suspended" in answer.text:
-            raise KeyRefused("Freesound has suspended this API key: ask them why.")
-        rate = _RATE.search(answer.text)
-        if rate and rate[2] == "day":
-            budget.refused("day", int(rate[1]))
-        budget.refused("minute", int(rate[1]) if rate else None)
+        said = web.Answer(answer.status, web.data_in(answer.text)).said()
+        budget.refused(*limit_in(said))
         raise transfer.Again("too many requests in a minute")
 
 

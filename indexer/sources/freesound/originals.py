@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.entries import Place, Relinked
-from indexer.errors import AudioError, SourceError
-from indexer.sources.freesound.files import FetchFailed
+from indexer.errors import AudioError, FetchFailed, SourceError
 from indexer.sources.freesound.source import DAY, ORIGINALS, PREVIEWS, id_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexer.errors import LimitReached
+from indexer.errors import FetchFailed, LimitReached
 from indexer.sources.freesound import sounds
-from indexer.sources.freesound.files import FetchFailed
 
 if TYPE_CHECKING:
     from pathlib import Path

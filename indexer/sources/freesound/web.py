@@ -11,16 +11,13 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from indexer import transfer
 from indexer.errors import SourceError
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx2 as httpx
 
 SECONDS = 30.0  # without a byte
@@ -53,7 +50,7 @@ def checked(address: str) -> str:
 
     Raises SourceError unless it is https, or http on this machine.
     """
-    if _kind(address):
+    if transfer.secure(address) and not re.search("[@?#]", address):
         return address.rstrip("/")
     raise SourceError(
         f"{address.split('@')[-1]!r} is no address for Freesound: SONORIZE_FREESOUND_URL has to "
@@ -61,46 +58,24 @@ def checked(address: str) -> str:
     )
 
 
-def _kind(address: str) -> Literal["https", "loopback", ""]:
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-        loopback = host == "localhost" or (parts.scheme == "http" and ip_address(host).is_loopback)
-    except ValueError:
-        return ""
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
-        return ""
-    if parts.scheme == "https":
-        return "https"
-    return "loopback" if parts.scheme == "http" and loopback else ""
-
-
 def opened(address: str, headers: Mapping[str, str]) -> httpx.Client:
     """A client for one address, with one connection. Raises SourceError if it is none."""
     import httpx2 as httpx
 
     address = checked(address)
-    own = {"Accept": "application/json", "User-Agent": _agent()}
+    own = {"Accept": "application/json", "User-Agent": transfer.agent()}
     try:
         return httpx.Client(
             base_url=address,
             headers={**own, **headers},
             timeout=SECONDS,
-            verify=_trusted(),
+            verify=transfer.trusted(),
             limits=httpx.Limits(max_connections=1),
-            trust_env=_kind(address) == "https",  # a proxy would read what goes by http
+            trust_env=urlsplit(address).scheme == "https",  # a proxy would read what goes by http
         )
     except httpx.InvalidURL:
         reason = f"{address!r} is no address: correct SONORIZE_FREESOUND_URL."
     raise SourceError(reason)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The authorities that are believed, read once: that takes longer than a request."""
-    import httpx2 as httpx
-
-    return httpx.create_ssl_context()
 
 
 def ask(
@@ -134,10 +109,11 @@ def _whole(answer: httpx.Response) -> Answer:
             return Answer(0, lost=f"the answer was not whole after {WHOLE:.0f} s")
         if len(body) > LARGEST:
             return Answer(0, lost="the answer has no end")
-    return Answer(answer.status_code, _data(body))
+    return Answer(answer.status_code, data_in(body))
 
 
-def _data(body: bytes | bytearray) -> Any:
+def data_in(body: str | bytes | bytearray) -> Any:
+    """What it says in JSON, None if it is none."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -166,12 +142,3 @@ def settled(
             "run the same again later."
         )
     return answer
-
-
-def _agent() -> str:
-    from importlib import metadata
-
-    try:
-        return f"sonorize/{metadata.version('sonorize')}"
-    except metadata.PackageNotFoundError:
-        return "sonorize"
