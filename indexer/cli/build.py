@@ -101,8 +101,10 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
             library.configure(config)
         bars = stack.enter_context(closing(BuildBars(given)))
         fetched = freesound.run(library, bars, given) if freesound is not None else None
-        if fetched is not None:
+        if fetched is not None and not given["dry_run"]:
             parsed.append(fetched.source)
+        if not parsed:
+            return
         options = Options(given["prune"], given["retry_failed"], given["whole"])
         report = build_index(library, parsed, encoder, options, bars)
         bars.close()

@@ -60,6 +60,11 @@ def load_encoder(config: Config, device: str | None = None) -> Encoder:
     return registry.load(config.encoder, models_dir=found.models, setup=setup)
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 sound", "1,234 sounds"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def copies_said(count: int) -> str:
     return f"{count:,} files hold a recording that another file holds too"
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import Bars, library_option, load_encoder, open_library, say
+from indexer.cli.common import Bars, counted, library_option, load_encoder, open_library, say
 from indexer.cli.freesound import api_key
-from indexer.cli.pull import source_of
+from indexer.cli.pull import source_of, wait
 from indexer.errors import SourceError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
         lacking = still_previews(source, wanted)
         size = sum(int(known[key].said.get("filesize") or 0) for key in lacking)
         say(
-            f"{len(wanted):,} sounds, {len(lacking):,} originals to fetch, "
+            f"{counted(len(wanted), 'sound')}, {counted(len(lacking), 'original')} to fetch, "
             f"{max(1, round(size / 1e6)) if lacking else 0:,} MB."
         )
         if dry_run:
@@ -69,7 +69,7 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
         }
     for key, reason in failures.items():
         say(f"failed: https://freesound.org/s/{key}/: {reason}")
-    click.echo(f"{len(lacking) - len(failures):,} originals fetched.")
+    click.echo(f"{counted(len(lacking) - len(failures), 'original')} fetched.")
     if project:
         _write_beside(project, relinked(session, here))
     if failures:
@@ -99,7 +99,7 @@ def _fetch(opened: Library, source: FreesoundSource, ids: Sequence[int]) -> dict
     found = settings.load()
     key = api_key(found.config).text
     access = Access(found.freesound, key, found.config)
-    budget = Budget(found.state, key)
+    budget = Budget(found.state, key, sleep=wait)
     folder = source.path(ORIGINALS)
 
     def fetch(said: Mapping[str, Any]) -> Path:

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from indexer.cli.common import Bars, say
+from indexer.cli.common import Bars, counted, say
 from indexer.cli.freesound import api_key
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 PREFIX = "freesound:"
 SHOWN = 20  # lines of a kind
+NOTICED = 4.0  # s
 SORTS = (
     "score", "downloads_desc", "rating_desc", "created_desc", "created_asc", "duration_asc",
     "duration_desc",
@@ -157,8 +159,9 @@ def asked(sources: Sequence[str], given: Mapping[str, Any]) -> Pull | None:
     terms = list(dict.fromkeys(term for text in said for term in parse_terms(text)))
     for term in filter(lambda term: term.stop_words, terms):
         say(
-            f"{term.query!r}: Freesound wants every word, and finds {', '.join(term.stop_words)} "
-            "in tags only: leave it out, or put the phrase into quotation marks."
+            f"{term.query!r}: Freesound wants every word, and finds "
+            f"{', '.join(map(repr, term.stop_words))} in tags only: leave it out, or put the "
+            "phrase into quotation marks."
         )
     licences = tuple(name for each in given["licences"] for name in each.split(",") if name)
     wishes = Wishes(
@@ -201,19 +204,27 @@ def open_client() -> Client:
         say(NOTICE)
         shown.parent.mkdir(parents=True, exist_ok=True)
         shown.touch()
-    return Client(found.freesound, key, Budget(found.state, key))
+    return Client(found.freesound, key, Budget(found.state, key, sleep=wait))
+
+
+def wait(seconds: float) -> None:
+    """A wait that a person would notice is said: for a full minute, or for a trouble to pass."""
+    if seconds >= NOTICED:
+        say(f"Waiting {seconds:.0f} s for Freesound …")
+    sleep(seconds)
 
 
 def tell(pulled: Pulled, fresh: int) -> None:
     """What the terms came to, and what a refresh found."""
-    say(f"Freesound: {len(pulled.chosen):,} sounds chosen, {fresh:,} of them new{_left(pulled)}.")
+    chosen = counted(len(pulled.chosen), "sound")
+    say(f"Freesound: {chosen} chosen, {fresh:,} of them new{_left(pulled)}.")
     for term, count in pulled.short[:SHOWN]:
-        say(f"{term.query!r}: {count:,} sounds with such a licence, and no more.")
+        say(f"{term.query!r}: no more than {counted(count, 'sound')} with such a licence.")
     for each in pulled.licences[:SHOWN]:
         say(f"{each.name} ({each.id}) is under another licence now: {each.before} -> {each.now}")
     if pulled.gone:
         say(
-            f"{len(pulled.gone):,} sounds are on Freesound no more, and stay in this library: "
+            f"{counted(len(pulled.gone), 'sound')} no more on Freesound, still in this library: "
             + ", ".join(map(str, pulled.gone[:SHOWN]))
         )
 
@@ -228,15 +239,15 @@ def ahead(library: Library, source: FreesoundSource, pulled: Pulled, wishes: Wis
     wanted = [each for key, each in known.items() if key not in source.here()]
     size = sum(bytes_of(each.said, wishes.quality) for each in wanted)
     return (
-        f"Freesound: {len(known):,} sounds ({_counted(licences)}){_left(pulled)}; "
-        f"{pulled.pages:,} requests were made to know this, none is needed beyond; "
-        f"{len(wanted):,} previews to fetch, about {max(1, round(size / 1e6)):,} MB."
+        f"Freesound: {counted(len(known), 'sound')} ({_by_licence(licences)}){_left(pulled)}; "
+        f"{counted(pulled.pages, 'request')} made to know this, none needed beyond; "
+        f"{counted(len(wanted), 'preview')} to fetch, about {max(1, round(size / 1e6)):,} MB."
     )
 
 
 def _left(pulled: Pulled) -> str:
-    return f"; left out: {_counted(pulled.left_out)}" if pulled.left_out else ""
+    return f"; left out: {_by_licence(pulled.left_out)}" if pulled.left_out else ""
 
 
-def _counted(licences: Counter[str]) -> str:
+def _by_licence(licences: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in licences.most_common())

@@ -65,7 +65,7 @@ def test_an_original_takes_the_place_of_its_preview(server: FreesoundServer, lib
     before = hits(library)
     key = next(iter(before))
     done = originals(library, "--ids", key)
-    assert (done.code, done.out) == (0, "1 originals fetched.\n"), done.err
+    assert (done.code, done.out) == (0, "1 original fetched.\n"), done.err
     after = hits(library)
     assert after.keys() == before.keys()
     assert after[key]["id"] == before[key]["id"]
@@ -150,7 +150,7 @@ def test_a_dry_run_fetches_nothing_and_takes_no_login(
     count = server.count("site")
     done = originals(library, "--ids", next(iter(hits(library))), "--dry-run")
     assert done.code == 0
-    assert "1 sounds, 1 originals to fetch, 1 MB." in done.err
+    assert "1 sound, 1 original to fetch, 1 MB." in done.err
     assert server.count("site") == count
 
 

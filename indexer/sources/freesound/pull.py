@@ -69,11 +69,11 @@ class Puller:
 
     def ask(self, terms: Sequence[Term], progress: Progress) -> Pulled:
         """Chooses the sounds of the terms; at the day's limit, of those that were answered."""
-        progress.stage("Asking Freesound", len(terms), "terms")
+        progress.stage("Asking Freesound", sum(map(self._wants_answers, terms)), "terms")
         with self._until_the_limit():
             for term in terms:
+                progress.advance(self._wants_answers(term))
                 self._ask(term)
-                progress.advance()
         self.pulled.chosen = list(dict.fromkeys(self.pulled.chosen))
         return self.pulled
 
@@ -100,29 +100,37 @@ class Puller:
 
     def _ask(self, term: Term) -> None:
         """Pages until enough sounds have an allowed licence, or no page is left."""
-        asked = term.query, self._wishes.filter(term), self._wishes.sort
-        wanted = term.count or self._wishes.per_term
-        chosen: list[int] = []
-        left_out: Counter[str] = Counter()
         try:
-            while True:
-                known = self._kept.term(*asked)
-                chosen, left_out = self._choose(known.id, wanted) if known else ([], Counter())
-                if len(chosen) >= wanted or (known and known.exhausted):
-                    break
+            while self._wants_answers(term):
+                known = self._kept.term(*self._asked(term))
                 page = known.pages + 1 if known else 1
-                self._take(asked, page, self._search(*asked, page))
-        finally:  # what a limit or Ctrl-C left of a term is worth having
+                self._take(term, page, self._search(*self._asked(term), page))
+        finally:  # what a limit left of a term is worth having
+            chosen, left_out = self._choose(term)
             self.pulled.chosen += chosen
             self.pulled.left_out += left_out
-        if len(chosen) < wanted:
+        if len(chosen) < self._wanted(term):
             self.pulled.short.append((term, len(chosen)))
 
-    def _choose(self, term_id: int, wanted: int) -> tuple[list[int], Counter[str]]:
+    def _asked(self, term: Term) -> tuple[str, str, str]:
+        return term.query, self._wishes.filter(term), self._wishes.sort
+
+    def _wanted(self, term: Term) -> int:
+        return term.count or self._wishes.per_term
+
+    def _wants_answers(self, term: Term) -> bool:
+        known = self._kept.term(*self._asked(term))
+        if known is None:
+            return True
+        return not known.exhausted and len(self._choose(term)[0]) < self._wanted(term)
+
+    def _choose(self, term: Term) -> tuple[list[int], Counter[str]]:
+        """Of what is known: the sounds wanted, and the licences of what stands before the last."""
         chosen: list[int] = []
         left_out: Counter[str] = Counter()
-        for key, address in self._kept.ranked(term_id):
-            if len(chosen) == wanted:
+        known = self._kept.term(*self._asked(term))
+        for key, address in self._kept.ranked(known.id) if known else ():
+            if len(chosen) == self._wanted(term):
                 break
             licence = sounds.licence({"license": address})
             if self._wishes.allows(licence):
@@ -131,11 +139,10 @@ class Puller:
                 left_out[licence or address or "unknown"] += 1
         return chosen, left_out
 
-    def _take(self, asked: tuple[str, str, str], number: int, page: Page | None) -> None:
-        results = page.results if page else []
+    def _take(self, term: Term, number: int, page: Page | None) -> None:
         self.pulled.licences += self._kept.record_page(
-            asked,
-            results,
+            self._asked(term),
+            page.results if page else [],
             first=(number - 1) * PAGE + 1,
             count=page.count if page else (number - 1) * PAGE,
             last=page is None or page.last,
@@ -158,17 +165,16 @@ class Puller:
 
     def _look_for_new(self, term: Term) -> None:
         """Sounds dated since the last look, and a month before it; as many as the term wants."""
-        asked = term.query, self._wishes.filter(term), self._wishes.sort
-        known = self._kept.term(*asked)
+        query, filtered, _ = self._asked(term)
+        known = self._kept.term(*self._asked(term))
         if known is None:
             return
         since = f"created:[{known.asked - OVERLAP:%Y-%m-%dT%H:%M:%SZ} TO *]"
-        wanted = term.count or self._wishes.per_term
         held = self._kept.revisions()
         fresh: list[int] = []
         number, last = 1, False
-        while not last and len(fresh) < wanted:
-            page = self._search(term.query, f"{asked[1]} {since}".strip(), "created_desc", number)
+        while not last and len(fresh) < self._wanted(term):
+            page = self._search(query, f"{filtered} {since}".strip(), "created_desc", number)
             found = [said for said in page.results if said] if page else []
             self.pulled.licences += self._kept.record_sounds(found)
             fresh += [
@@ -177,7 +183,7 @@ class Puller:
                 if said["id"] not in held and self._wishes.allows(sounds.licence(said))
             ]
             number, last = number + 1, page is None or page.last
-        self.pulled.chosen += fresh[:wanted]
+        self.pulled.chosen += fresh[: self._wanted(term)]
         self._kept.looked_again(known.id)
 
 

@@ -77,7 +77,7 @@ def parse_terms(said: str) -> list[Term]:
     Empty lines and those that begin with # say nothing. Raises SourceError.
     """
     if not said.startswith("@"):
-        return [_term(said, "freesound:")]
+        return [_term(said, "freesound: ")]
     path = Path(said[1:]).expanduser()
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
