@@ -22,7 +22,8 @@
     │   └── ModalityMissing      this encoder has no side for pictures, words or sounds
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
-    └── QueryError               a question cannot be understood
+    ├── QueryError               a question cannot be understood
+    └── SceneError               a cue sheet cannot be made, read or written
 
 Each message is one sentence: what is wrong, and what to do next.
 """
@@ -144,6 +145,10 @@ class CreditsError(SonorizeError):
 
 class QueryError(SonorizeError):
     """A question cannot be understood."""
+
+
+class SceneError(SonorizeError):
+    """A cue sheet cannot be made, read or written."""
 
 
 def typed(path: object) -> str:
