@@ -100,6 +100,8 @@ def reembed(
 class Again(Ears):
     """Ears that write vectors alone: what is known of a sound is left to builds."""
 
+    measures = False
+
     def known(self, content_hash: str) -> int:
         """Unlike for a build, a recording that is in no catalog is another one: not heard."""
         return super().known(content_hash) or NO_SOUND

@@ -125,10 +125,12 @@ def asked(library: Path, axis: int) -> list[dict[str, Any]]:
 
 
 def test_it_holds_what_a_library_built_so_would_hold(
-    folder: Path, library: Path, tmp_path: Path
+    folder: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(library)
-    assert change(library).added == FILES - 2
+    with monkeypatch.context() as patched:  # what was measured is not measured again
+        patched.setattr("indexer.audio.analysis.Analyzer", None)
+        assert change(library).added == FILES - 2
     with Library.create(tmp_path / "anew", DEEP) as anew:
         build_index(anew, [FolderSource(folder)], DeepEncoder())
     assert vectors(library, "deep")["vectors"]

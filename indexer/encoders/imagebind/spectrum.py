@@ -57,7 +57,7 @@ def _channel(waveform: Waveform, rule: Windows) -> NDArray[np.float32]:
 
 
 def _mean(samples: NDArray[np.float32], axis: int | None = None) -> NDArray[np.float32]:
-    return samples.mean(axis=axis, dtype=np.float64, keepdims=True).astype(np.float32)
+    return np.asarray(samples.mean(axis=axis, dtype=np.float64, keepdims=True), dtype=np.float32)
 
 
 def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
