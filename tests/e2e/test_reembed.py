@@ -25,11 +25,13 @@ from libraries import (
     tone,
 )
 from PIL import Image
+from sqlalchemy import select
 
 from indexer.audio.waveform import Waveform
 from indexer.build.reembed import reembed
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import build_index
+from indexer.catalog.models import Build
 from indexer.encoders import registry
 from indexer.encoders.protocol import Vectors
 from indexer.errors import EncoderMismatch, LibraryBusy, LibraryError
@@ -258,8 +260,10 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
 def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: Path) -> None:
     tone(folder / "thing 0.wav", 3, 2.5)
     encoder = DeepEncoder()
-    with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index"):
+    with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index") as said:
         change(library, encoder)
+    assert "as " in str(said.value)
+    assert "thing 0.wav, for it is another recording now" in str(said.value)
     assert encoder.heard == 44  # seconds of the others, rounded up
     assert not [key for key in vectors(library, "deep")["vectors"]
                 if key[0] == "thing 0.wav" and key[2] == "audio"]  # fmt: skip
@@ -271,6 +275,55 @@ def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: P
 def test_only_one_writes_at_a_time(library: Path) -> None:
     with Library.open(library) as opened, opened.lock(), pytest.raises(LibraryBusy):
         change(library)
+
+
+def test_a_build_that_began_before_does_not_change_the_library_back(
+    folder: Path, library: Path
+) -> None:
+    with Library.open(library) as opened:
+        change(library)
+        with pytest.raises(LibraryBusy, match="changed to deep meanwhile: run it again"):
+            build_index(opened, [FolderSource(folder)], CountingEncoder())
+        with pytest.raises(LibraryBusy, match="meanwhile"):
+            reembed(opened, Config("toy"), CountingEncoder())
+    assert read_config(library) == DEEP
+
+
+def test_a_build_that_loads_its_model_meanwhile_says_so(
+    folder: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(config: Config, device: str | None = None) -> CountingEncoder:
+        change(library)
+        return CountingEncoder()
+
+    monkeypatch.setattr("indexer.cli.build.load_encoder", slowly)
+    done = run("build-index", folder, "--library", library)
+    assert (done.code, done.out) == (1, "")
+    assert "built with deep, not toy" in done.err
+    assert read_config(library) == DEEP
+
+
+def test_words_are_not_switched_on_while_it_runs(folder: Path, library: Path) -> None:
+    def other() -> None:
+        done = run("build-index", folder, "--metadata", "--library", library)
+        assert done.code == 1
+        assert "Another build" in done.err
+        assert not read_config(library).metadata
+
+    change(library, progress=At("Listening", other), config=Config("deep"))
+    assert read_config(library) == Config("deep")
+
+
+def test_it_is_recorded_with_the_licence_of_its_model(library: Path) -> None:
+    with Library.open(library) as opened:
+        built = opened.catalog.last_built()
+    change(library)
+    with Library.open(library) as opened, opened.catalog.engine.connect() as reading:
+        *_, made = reading.execute(select(Build).order_by(Build.id)).all()
+        assert opened.catalog.last_built() == built  # its takes have not been looked for
+    assert (made.encoder, made.device) == ("deep", "cpu")
+    assert made.report["model_licence"] == "Apache-2.0"
+    assert made.report["added"] == FILES - 2
 
 
 # The commands
@@ -291,6 +344,16 @@ def test_reembed_says_what_is_ahead_and_status_what_is_kept(library: Path) -> No
     assert said["heard"] == {"deep": 8, "toy": 8}
     assert "8 sounds by deep, 8 sounds by toy" in run("library", "status", "--library", library).out
     assert run("library", "check", "--library", library).code == 0
+
+
+def test_files_that_could_not_be_heard_are_named(folder: Path, library: Path) -> None:
+    tone(folder / "thing 0.wav", 3, 2.5)
+    done = run("library", "reembed", "--encoder", "deep", "--yes", "--without-them",
+               "--library", library)  # fmt: skip
+    assert done.code == 3
+    assert "thing 0.wav: it is another recording now" in done.err
+    assert "7 sounds heard" in done.out
+    assert read_config(library) == Config("deep")
 
 
 @pytest.mark.parametrize(
