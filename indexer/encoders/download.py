@@ -48,8 +48,8 @@ class HttpFile:
     waits: tuple[float, ...] = (1, 5, 15)
     resumes: bool = True
 
-    def fetch(self, folder: Path, progress: Progress) -> Path:
-        """FILENAME.part in `folder`, whole; the door checks its hash.
+    def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
+        """FILENAME.part in `folder`, whole, and its version; the door checks its hash.
 
         Raises WeightsMissing if it cannot be had; what has come stays for the next call.
         """
@@ -69,7 +69,7 @@ class HttpFile:
                 if tries > len(self.waits):
                     raise self._missing(str(cut)) from cut
                 time.sleep(self.waits[tries - 1] if tries else 0)
-        return part
+        return part, self.version
 
     def _need_room(self, folder: Path, left: int) -> None:
         free = shutil.disk_usage(folder).free

@@ -108,10 +108,11 @@ class PeAvEncoder:
         return self._device.type
 
     def fingerprint(self, part: Part) -> str:
-        model = self._hashes["model.safetensors"]
+        model = self._hashes["model.safetensors"], self._hashes["config.json"]
+        words = self._hashes["tokenizer.json"], self._hashes["tokenizer_config.json"]
         made_of = {
-            "audio": (model, VERSION, self.window),
-            "metadata": (model, self._hashes["tokenizer.json"], LONGEST),
+            "audio": (model, VERSION, self.resampler, self.window),
+            "metadata": (model, words, LONGEST),
         }
         facts = (self.name, part, self.dims[part], *made_of[part])
         return hashlib.sha256(repr(facts).encode()).hexdigest()

@@ -63,7 +63,7 @@ class ImageBindEncoder:
     def fingerprint(self, part: Part) -> str:
         hashes = weights.hashes(self._folder)
         made_of = {
-            "audio": (hashes["audio.safetensors"], VERSION, self.window),
+            "audio": (hashes["audio.safetensors"], VERSION, self.resampler, self.window),
             "metadata": (hashes["text.safetensors"], hashes["vocabulary.txt.gz"]),
         }
         facts = (self.name, part, self.dims[part], *made_of[part])
