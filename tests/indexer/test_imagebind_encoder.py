@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from indexer.audio.waveform import Waveform
 from indexer.encoders import device
 from indexer.encoders.protocol import Setup
+from indexer.errors import WeightsDamaged
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +67,30 @@ def test_fast_types_change_little_and_evaluation_has_float32(
     quick, slow = ask(fast, side), ask(exact, side)
     assert not np.array_equal(quick, slow)
     assert (quick * slow).sum() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("side", "name", "place"),
+    [
+        ("audio", "audio.safetensors", 40),
+        ("audio", "audio.safetensors", 2),
+        ("vision", "text.safetensors", None),
+        ("text", "vocabulary.txt.gz", 4000),
+        ("text", "vocabulary.txt.gz", 0),
+    ],
+)
+def test_a_file_that_changed_is_said(
+    folder: Path, tmp_path: Path, side: str, name: str, place: int | None
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "imagebind")
+    harmed = bytearray((copy / name).read_bytes())
+    if place is None:  # the weights of another side
+        name = f"{side}.safetensors"
+    else:
+        harmed[place] ^= 0xFF
+    (copy / name).write_bytes(harmed)
+    with pytest.raises(WeightsDamaged, match=f"{name} has changed .*models fetch imagebind"):
+        ask(tiny_imagebind.encoder(copy), side)
 
 
 def test_memory_that_runs_out_costs_no_sound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
