@@ -14,8 +14,9 @@ from PIL import Image
 
 from indexer.audio.waveform import Waveform
 from indexer.encoders import device
+from indexer.encoders.imagebind.pixels import pixels
 from indexer.encoders.protocol import Setup
-from indexer.errors import WeightsDamaged
+from indexer.errors import PictureError, WeightsDamaged
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +92,12 @@ def test_a_file_that_changed_is_said(
     (copy / name).write_bytes(harmed)
     with pytest.raises(WeightsDamaged, match=f"{name} has changed .*models fetch imagebind"):
         ask(tiny_imagebind.encoder(copy), side)
+
+
+def test_a_picture_that_is_a_line_is_refused() -> None:
+    assert pixels([Image.new("RGB", (900, 1))]).shape == (1, 3, 224, 224)
+    with pytest.raises(PictureError, match="3 × 900,000 pixels is a line"):
+        pixels([Image.new("RGB", (3, 900_000))])
 
 
 def test_memory_that_runs_out_costs_no_sound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
