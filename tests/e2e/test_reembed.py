@@ -14,9 +14,9 @@ import deep
 import pytest
 from deep import DeepEncoder
 from libraries import (
-    COLOURS,
     At,
     CountingEncoder,
+    asked,
     build,
     contents,
     differences,
@@ -24,7 +24,6 @@ from libraries import (
     run,
     tone,
 )
-from PIL import Image
 from sqlalchemy import select
 
 from indexer.audio.waveform import Waveform
@@ -114,16 +113,6 @@ def vectors(library: Path, encoder: str) -> dict[str, Any]:
     """Those of one encoder, as `contents` has them."""
     found = contents(library)["vectors"]
     return {"vectors": {key: row for key, row in found.items() if key[1] == encoder}}
-
-
-def asked(library: Path, axis: int) -> list[dict[str, Any]]:
-    """Hits for a picture of the colour of this axis, by what is heard."""
-    picture = library.with_name("asked.png")
-    Image.new("RGB", (8, 8), COLOURS[axis]).save(picture)
-    done = run("query-by-frame", picture, "--format", "json", "--metadata-weight", 0,
-               "-k", 1, "--library", library)  # fmt: skip
-    assert done.code == 0, done.err
-    return [json.loads(line) for line in done.out.splitlines()]
 
 
 def test_it_holds_what_a_library_built_so_would_hold(
@@ -369,44 +358,3 @@ def test_a_library_built_otherwise_is_refused(
     done = run("build-index", folder, *options, "--library", library)
     assert done.code == 1
     assert words in done.err
-
-
-def test_an_encoder_with_one_rule_knows_no_official_windows(folder: Path, tmp_path: Path) -> None:
-    library = tmp_path / "new"
-    done = run("build-index", folder, "--encoder", "toy", "--windows", "official",
-               "--library", library)  # fmt: skip
-    assert done.code == 1
-    assert "use imagebind" in done.err
-    assert not library.exists()
-
-
-def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None:
-    library = tmp_path / "new"
-    done = run("build-index", folder, "--encoder", "deep", "--windows", "official",
-               "--library", library)  # fmt: skip
-    assert done.code == 3, done.err
-    assert read_config(library) == Config("deep", "official")
-    starts = {key[3] for key in contents(library)["vectors"]
-              if key[0] == "thing 2.wav" and key[3] is not None}  # fmt: skip
-    assert starts == {0, 7 / 3, 14 / 3}
-    assert asked(library, 2)[0]["score"] == 1.0
-    again = run("library", "reembed", "--encoder", "deep", "--windows", "all", "--yes",
-                "--library", library)  # fmt: skip
-    assert again.code == 0, again.err
-    assert read_config(library) == Config("deep", "all")
-
-
-def test_metadata_can_be_switched_on_later(folder: Path, tmp_path: Path) -> None:
-    library = tmp_path / "new"
-
-    def built(*options: str) -> set[str]:
-        done = run("build-index", folder, "--library", library, *options)
-        assert done.code in (0, 3), done.err
-        return {key[2] for key in contents(library)["vectors"]}
-
-    assert built("--encoder", "deep") == {"audio"}
-    assert built("--metadata", "--dry-run") == {"audio"}
-    assert read_config(library) == Config("deep")
-    assert built("--metadata") == {"audio", "metadata"}
-    assert read_config(library) == DEEP
-    assert built() == {"audio", "metadata"}
