@@ -95,7 +95,12 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     import torch
 
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        # before Volta, float16 is the slower one
+        return (
+            torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else torch.float32
+        )
     if device.type == "mps":
         return torch.float16
     return torch.bfloat16 if _bfloat16_pays() else torch.float32

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from indexer.encoders.device import Batches, room
+from indexer.encoders.device import Batches, fast_dtype, room
 from indexer.errors import EncoderError
 
 
@@ -111,6 +111,21 @@ def test_a_real_allocation_that_fails_is_halved() -> None:
 def test_room_on_a_cpu_is_small_whatever_the_items_weigh() -> None:
     cpu = torch.device("cpu")
     assert [room(cpu, 1, 128), room(cpu, 2**50, 128), room(cpu, 1, 3)] == [8, 8, 3]
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [((9, 0), torch.bfloat16), ((7, 5), torch.float16), ((6, 1), torch.float32)],
+)
+def test_the_fast_type_of_a_gpu_is_one_it_has(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], dtype: torch.dtype
+) -> None:
+    def emulated(including_emulation: bool = True) -> bool:
+        return including_emulation or capability >= (8, 0)
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", emulated)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert fast_dtype(torch.device("cuda")) == dtype
 
 
 def test_room_on_a_gpu_is_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
