@@ -94,6 +94,20 @@ def test_a_file_that_changed_is_said(
         ask(tiny_imagebind.encoder(copy), side)
 
 
+def test_long_vectors_of_fast_types_are_no_zeros(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "fast_dtype", lambda _: torch.float16)
+    tower = tiny_imagebind.encoder(folder, Setup("cpu")).tower("audio")
+    tower.modality_heads[-1].weight *= 60_000
+    with torch.inference_mode():
+        projected = tower._project(torch.ones(1, 1, 128, 204, dtype=torch.float16))
+        assert projected.isfinite().all()
+        assert projected.float().norm() > 65_504
+        found = tower(torch.ones(1, 1, 128, 204, dtype=torch.float16))
+    assert found.norm() == pytest.approx(1, abs=1e-5)
+
+
 def test_a_picture_that_is_a_line_is_refused() -> None:
     assert pixels([Image.new("RGB", (900, 1))]).shape == (1, 3, 224, 224)
     with pytest.raises(PictureError, match="3 × 900,000 pixels is a line"):
