@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPPOSITE = 1e-5  # radians from opposite within which float32 rows show no way to go
+NOTHING = 1e-6  # share of their lengths that rounding to float32 leaves of rows that cancel out
 
 
 def normalize(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -29,7 +30,10 @@ def normalize(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def mean_direction(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """(n, d) unit rows to the (d,) direction of their mean; zeros where they cancel out."""
-    return normalize(np.asarray(vectors, dtype=np.float64).mean(axis=0))
+    rows = np.asarray(vectors, dtype=np.float64)
+    mean = rows.mean(axis=0)
+    size = np.linalg.norm(rows, axis=-1).mean()
+    return normalize(mean if np.linalg.norm(mean) > NOTHING * size else np.zeros_like(mean))
 
 
 def cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -138,8 +142,7 @@ def steer(
     terms += [-weight * np.asarray(row, np.float64) for weight, row in away]
     total = np.sum(terms, axis=0)
     sizes = np.sum([np.linalg.norm(term, axis=-1) for term in terms], axis=0)
-    # 1e-6 is what rounding to float32 leaves of rows that cancel out
-    if ((np.linalg.norm(total, axis=-1) <= 1e-6 * sizes) & (sizes > 0)).any():
+    if ((np.linalg.norm(total, axis=-1) <= NOTHING * sizes) & (sizes > 0)).any():
         raise ValueError("what is asked toward and away cancels out")
     return normalize(total)
 

@@ -150,6 +150,14 @@ class Library:
         aside.write_text(json.dumps(both), encoding="utf-8")
         aside.replace(marks)
 
+    def require_unchanged(self) -> None:
+        """Raises LibraryBusy if another process has changed to another encoder since `open`."""
+        now = read_config(self.folder)
+        if now != self.config:
+            raise LibraryBusy(
+                f"{self.folder} was changed to {now.encoder} meanwhile: run it again."
+            )
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """The right to build and to write index files. Raises LibraryBusy if another has it."""

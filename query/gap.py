@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FILE = "gap.npz"
 CHUNK = 4096  # rows taken to float64 at a time
 OVERLAP = 10  # first answers that are compared
+SAME = 0.1  # apart, of unit rows: fast types come to .02
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,11 @@ class Gap:
         rows[there] = geometry.normalize(moved)
         return {**vectors, "audio": rows}
 
-    def save(self, library: Library) -> None:
-        """Into the library's folder, written aside and renamed. Raises LibraryError."""
+    def save(self, library: Library, encoder: Encoder) -> None:
+        """Into the library's folder, written aside and renamed. Raises LibraryError.
+
+        What `encoder` sees in two pictures goes with it: no fingerprint covers that side.
+        """
         path = library.folder / FILE
         aside = path.with_name(f"{FILE}.{os.getpid()}")
         try:
@@ -164,6 +168,7 @@ class Gap:
                 np.savez(
                     file, mean_image=self.mean_image, mean_audio=self.mean_audio,
                     encoder=np.array(self.encoder), fingerprint=np.array(self.fingerprint),
+                    seen=_seen(encoder),
                 )  # fmt: skip
             aside.replace(path)
         except OSError as error:
@@ -178,16 +183,22 @@ def load_gap(library: Library, encoder: Encoder) -> Gap:
     """The means that were measured on this library.
 
     Raises LibraryError where there are none or their file is damaged, EncoderMismatch where the
-    vectors were made in another way.
+    vectors of sounds or of pictures were made in another way.
     """
     path = library.folder / FILE
     again = f"run `sonorize library gap PICTURES --library {typed(library.folder)}`."
     if not path.is_file():
         raise LibraryError(f"The gap of {library.folder} has not been measured: {again}")
-    gap = _read(path, again)
+    gap, seen = _read(path, again)
     if (gap.encoder, gap.fingerprint) != (encoder.name, encoder.fingerprint("audio")):
         raise EncoderMismatch(
             f"The gap of {library.folder} was measured with other weights or windows: {again}"
+        )
+    now = _seen(encoder)
+    if seen.shape != now.shape or (np.linalg.norm(seen - now, axis=1) > SAME).any():
+        raise EncoderMismatch(
+            f"The gap of {library.folder} was measured when {encoder.name} saw pictures in another "
+            f"way: {again}"
         )
     return gap
 
@@ -216,17 +227,27 @@ def effect(questions: Rows, sounds: Rows, gap: Gap) -> Effect:
     )
 
 
-def _read(path: Path, again: str) -> Gap:
+def _seen(encoder: Encoder) -> Rows:
+    """(2, dim) audio parts of two pictures that are always the same."""
+    from PIL import Image
+
+    line, ring = Image.linear_gradient("L"), Image.radial_gradient("L")
+    pictures = [Image.merge("RGB", bands) for bands in ((line, ring, line), (ring, line, ring))]
+    return encoder.embed_images(pictures)["audio"]
+
+
+def _read(path: Path, again: str) -> tuple[Gap, Rows]:
     try:
         # Opened here: numpy leaves a file open that is no archive.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             means = [np.asarray(file[name], np.float64) for name in ("mean_image", "mean_audio")]
             gap = Gap(means[0], means[1], str(file["encoder"]), str(file["fingerprint"]))
+            seen = np.asarray(file["seen"], np.float32)
         if means[0].ndim != 1 or means[0].shape != means[1].shape or not np.isfinite(means).all():
             raise ValueError("these are no means")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise LibraryError(f"{path} is damaged: {again}") from error
-    return gap
+    return gap, seen
 
 
 def _present(name: str, rows: Rows) -> Rows:

@@ -116,7 +116,7 @@ class Searcher:
         """Meaning and exact search fused by rank; the latter counts for sounds with all the words.
 
         A question with operators (quotes, AND, OR, NOT, field:value, prefix*) is also a
-        condition: only sounds that fulfil it are ranked.
+        condition: only sounds that fulfil it are ranked. Raises QueryError.
         """
         from indexer.catalog.question import meaning_of
 
@@ -135,6 +135,11 @@ class Searcher:
                 for place in range(len(self._shelves))
             ]
         if not plain:
+            if ask.steering:
+                raise QueryError(
+                    "Toward and away are a matter of meaning, and this question has only exact "
+                    "words: write NOT, or ask with plain words."
+                )
             return self.by_exact_words(words, ask)
         if not exact and not strict:  # no sound has them: a score that says how near they come
             return self.by_meaning(plain, ask)

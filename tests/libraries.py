@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import sys
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 import sounds
+from PIL import Image
 from sqlalchemy import select
 
 from indexer.audio.waveform import Waveform
@@ -112,6 +114,16 @@ def build(
     with Library.create(library, Config(encoder="toy")) as opened:
         sources = [FolderSource(folder) for folder in folders]
         return build_index(opened, sources, encoder or ToyEncoder(), options, progress)
+
+
+def asked(library: Path, axis: int) -> list[dict[str, Any]]:
+    """The first hit for a picture of the colour of this axis, by what is heard."""
+    picture = library.with_name("asked.png")
+    Image.new("RGB", (8, 8), COLOURS[axis]).save(picture)
+    done = run("query-by-frame", picture, "--format", "json", "--metadata-weight", 0,
+               "-k", 1, "--library", library)  # fmt: skip
+    assert done.code == 0, done.err
+    return [json.loads(line) for line in done.out.splitlines()]
 
 
 def files(library: Path) -> dict[str, tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TypeVar
@@ -146,9 +147,11 @@ def _spread_over(samples: NDArray[np.float32], rate: int, rule: WindowRule) -> I
     import numpy as np
 
     duration = len(samples) / rate
-    step = max(duration - rule.seconds, 0.0) / rule.spread
+    # Fractions, as there: in floats an end may fall a sample short
+    step = Fraction(max(duration - rule.seconds, 0.0)) / rule.spread
     for start in dict.fromkeys(step * count for count in range(rule.spread)):
-        heard = samples[int(start * rate) : int((start + rule.seconds) * rate)]
+        end = start + Fraction(rule.seconds)
+        heard = samples[int(start * rate) : int(end * rate)]
         heard -= heard.mean()
         waveform = Waveform(np.array(heard.T, dtype=np.float32, order="C"), rate)
-        yield Window(start, min(start + rule.seconds, duration), waveform)
+        yield Window(float(start), min(float(end), duration), waveform)

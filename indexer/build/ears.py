@@ -41,6 +41,8 @@ class Heap:
 class Ears:
     """Collects windows into batches, embeds them, and records files that are complete."""
 
+    measures = True  # loudness, peaks and onsets, beside what the encoder hears
+
     def __init__(
         self, library: Library, encoder: Encoder, report: BuildReport, progress: Progress
     ) -> None:
@@ -158,7 +160,7 @@ def hear(
     """
     progress.stage(stage, sum(job.seconds for job in jobs), "s of sound")
     ears = kind(library, encoder, report, progress)
-    listener = Listener(jobs, encoder, ears.known)
+    listener = Listener(jobs, encoder, ears.known, measure=ears.measures)
     try:
         ears.hear(listener)
     except KeyboardInterrupt:

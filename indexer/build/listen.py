@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -88,9 +88,10 @@ Event = Windows | End | Duplicate | Broken
 class Listener:
     """Hears the jobs in `threads` threads; iterate over it for what happens, then close it.
 
-    `find(content_hash)` gives the id of a sound already known. `seconds` adds up the threads'
-    time in decoding, resampling and analysis. What goes wrong in a thread and is no fault of
-    a file is raised by the iteration.
+    `find(content_hash)` gives the id of a sound already known. Without `measure` there is no
+    analysis, which takes longer than decoding and resampling together. `seconds` adds up the
+    threads' time in all three. What goes wrong in a thread and is no fault of a file is raised by
+    the iteration.
     """
 
     def __init__(
@@ -99,10 +100,13 @@ class Listener:
         encoder: Encoder,
         find: Callable[[str], int | None],
         threads: int = 2,
+        *,
+        measure: bool = True,
     ) -> None:
         self.seconds = 0.0
         self._encoder = encoder
         self._find = find
+        self._measure = measure
         self._jobs = iter(jobs)
         self._lock = threading.Lock()
         self._queue: queue.Queue[Event | Crash | None] = queue.Queue(AHEAD)
@@ -161,7 +165,7 @@ class Listener:
 
     def _hear(self, job: Job) -> Iterator[Event]:
         try:
-            yield from _hear(job, self._encoder, self._find, self._stop)
+            yield from _hear(job, self._encoder, self._find, self._stop, measure=self._measure)
         except FileNotFoundError:
             yield Broken(job, VANISHED, vanished=True)
         except (AudioError, OSError, MemoryError) as error:
@@ -173,14 +177,19 @@ class Listener:
 
 
 def _hear(
-    job: Job, encoder: Encoder, find: Callable[[str], int | None], stop: threading.Event
+    job: Job,
+    encoder: Encoder,
+    find: Callable[[str], int | None],
+    stop: threading.Event,
+    *,
+    measure: bool,
 ) -> Iterator[Event]:
     from itertools import islice
 
     from indexer.audio.decode import blocks, probe
     from indexer.audio.payload import payload_hash
     from indexer.audio.resample import resample
-    from indexer.audio.window import batched, windows
+    from indexer.audio.window import windows
     from indexer.build.words import facts_columns
 
     facts = probe(job.path)
@@ -196,16 +205,30 @@ def _hear(
     if original_id is not None and original_id != job.sound_id:
         yield Duplicate(job, original_id)
         return
-    tap = Tap(job.path)
-    whole = itertools.takewhile(lambda _: not stop.is_set(), tap)
+    tap = Tap(job.path) if measure else None
+    yield from _handfuls(job, tap or blocks(job.path), encoder, stop)
+    if stop.is_set():
+        return
+    columns = facts_columns(facts)
+    if tap is None:
+        yield End(job, columns, content_hash)
+        return
+    duration, analysis = tap.finish()
+    yield End(job, {**columns, "duration": duration}, content_hash, analysis, tap.note)
+
+
+def _handfuls(
+    job: Job, sound: Iterable[Waveform], encoder: Encoder, stop: threading.Event
+) -> Iterator[Windows]:
+    from indexer.audio.resample import resample
+    from indexer.audio.window import batched, windows
+
+    whole = itertools.takewhile(lambda _: not stop.is_set(), sound)
     stream = resample(whole, encoder.sample_rate, encoder.resampler)
     for handful in batched(windows(stream, encoder.window), HANDFUL):
         if stop.is_set():
             return
         yield Windows(job, handful)
-    duration, analysis = tap.finish()
-    columns = {**facts_columns(facts), "duration": duration}
-    yield End(job, columns, content_hash, analysis, tap.note)
 
 
 class Tap:

@@ -16,7 +16,7 @@ from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
 from indexer.build.listen import Broken, Duplicate, End, Job
 from indexer.build.report import BuildReport, Progress
-from indexer.build.run import save_indexes
+from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
 from indexer.catalog.entries import Reheard
 from indexer.errors import LibraryError
@@ -79,11 +79,13 @@ def reembed(
     `config` is what the library becomes. A file is heard only if it is still the recording that
     its sound was made of. Raises LibraryError, and leaves the library as it is but for the new
     vectors, if sounds that can be found now could not be any more, unless `without_them`;
-    LibraryBusy while another build runs.
+    LibraryBusy while another build runs, or if one changed the library since it was opened.
     """
     progress = progress or Progress()
     report = BuildReport()
     with library.lock(), Library(library.folder, config) as other:
+        library.require_unchanged()
+        build_id = start(other, [], encoder)
         spaces = other.spaces(encoder)
         if "metadata" in spaces:
             embed_words(other.catalog, encoder, spaces["metadata"], report, progress)
@@ -91,14 +93,19 @@ def reembed(
         stage = f"Listening with {encoder.name}"
         report.added = hear(other, encoder, stage, jobs, report, progress, Again)
         if not without_them:
-            _require_all(library, other, encoder)
+            _require_all(library, other, encoder, report)
         save_indexes(other, encoder)
         library.configure(config)
+        # takes are looked for by builds alone: what they have not seen stays so
+        said = {"seq": other.catalog.last_built(), "model_licence": encoder.licence}
+        other.catalog.finish_build(build_id, {**report.figures(), **said})
     return report
 
 
 class Again(Ears):
     """Ears that write vectors alone: what is known of a sound is left to builds."""
+
+    measures = False
 
     def known(self, content_hash: str) -> int:
         """Unlike for a build, a recording that is in no catalog is another one: not heard."""
@@ -160,7 +167,7 @@ def _places(library: Library, sound_ids: set[int]) -> dict[int, list[Path]]:
     return places
 
 
-def _require_all(library: Library, other: Library, encoder: Encoder) -> None:
+def _require_all(library: Library, other: Library, encoder: Encoder, report: BuildReport) -> None:
     """Raises LibraryError if sounds that can be found now could not be any more."""
     heard = library.catalog.embeddings.heard
     lost = heard(library.config.encoder) - heard(encoder.name, encoder.fingerprint("audio"))
@@ -174,8 +181,9 @@ def _require_all(library: Library, other: Library, encoder: Encoder) -> None:
         if len(lost) > away
         else "",
     ]  # fmt: skip
+    example = "".join(f", as {path}, for {why}" for path, why in report.failures[:1])
     raise LibraryError(
         f"The library stays with {library.config.encoder}: {len(lost):,} sounds were not heard "
-        f"with {encoder.name}, {' and '.join(filter(None, reasons))}; then run this again, or "
-        "switch without them by --without-them."
+        f"with {encoder.name}, {' and '.join(filter(None, reasons))}{example}; then run this "
+        "again, or switch without them by --without-them."
     )

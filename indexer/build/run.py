@@ -42,6 +42,7 @@ def build_index(
     spaces = library.spaces(encoder)
     sources = list({(source.kind, source.location): source for source in sources}.values())
     with library.lock():
+        library.require_unchanged()
         known = {root.id for root in library.catalog.roots()}
         found = [look(library, source, options, report) for source in sources]
         try:
@@ -49,7 +50,7 @@ def build_index(
         except BaseException:
             library.catalog.forget_roots([f.root_id for f in found if f.root_id not in known])
             raise
-        build_id = _start(library, sources, encoder)
+        build_id = start(library, sources, encoder)
         try:
             _stages(library, found, encoder, options, report, progress)
         finally:
@@ -150,7 +151,8 @@ def _jobs(
     return jobs
 
 
-def _start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:
+def start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:
+    """Records that a build begins; its id."""
     try:
         own = version("sonorize")
     except PackageNotFoundError:  # run from a checkout

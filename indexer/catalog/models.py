@@ -199,7 +199,7 @@ class Analysis(Base):
 
 
 class Build(Base):
-    """One run of build-index."""
+    """One run of build-index or `library reembed`."""
 
     __tablename__ = "build"
     __table_args__ = (NEVER_REUSE,)

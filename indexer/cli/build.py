@@ -19,7 +19,9 @@ from indexer.cli.common import (
     library_folder,
     library_option,
     load_encoder,
+    one_line,
     say,
+    say_failures,
     windows_option,
 )
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from indexer.build.report import BuildReport
     from indexer.library import Config, Library
     from indexer.sources.protocol import Source
-
-SHOWN = 20  # failures listed in a table
 
 
 @click.command("build-index")
@@ -72,7 +72,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     """
     from indexer.build.report import Options
     from indexer.build.run import build_index
-    from indexer.library import Library, exists
+    from indexer.library import Library, exists, require
     from indexer.sources.folder import parse_source
 
     if given["whole"] and not given["prune"]:
@@ -97,8 +97,11 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
         if given["dry_run"] and not exists(folder):
             folder = Path(stack.enter_context(TemporaryDirectory()))
         library = stack.enter_context(Library.create(folder, config))
+        require(library.config, encoder=config.encoder, windows=config.windows)
         if library.config != config and not given["dry_run"]:
-            library.configure(config)
+            with library.lock():
+                library.require_unchanged()
+                library.configure(config)
         bars = stack.enter_context(closing(BuildBars(given)))
         fetched = freesound.run(library, bars, given) if freesound is not None else None
         if fetched is not None and not given["dry_run"]:
@@ -150,11 +153,8 @@ def _config(folder: Path, given: dict[str, Any]) -> Config:
 
 def _show(report: BuildReport, library: Library, form: str) -> None:
     for note in report.notes:
-        say(_one_line(note))
-    for path, reason in report.failures[:SHOWN]:
-        say(f"failed: {_one_line(path)}: {_one_line(reason)}")
-    if len(report.failures) > SHOWN:
-        say(f"… and {len(report.failures) - SHOWN:,} more: `sonorize library status` lists them.")
+        say(one_line(note))
+    say_failures(report, "`sonorize library status` lists them")
     figures = report.figures()
     if form == "json":
         click.echo(json.dumps(figures))
@@ -167,7 +167,3 @@ def _show(report: BuildReport, library: Library, form: str) -> None:
         f"({report.windows:,} windows) in {library.folder}"
         + (f"; {copies_said(report.copies)}" if report.copies else "")
     )
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

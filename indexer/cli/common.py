@@ -12,10 +12,13 @@ import click
 from indexer.build.report import Progress
 
 if TYPE_CHECKING:
+    from indexer.build.report import BuildReport
     from indexer.encoders.protocol import Encoder
     from indexer.library import Config, Library
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+SHOWN = 20  # failures listed in a table
 
 library_option: Callable[[F], F] = click.option(
     "--library",
@@ -67,6 +70,18 @@ def counted(count: int, noun: str) -> str:
 
 def copies_said(count: int) -> str:
     return f"{count:,} files hold a recording that another file holds too"
+
+
+def say_failures(report: BuildReport, others: str) -> None:
+    """The first files that could not be read, with reasons; `others`: where the rest is named."""
+    for path, reason in report.failures[:SHOWN]:
+        say(f"failed: {one_line(path)}: {one_line(reason)}")
+    if len(report.failures) > SHOWN:
+        say(f"… and {len(report.failures) - SHOWN:,} more: {others}.")
+
+
+def one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def say(sentence: str) -> None:

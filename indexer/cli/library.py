@@ -16,6 +16,7 @@ from indexer.cli.common import (
     load_encoder,
     open_library,
     say,
+    say_failures,
     windows_option,
 )
 from indexer.errors import LibraryError
@@ -157,6 +158,9 @@ def reembed(
             f"{report.added:,} sounds heard; {opened.folder} is searched with {name} now"
             + (f", and can go back to {before}." if before != name else ".")
         )
+        say_failures(report, "build-index names them all")
+    if report.failed:
+        raise click.exceptions.Exit(3)
 
 
 def _as_asked(config: Config, encoder: str, windows: Windows | None, metadata: bool) -> Config:

@@ -73,7 +73,7 @@ class ClapEncoder:
     def __init__(self, folder: Path, setup: Setup) -> None:
         self._folder = folder
         self._setup = setup
-        self._hash = weights.hashes(folder)["model.safetensors"]
+        self._hashes = weights.hashes(folder)
         width = json.loads((folder / "config.json").read_text("utf-8"))["projection_dim"]
         self.dims: Mapping[Part, int] = {"audio": width, "metadata": width}
 
@@ -82,7 +82,15 @@ class ClapEncoder:
         return self._device.type
 
     def fingerprint(self, part: Part) -> str:
-        facts = (self.name, part, self.dims[part], self._hash, VERSION, self.window)
+        read = {
+            "audio": ("model.safetensors", "config.json", "preprocessor_config.json"),
+            "metadata": (
+                "model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"
+            ),
+        }  # fmt: skip
+        heard = (VERSION, self.resampler, self.window) if part == "audio" else ()
+        made_of = [self._hashes[name] for name in read[part]]
+        facts = (self.name, part, self.dims[part], made_of, *heard)
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:

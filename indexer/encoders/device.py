@@ -17,6 +17,13 @@ R = TypeVar("R")
 
 choices = ("auto", "cpu", "cuda", "mps")
 
+# what torch says where it has no class for it: on a CPU (Windows: the second), by Apple's GPU and
+# the CUDA driver, and by cuBLAS and cuDNN
+_NO_MEMORY = (
+    "can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED",
+    "ALLOCATION_FAILED",
+)  # fmt: skip
+
 
 def choose(name: str = "auto") -> torch.device:
     """The device called `name`; "auto" takes cuda, then mps, then cpu.
@@ -44,7 +51,7 @@ def choose(name: str = "auto") -> torch.device:
 class Batches(Generic[T, R]):
     """Runs a model over items some at a time, fewer from then on when memory runs out.
 
-    Raises the device's own error if a single item does not fit.
+    Raises EncoderError if a single item does not fit.
     """
 
     def __init__(self, run: Callable[[Sequence[T]], R], size: int) -> None:
@@ -60,8 +67,13 @@ class Batches(Generic[T, R]):
             try:
                 done.append(self._run(batch))
             except Exception as error:
-                if not _out_of_memory(error) or len(batch) == 1:
+                if not _out_of_memory(error):
                     raise
+                if len(batch) == 1:
+                    raise EncoderError(
+                        f"There is no memory left for the model ({_first_line(error)}): close "
+                        "other programs, or use --device cpu if that is a GPU's."
+                    ) from error
                 self.size = len(batch) // 2
             else:
                 at += len(batch)
@@ -83,7 +95,12 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     import torch
 
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        # before Volta, float16 is the slower one
+        return (
+            torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else torch.float32
+        )
     if device.type == "mps":
         return torch.float16
     return torch.bfloat16 if _bfloat16_pays() else torch.float32
@@ -111,4 +128,8 @@ def _out_of_memory(error: Exception) -> bool:
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch on CPU
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

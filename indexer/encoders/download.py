@@ -31,8 +31,8 @@ class HttpFile:
     waits: tuple[float, ...] = transfer.WAITS
     resumes: bool = True
 
-    def fetch(self, folder: Path, progress: Progress) -> Path:
-        """FILENAME.part in `folder`, whole; the door checks its hash.
+    def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
+        """FILENAME.part in `folder`, whole, and its version; the door checks its hash.
 
         Raises WeightsMissing if it cannot be had, DiskFull; what has come stays for the next call.
         """
@@ -43,7 +43,7 @@ class HttpFile:
             said = f" ({in_words(self.size)})" if self.size else ""
             progress.said(f"{'going on with' if here else 'fetching'} {self.filename}{said}")
         self._bring(part, progress)
-        return part
+        return part, self.version
 
     def _need_room(self, folder: Path, left: int) -> None:
         free = shutil.disk_usage(folder).free

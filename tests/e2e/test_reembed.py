@@ -14,9 +14,9 @@ import deep
 import pytest
 from deep import DeepEncoder
 from libraries import (
-    COLOURS,
     At,
     CountingEncoder,
+    asked,
     build,
     contents,
     differences,
@@ -24,12 +24,13 @@ from libraries import (
     run,
     tone,
 )
-from PIL import Image
+from sqlalchemy import select
 
 from indexer.audio.waveform import Waveform
 from indexer.build.reembed import reembed
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import build_index
+from indexer.catalog.models import Build
 from indexer.encoders import registry
 from indexer.encoders.protocol import Vectors
 from indexer.errors import EncoderMismatch, LibraryBusy, LibraryError
@@ -114,21 +115,13 @@ def vectors(library: Path, encoder: str) -> dict[str, Any]:
     return {"vectors": {key: row for key, row in found.items() if key[1] == encoder}}
 
 
-def asked(library: Path, axis: int) -> list[dict[str, Any]]:
-    """Hits for a picture of the colour of this axis, by what is heard."""
-    picture = library.with_name("asked.png")
-    Image.new("RGB", (8, 8), COLOURS[axis]).save(picture)
-    done = run("query-by-frame", picture, "--format", "json", "--metadata-weight", 0,
-               "-k", 1, "--library", library)  # fmt: skip
-    assert done.code == 0, done.err
-    return [json.loads(line) for line in done.out.splitlines()]
-
-
 def test_it_holds_what_a_library_built_so_would_hold(
-    folder: Path, library: Path, tmp_path: Path
+    folder: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(library)
-    assert change(library).added == FILES - 2
+    with monkeypatch.context() as patched:  # what was measured is not measured again
+        patched.setattr("indexer.audio.analysis.Analyzer", None)
+        assert change(library).added == FILES - 2
     with Library.create(tmp_path / "anew", DEEP) as anew:
         build_index(anew, [FolderSource(folder)], DeepEncoder())
     assert vectors(library, "deep")["vectors"]
@@ -256,8 +249,10 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
 def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: Path) -> None:
     tone(folder / "thing 0.wav", 3, 2.5)
     encoder = DeepEncoder()
-    with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index"):
+    with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index") as said:
         change(library, encoder)
+    assert "as " in str(said.value)
+    assert "thing 0.wav, for it is another recording now" in str(said.value)
     assert encoder.heard == 44  # seconds of the others, rounded up
     assert not [key for key in vectors(library, "deep")["vectors"]
                 if key[0] == "thing 0.wav" and key[2] == "audio"]  # fmt: skip
@@ -269,6 +264,55 @@ def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: P
 def test_only_one_writes_at_a_time(library: Path) -> None:
     with Library.open(library) as opened, opened.lock(), pytest.raises(LibraryBusy):
         change(library)
+
+
+def test_a_build_that_began_before_does_not_change_the_library_back(
+    folder: Path, library: Path
+) -> None:
+    with Library.open(library) as opened:
+        change(library)
+        with pytest.raises(LibraryBusy, match="changed to deep meanwhile: run it again"):
+            build_index(opened, [FolderSource(folder)], CountingEncoder())
+        with pytest.raises(LibraryBusy, match="meanwhile"):
+            reembed(opened, Config("toy"), CountingEncoder())
+    assert read_config(library) == DEEP
+
+
+def test_a_build_that_loads_its_model_meanwhile_says_so(
+    folder: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(config: Config, device: str | None = None) -> CountingEncoder:
+        change(library)
+        return CountingEncoder()
+
+    monkeypatch.setattr("indexer.cli.build.load_encoder", slowly)
+    done = run("build-index", folder, "--library", library)
+    assert (done.code, done.out) == (1, "")
+    assert "built with deep, not toy" in done.err
+    assert read_config(library) == DEEP
+
+
+def test_words_are_not_switched_on_while_it_runs(folder: Path, library: Path) -> None:
+    def other() -> None:
+        done = run("build-index", folder, "--metadata", "--library", library)
+        assert done.code == 1
+        assert "Another build" in done.err
+        assert not read_config(library).metadata
+
+    change(library, progress=At("Listening", other), config=Config("deep"))
+    assert read_config(library) == Config("deep")
+
+
+def test_it_is_recorded_with_the_licence_of_its_model(library: Path) -> None:
+    with Library.open(library) as opened:
+        built = opened.catalog.last_built()
+    change(library)
+    with Library.open(library) as opened, opened.catalog.engine.connect() as reading:
+        *_, made = reading.execute(select(Build).order_by(Build.id)).all()
+        assert opened.catalog.last_built() == built  # its takes have not been looked for
+    assert (made.encoder, made.device) == ("deep", "cpu")
+    assert made.report["model_licence"] == "Apache-2.0"
+    assert made.report["added"] == FILES - 2
 
 
 # The commands
@@ -291,6 +335,16 @@ def test_reembed_says_what_is_ahead_and_status_what_is_kept(library: Path) -> No
     assert run("library", "check", "--library", library).code == 0
 
 
+def test_files_that_could_not_be_heard_are_named(folder: Path, library: Path) -> None:
+    tone(folder / "thing 0.wav", 3, 2.5)
+    done = run("library", "reembed", "--encoder", "deep", "--yes", "--without-them",
+               "--library", library)  # fmt: skip
+    assert done.code == 3
+    assert "thing 0.wav: it is another recording now" in done.err
+    assert "7 sounds heard" in done.out
+    assert read_config(library) == Config("deep")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -304,44 +358,3 @@ def test_a_library_built_otherwise_is_refused(
     done = run("build-index", folder, *options, "--library", library)
     assert done.code == 1
     assert words in done.err
-
-
-def test_an_encoder_with_one_rule_knows_no_official_windows(folder: Path, tmp_path: Path) -> None:
-    library = tmp_path / "new"
-    done = run("build-index", folder, "--encoder", "toy", "--windows", "official",
-               "--library", library)  # fmt: skip
-    assert done.code == 1
-    assert "use imagebind" in done.err
-    assert not library.exists()
-
-
-def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None:
-    library = tmp_path / "new"
-    done = run("build-index", folder, "--encoder", "deep", "--windows", "official",
-               "--library", library)  # fmt: skip
-    assert done.code == 3, done.err
-    assert read_config(library) == Config("deep", "official")
-    starts = {key[3] for key in contents(library)["vectors"]
-              if key[0] == "thing 2.wav" and key[3] is not None}  # fmt: skip
-    assert starts == {0, 7 / 3, 14 / 3}
-    assert asked(library, 2)[0]["score"] == 1.0
-    again = run("library", "reembed", "--encoder", "deep", "--windows", "all", "--yes",
-                "--library", library)  # fmt: skip
-    assert again.code == 0, again.err
-    assert read_config(library) == Config("deep", "all")
-
-
-def test_metadata_can_be_switched_on_later(folder: Path, tmp_path: Path) -> None:
-    library = tmp_path / "new"
-
-    def built(*options: str) -> set[str]:
-        done = run("build-index", folder, "--library", library, *options)
-        assert done.code in (0, 3), done.err
-        return {key[2] for key in contents(library)["vectors"]}
-
-    assert built("--encoder", "deep") == {"audio"}
-    assert built("--metadata", "--dry-run") == {"audio"}
-    assert read_config(library) == Config("deep")
-    assert built("--metadata") == {"audio", "metadata"}
-    assert read_config(library) == DEEP
-    assert built() == {"audio", "metadata"}

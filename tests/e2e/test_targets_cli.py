@@ -58,6 +58,12 @@ def test_words_toward_and_away_with_weights(base: Path) -> None:
     assert found["dog"] == near(found["stone"])
 
 
+def test_away_from_a_question_without_meaning_is_refused(base: Path) -> None:
+    done = run("query-by-text", "title:dog", "--away", "bark", "--library", base / "library")
+    assert (done.code, done.out) == (1, "")
+    assert "a matter of meaning" in done.err
+
+
 def test_away_from_words_and_sounds(base: Path) -> None:
     found = scores(base, "query-by-text", "speech horn", "--only", "meaning", "--away", ".5:dog")
     assert found["dog"] > found["cat"] > 0
@@ -132,6 +138,9 @@ def test_libraries_of_two_encoders_are_refused_before_a_model_is_loaded(
         (["--target", "analogy"], 2, "--target needs"),
         (["--theta", "1.5"], 2, "--theta"),
         (["--reference-weight", "-1"], 2, "--reference-weight"),
+        (["--reference-weight", "inf"], 2, "--reference-weight"),
+        (["--reference-weight", "1e39"], 2, "--reference-weight"),
+        (["--text", f"{'9' * 400}:rain"], 2, "above 1,000,000"),
         (["--text", "-1:rain"], 2, "negative"),
         (["--text", "0.5:"], 2, "no words"),
         (["--around", "3"], 1, "a still picture: --around is for videos"),

@@ -141,6 +141,13 @@ def test_official_windows_start_at_thirds_of_what_two_seconds_leave(
     assert both.waveform.samples[:, 0].tolist() == [-1, 1]
 
 
+@pytest.mark.parametrize("length", range(32_001, 32_030))
+def test_official_windows_have_every_sample_of_two_seconds(length: int) -> None:
+    found = cut(np.ones((1, length), np.float32), OFFICIAL, rate=16_000)
+    assert [w.waveform.samples.shape for w in found] == [(1, 32_000)] * 3
+    assert all(type(time) is float for w in found for time in (w.start, w.end))
+
+
 def test_official_windows_hold_no_long_file_in_memory() -> None:
     block = Waveform(np.ones((2, 16_000), np.float32), 16_000)
     tracemalloc.start()

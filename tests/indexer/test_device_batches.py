@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from indexer.encoders.device import Batches, room
+from indexer.encoders.device import Batches, fast_dtype, room
+from indexer.errors import EncoderError
 
 
 class Model:
@@ -58,9 +59,16 @@ def test_a_last_batch_that_is_shorter_is_halved_by_its_own_length() -> None:
     assert model.tried == [3, 1, 1, 1]
 
 
-def test_one_item_that_does_not_fit_is_the_devices_own_error() -> None:
-    model = Model(fits=0)
-    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried\nmore"), "CUDA out of memory. Tried"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_one_item_that_does_not_fit_is_said_in_a_sentence(error: Exception, said: str) -> None:
+    model = Model(fits=0, error=error)
+    with pytest.raises(EncoderError, match=rf"no memory left for the model \({said}\): close"):
         Batches(model, 4)(range(4))
     assert model.tried == [4, 2, 1]
 
@@ -70,9 +78,13 @@ def test_one_item_that_does_not_fit_is_the_devices_own_error() -> None:
     [
         MemoryError(),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB, max allowed: 9 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
     ],
 )
-def test_memory_of_the_cpu_counts_too(error: Exception) -> None:
+def test_memory_that_runs_out_has_many_names(error: Exception) -> None:
     model = Model(fits=2, error=error)
     assert joined(Batches(model, 4)(range(4))) == [0, 2, 4, 6]
     assert model.tried == [4, 2, 2]
@@ -99,6 +111,21 @@ def test_a_real_allocation_that_fails_is_halved() -> None:
 def test_room_on_a_cpu_is_small_whatever_the_items_weigh() -> None:
     cpu = torch.device("cpu")
     assert [room(cpu, 1, 128), room(cpu, 2**50, 128), room(cpu, 1, 3)] == [8, 8, 3]
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [((9, 0), torch.bfloat16), ((7, 5), torch.float16), ((6, 1), torch.float32)],
+)
+def test_the_fast_type_of_a_gpu_is_one_it_has(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], dtype: torch.dtype
+) -> None:
+    def emulated(including_emulation: bool = True) -> bool:
+        return including_emulation or capability >= (8, 0)
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", emulated)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert fast_dtype(torch.device("cuda")) == dtype
 
 
 def test_room_on_a_gpu_is_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,11 @@ def test_the_mean_direction_has_the_largest_mean_cosine(seed: int) -> None:
 def test_the_mean_direction_by_hand() -> None:
     np.testing.assert_allclose(mean_direction(np.eye(2)), [0.5**0.5] * 2, rtol=1e-7)
     assert mean_direction(np.array([[1.0, 0.0], [-1.0, 0.0]])).tolist() == [0, 0]
+    thirds = np.radians([10, 130, 250])
+    balanced = np.stack([np.cos(thirds), np.sin(thirds)], axis=1).astype(np.float32)
+    assert np.linalg.norm(balanced.sum(axis=0, dtype=np.float64)) > 0  # float32 leaves something
+    assert mean_direction(balanced).tolist() == [0, 0]
+    assert mean_direction(1e-9 * np.eye(2)).tolist() == pytest.approx([0.5**0.5] * 2)
 
 
 @given(seed=seeds)

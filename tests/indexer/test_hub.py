@@ -73,7 +73,8 @@ def test_a_file_comes_as_the_hub_has_it(
     hub: str, tmp_path: Path, name: str, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = HubFile("owner/model", "main", name, endpoint=hub)
-    assert source.fetch(tmp_path, Progress(print)).read_bytes() == content
+    path, came = source.fetch(tmp_path, Progress(print))
+    assert (path.read_bytes(), came) == (content, COMMIT)
     monkeypatch.setattr(Hub, "spoiled", True)
     (tmp_path / f"{name}.part").unlink()
     with pytest.raises(WeightsDamaged, match="did not come whole"):

@@ -6,6 +6,7 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -80,6 +81,36 @@ def test_another_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"hello")
     with pytest.raises(WeightsDamaged):
         files.convert(tmp_path / name, tmp_path, TOWERS)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_whole_numbers_are_no_weights(tmp_path: Path, suffix: str) -> None:
+    path = checkpoint(tmp_path / f"a.{suffix}", t_weight=torch.ones(4, dtype=torch.int64))
+    with pytest.raises(WeightsDamaged, match=r"lacks t\.weight"):
+        files.convert(path, tmp_path, TOWERS)
+
+
+@pytest.mark.parametrize("strange", [torch.ones(4).to_sparse(), torch.ones(4, device="meta")])
+def test_weights_that_are_not_all_here_are_none(tmp_path: Path, strange: torch.Tensor) -> None:
+    path = checkpoint(tmp_path / "a.pth", t_weight=strange)
+    with pytest.raises(WeightsDamaged, match=r"lacks t\.weight"):
+        files.convert(path, tmp_path, TOWERS)
+
+
+def test_a_damaged_checkpoint_is_said_in_a_sentence(tmp_path: Path) -> None:
+    whole = checkpoint(tmp_path / "a.pth").read_bytes()
+    random = np.random.default_rng(1)
+    said = 0
+    for _ in range(150):
+        harmed = bytearray(whole)
+        for place in random.integers(0, len(whole), 3):
+            harmed[place] = random.integers(256)
+        (tmp_path / "a.pth").write_bytes(harmed)
+        try:
+            files.convert(tmp_path / "a.pth", tmp_path, TOWERS)
+        except WeightsDamaged:
+            said += 1
+    assert said > 50
 
 
 @pytest.fixture

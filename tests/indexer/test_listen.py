@@ -56,6 +56,17 @@ def test_a_whole_file_comes_in_windows_and_ends(long: Path) -> None:
     assert end.analysis["true_peak"] == pytest.approx(-6.0, abs=0.1)
 
 
+def test_without_measuring_the_same_is_heard(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    *before, _ = heard([Job(7, long)])
+    monkeypatch.setattr("indexer.audio.analysis.Analyzer", None)
+    listener = Listener([Job(7, long)], ToyEncoder(), unknown, measure=False)
+    *windows, end = list(listener)
+    listener.close()
+    assert spans(windows) == spans(before)
+    assert isinstance(end, End)
+    assert (end.analysis, end.content_hash) == (None, payload_hash(long))
+
+
 def test_a_head_is_heard_without_an_identity(long: Path) -> None:
     *before, end = heard([Job(7, long, head=3)])
     assert spans(before) == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]

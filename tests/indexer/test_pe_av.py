@@ -179,20 +179,38 @@ def test_fast_types_leave_questions_as_they_are_and_sounds_alone(
     assert np.array_equal(fast.embed_audio(sounds)["audio"], encoder.embed_audio(sounds)["audio"])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("gone", ["audio_model.audio_head", "video_model.text_video_head"])
-def test_a_file_that_lacks_arrays_is_refused(models: Path, tmp_path: Path, gone: str) -> None:
+def without(models: Path, folder: Path, gone: str) -> PeAvEncoder:
+    """The model without the arrays whose names begin so."""
     from safetensors.torch import load_file, save_file
 
-    folder = tmp_path / "pe-av"
     folder.mkdir()
     for path in (models / "pe-av").glob("*.json"):
         (folder / path.name).write_bytes(path.read_bytes())
     arrays = load_file(models / "pe-av" / "model.safetensors")
     kept = {key: array for key, array in arrays.items() if not key.startswith(gone)}
+    assert len(kept) < len(arrays)
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    return PeAvEncoder(folder, EXACT, sees=False)
+
+
+@pytest.mark.slow
+def test_sounds_need_no_words_and_words_no_sounds(
+    models: Path, tmp_path: Path, encoder: PeAvEncoder
+) -> None:
+    deaf = without(models, tmp_path / "deaf", "audio_model.audio_encoder")
+    assert apart(deaf.embed_texts(["rain"])["audio"], encoder.embed_texts(["rain"])["audio"]) < 1e-6
+    mute, sounds = without(models, tmp_path / "mute", "text_model"), [noise(9600)]
+    heard = mute.embed_audio(sounds)["audio"]
+    assert apart(heard, encoder.embed_audio(sounds)["audio"]) < 1e-6
     with pytest.raises(WeightsDamaged, match="fetch pe-av again"):
-        PeAvEncoder(folder, EXACT, sees=False).embed_texts(["rain"])
+        mute.embed_texts(["rain"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", ["audio_model.audio_head", "video_model.text_video_head"])
+def test_a_file_that_lacks_arrays_is_refused(models: Path, tmp_path: Path, gone: str) -> None:
+    with pytest.raises(WeightsDamaged, match="fetch pe-av again"):
+        without(models, tmp_path / "pe-av", gone).embed_texts(["rain"])
 
 
 @pytest.mark.slow

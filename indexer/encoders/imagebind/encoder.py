@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -17,10 +19,11 @@ from indexer.encoders.imagebind.pixels import pixels
 from indexer.encoders.imagebind.spectrum import SAMPLE_RATE, VERSION, spectra
 from indexer.encoders.imagebind.tokens import Words
 from indexer.encoders.written import written
+from indexer.errors import WeightsDamaged
 from indexer.geometry import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -63,7 +66,7 @@ class ImageBindEncoder:
     def fingerprint(self, part: Part) -> str:
         hashes = weights.hashes(self._folder)
         made_of = {
-            "audio": (hashes["audio.safetensors"], VERSION, self.window),
+            "audio": (hashes["audio.safetensors"], VERSION, self.resampler, self.window),
             "metadata": (hashes["text.safetensors"], hashes["vocabulary.txt.gz"]),
         }
         facts = (self.name, part, self.dims[part], *made_of[part])
@@ -82,11 +85,13 @@ class ImageBindEncoder:
         return self._question(self._read(texts))
 
     def tower(self, name: towers.Name) -> towers.Tower:
-        """The network for one modality, read from its file."""
+        """The network for one modality, read from its file. Raises WeightsDamaged."""
         from safetensors.torch import load_file
 
-        loaded = load_file(self._folder / f"{name}.safetensors")
-        return towers.load(name, loaded, self._sizes[name]).to(self._device, self._dtype)
+        path = self._folder / f"{name}.safetensors"
+        with _whole(path):
+            tower = towers.load(name, load_file(path), self._sizes[name])
+        return tower.to(self._device, self._dtype)
 
     @cached_property
     def _hear(self) -> devices.Batches[Waveform, NDArray[np.float32]]:
@@ -99,7 +104,10 @@ class ImageBindEncoder:
 
     @cached_property
     def _read(self) -> devices.Batches[str, NDArray[np.float32]]:
-        return self._batches("text", Words(self._folder / "vocabulary.txt.gz").tokens)
+        path = self._folder / "vocabulary.txt.gz"
+        with _whole(path):
+            words = Words(path)
+        return self._batches("text", words.tokens)
 
     def _batches(
         self, name: towers.Name, prepare: Callable[[Sequence[T]], torch.Tensor]
@@ -130,6 +138,20 @@ class ImageBindEncoder:
         if self._setup.precision == "float32":
             return torch.float32
         return devices.fast_dtype(self._device)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What reading a file that has changed comes to, in words."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise WeightsDamaged(
+            f"{path} has changed since it was fetched: run sonorize models fetch "
+            f"{ImageBindEncoder.name}."
+        ) from error
 
 
 def load(

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Shapes = dict[str, tuple[int, ...]]
+FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+# what reading a damaged pickle comes to, beside its own error
+DAMAGE = (
+    AttributeError, EOFError, ImportError, LookupError, OSError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 CHECKPOINT = HttpFile(
     url="https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth",
@@ -43,7 +49,7 @@ def convert(checkpoint: Path, folder: Path, towers: Mapping[Any, Shapes]) -> Non
 
     `checkpoint` is a .safetensors file or a torch checkpoint, of which nothing is run. Names and
     dtypes are kept; what belongs to no tower is left out. Raises WeightsDamaged, naming what is
-    lacking or of another shape.
+    lacking, or no floating-point numbers, or of another shape.
     """
     from safetensors.torch import save_file
 
@@ -57,8 +63,11 @@ def convert(checkpoint: Path, folder: Path, towers: Mapping[Any, Shapes]) -> Non
 def _opened(checkpoint: Path) -> Iterator[tuple[Shapes, Callable[[str], Any]]]:
     if checkpoint.suffix == ".safetensors":
         with _safetensors(checkpoint) as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-            yield shapes, file.get_tensor
+            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+            yield (
+                {key: tuple(s.get_shape()) for key, s in slices.items() if s.get_dtype() in FLOATS},
+                file.get_tensor,
+            )
     else:
         weights = _torch(checkpoint)
         yield (
@@ -83,14 +92,26 @@ def _torch(checkpoint: Path) -> dict[str, Any]:
 
     try:
         read = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except (pickle.UnpicklingError, *DAMAGE) as error:
         raise WeightsDamaged(
             f"{checkpoint} is no torch checkpoint of plain tensors: give imagebind_huge.pth, or "
             "its weights as .safetensors."
         ) from error
     if not isinstance(read, dict):
         raise WeightsDamaged(f"{checkpoint} holds no weights by name: give imagebind_huge.pth.")
-    return {key: value for key, value in read.items() if isinstance(value, torch.Tensor)}
+    return {key: value for key, value in read.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    """A tensor of floating-point numbers that are all here."""
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and value.is_floating_point()
+        and value.layout == torch.strided
+        and not value.is_meta
+    )
 
 
 def _compare(checkpoint: Path, found: Shapes, towers: Mapping[Any, Shapes]) -> None:

@@ -8,17 +8,23 @@ import numpy as np
 import torch
 from PIL import Image
 
+from indexer.errors import PictureError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIDE = 224
+LONGEST = 1000  # long sides to a short one: scaled up, a thinner picture would fill the memory
 # mean and deviation of red, green and blue in 0..1 (Radford et al. 2021, CLIP)
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073])
 DEVIATION = torch.tensor([0.26862954, 0.26130258, 0.27577711])
 
 
 def pixels(images: Sequence[Image.Image]) -> torch.Tensor:
-    """(n, 3, 224, 224) float32: the short side to 224, the middle of the long one."""
+    """(n, 3, 224, 224) float32: the short side to 224, the middle of the long one.
+
+    Raises PictureError for one that is no more than a line.
+    """
     return torch.stack([_pixels(image) for image in images])
 
 
@@ -31,6 +37,10 @@ def _pixels(image: Image.Image) -> torch.Tensor:
 def _scaled(image: Image.Image) -> Image.Image:
     width, height = image.size
     short, long = min(width, height), max(width, height)
+    if long > LONGEST * short:
+        raise PictureError(
+            f"A picture of {width:,} × {height:,} pixels is a line: crop it, or take another."
+        )
     reached = int(SIDE * long / short)
     size = (SIDE, reached) if width <= height else (reached, SIDE)
     return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from indexer.audio.waveform import Waveform
     from indexer.encoders.protocol import Windows
 
-VERSION = "1"
+VERSION = "2"
 """Changes with anything in this module that changes a vector."""
 
 SAMPLE_RATE = 16000
@@ -50,8 +50,14 @@ def _channel(waveform: Waveform, rule: Windows) -> NDArray[np.float32]:
     samples = waveform.samples
     if samples.size == 0:
         return np.zeros(FRAME, dtype=np.float32)
-    samples = samples - samples.mean(dtype=np.float64).astype(np.float32)
-    return np.asarray(samples[0]) if rule == "official" else _mono(samples)
+    if rule == "official":
+        return np.asarray((samples - _mean(samples))[0])
+    # each channel's own offset: a silent one that has one would pass for loud
+    return _mono(samples - _mean(samples, axis=1))
+
+
+def _mean(samples: NDArray[np.float32], axis: int | None = None) -> NDArray[np.float32]:
+    return np.asarray(samples.mean(axis=axis, dtype=np.float64, keepdims=True), dtype=np.float32)
 
 
 def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -120,8 +120,8 @@ class Tower(nn.Module):
         self.modality_postprocessors = scale
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """A batch to (B, out) rows of length 1; times `scale`, they are the model's own."""
-        return F.normalize(self._project(x), dim=-1)
+        """A batch to (B, out) float32 rows of length 1; times `scale`, they are the model's own."""
+        return F.normalize(self._project(x).float(), dim=-1)  # float16 has no lengths over 65,504
 
     @property
     def scale(self) -> float:
