@@ -3,7 +3,8 @@
     python tests/imagebind_recipe.py
 
 writes golden/imagebind.json anew. It needs the official package (`imagebind`, CC
-BY-NC-SA 4.0) and what that needs; nothing of it is in this repository. Weights, pictures, words
+BY-NC-SA 4.0) and what its requirements.txt names, pytorchvideo from git among them: the release
+0.1.5 cuts a sound elsewhere. Nothing of it is in this repository. Weights, pictures, words
 and sounds are all made here from seeds, so that the numbers can be made again anywhere.
 """
 

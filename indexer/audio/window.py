@@ -27,8 +27,8 @@ class WindowRule:
     than `seconds` is padded with zeros at its end to one window. 0 < hop <= seconds, so
     that no part of a file is passed over.
 
-    With `spread`, so many windows instead, starting at equal parts of what is left of the file
-    without one: at i * max(duration - seconds, 0) / spread. Short files are not padded.
+    With `spread`, so many windows instead, 2 or more, evenly from the file's start to its end: at
+    i * max(duration - seconds, 0) / (spread - 1). Short files are not padded.
     """
 
     seconds: float = 2.0
@@ -41,7 +41,10 @@ class WindowRule:
 
 
 OFFICIAL = WindowRule(2.0, 2.0, spread=3)
-"""As ImageBind's own code hears a file: 6 s of it at most, and never its end."""
+"""As ImageBind's own code hears a file: 6 s of it at most, the last 2 s at its end.
+
+So with the pytorchvideo commit that its requirements name; release 0.1.5 divides by `spread`.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +151,7 @@ def _spread_over(samples: NDArray[np.float32], rate: int, rule: WindowRule) -> I
 
     duration = len(samples) / rate
     # Fractions, as there: in floats an end may fall a sample short
-    step = Fraction(max(duration - rule.seconds, 0.0)) / rule.spread
+    step = Fraction(max(duration - rule.seconds, 0.0)) / (rule.spread - 1)
     for start in dict.fromkeys(step * count for count in range(rule.spread)):
         end = start + Fraction(rule.seconds)
         heard = samples[int(start * rate) : int(end * rate)]
