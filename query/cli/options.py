@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from query.search import Ask, Searcher
 
 F = TypeVar("F", bound=Callable[..., Any])
+MOST = 1_000_000  # of a weight: float32 loses all else beside more
 
 
 class Range(click.FloatRange):
@@ -37,6 +38,8 @@ def weighted(value: str) -> tuple[float, str]:
     """'0.5:rain' as (0.5, "rain"); without a leading number and colon all of it is words."""
     found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)):(.*)", value, re.DOTALL)
     weight, words = (float(found[1]), found[2].strip()) if found else (1.0, value.strip())
+    if weight > MOST:
+        raise click.BadParameter(f"the weight of {value!r} is more than {MOST:,}.")
     if weight < 0:
         raise click.BadParameter(
             f"the weight of {value!r} is negative: --text goes toward words, --away from them."
