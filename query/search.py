@@ -171,10 +171,15 @@ class Searcher:
         encoder = self._model()
         if named.startswith("#") and named[1:].isdecimal() and not Path(named).exists():
             found = [v for shelf in self._shelves if (v := shelf.clip(int(named[1:])))]
-            if len(found) != 1:
+            if len(found) > 1:
                 raise QueryError(
-                    f"{len(found) or 'None'} of the libraries asked have heard a sound {named}: "
-                    "give the id of a hit, or its path."
+                    f"{len(found)} of the libraries asked have a sound {named}: give its path, "
+                    "which --format json shows."
+                )
+            if not found:
+                raise QueryError(
+                    f"None of the libraries asked have heard a sound {named}: give the id of a "
+                    "hit, which --format json shows, or its path."
                 )
             return found[0]
         path = Path(named)
@@ -256,7 +261,10 @@ class Searcher:
         return self._hits(kept, ask, scores, moments)
 
     def _weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
-        """Weight of each part that is asked and that any of the libraries has."""
+        """Weight of each part that is asked and that any of the libraries has.
+
+        Raises QueryError for a weight of what is written where nothing of that is embedded.
+        """
         assert self.encoder is not None
         order: tuple[Part, ...] = ("audio", "metadata", "likeness")
         parts = [
@@ -264,6 +272,11 @@ class Searcher:
             for part in order
             if part in vectors and any(part in shelf.spaces for shelf in self._shelves)
         ]
+        if ask.metadata_weight and "metadata" in vectors and "metadata" not in parts:
+            raise QueryError(
+                "No words are embedded here for --metadata-weight to weigh: run build-index with "
+                "--metadata, or leave it out."
+            )
         own = self.encoder.metadata_weight
         weight = own if ask.metadata_weight is None else ask.metadata_weight
         return {"audio": 1 - weight, "metadata": weight} if len(parts) == 2 else {parts[0]: 1.0}

@@ -78,12 +78,28 @@ def _still(path: Path) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
-                return _opaque(ImageOps.exif_transpose(picture))
+                return _opaque(_narrow(ImageOps.exif_transpose(picture)))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
         raise PictureError(
             f"{path} cannot be read as a picture, or is damaged: give a JPEG, PNG, WebP or TIFF, "
             "or a video."
         ) from error
+
+
+def _narrow(picture: Image) -> Image:
+    """Grey of 16 bits in 8: Pillow's own way cuts off at 255, and all but black becomes white.
+
+    Raises ValueError for floats and wider numbers, which say nothing of where white is.
+    """
+    if picture.mode != "F" and not picture.mode.startswith("I"):
+        return picture
+    import numpy as np
+    from PIL import Image
+
+    levels = np.asarray(picture)
+    if picture.mode == "F" or levels.min() < 0 or levels.max() > 0xFFFF:
+        raise ValueError(f"mode {picture.mode} has no white")
+    return Image.fromarray((levels >> 8).astype(np.uint8))
 
 
 def _opaque(picture: Image) -> Image:

@@ -60,6 +60,11 @@ class Ears:
         """The sound that a recording is, if that is known before it is heard."""
         return self._library.catalog.with_hash(content_hash)
 
+    @property
+    def waiting(self) -> int:
+        """Windows that were read and not embedded yet."""
+        return len(self._pending)
+
     def hear(self, listener: Listener) -> None:
         for event in listener:
             match event:
@@ -164,6 +169,7 @@ def hear(
     try:
         ears.hear(listener)
     except KeyboardInterrupt:
+        progress.stage("Stopping: recording what was heard", ears.waiting, "windows")
         ears.flush()
         raise
     finally:

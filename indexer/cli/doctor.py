@@ -198,11 +198,13 @@ def _models() -> Iterator[Finding]:
         entry = registry.entry(name)
         if not entry.size:
             continue
-        if weights.status(name, folder).state == "ready":
+        state = weights.status(name, folder).state
+        if state == "ready":
             yield Finding("models", "ok", f"{name} ({entry.licence})")
         else:
+            here = "not all here" if state == "partial" else "not here"
             yield Finding(
-                "models", "note", f"{name} is not here ({entry.licence}).",
+                "models", "note", f"{name} is {here} ({entry.licence}).",
                 f"sonorize models fetch {name} ({weights.in_words(entry.size)})",
             )  # fmt: skip
 

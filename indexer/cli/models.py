@@ -117,7 +117,8 @@ def verify(names: tuple[str, ...]) -> None:
     from indexer.encoders import registry, weights
 
     folder = settings.load().models
-    here = [n for n in registry.names() if weights.status(n, folder).state == "ready"]
-    for name in names or here:
+    states = {name: weights.status(name, folder).state for name in registry.names()}
+    ready, partial = ([n for n in states if states[n] == state] for state in ("ready", "partial"))
+    for name in names or [*ready, *partial]:
         files = weights.verify(name, folder)
         click.echo(f"{name}: {len(files)} files intact" if files else f"{name}: built in")

@@ -211,8 +211,9 @@ def require(name: str, folder: Path) -> None:
         return
     facts = registry.entry(name)
     terms = f"{facts.licence}: {facts.notice}" if facts.notice else facts.licence
+    lacks = "not all here" if here.state == "partial" else "not here yet"
     raise WeightsMissing(
-        f"The {name} model is not here yet: run sonorize models fetch {name} "
+        f"The {name} model is {lacks}: run sonorize models fetch {name} "
         f"({in_words(facts.size)}, {terms}), or put {', '.join(here.missing)} "
         f"into {folder} and run the same."
     )

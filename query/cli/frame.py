@@ -28,7 +28,8 @@ _OPTIONS = [
                  help="A picture or video whose sound is known."),
     click.option("--reference-at", metavar="TIME", help="Time in the video --reference-frame."),
     click.option("--reference-sound", metavar="S",
-                 help="The sound that fits it: a file, or a clip by its path or its id, #12."),
+                 help="The sound that fits it: a file, or a clip by its path or its id, '#12', "
+                      "which --format json shows."),
     click.option("--theta", type=options.Range(0, 1), metavar="T",
                  help="0: the reference frame, 1: the frame that asks.  [default: .5]"),
     click.option("--reference-weight", type=options.Range(0, options.MOST), metavar="W",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from indexer.cli.common import library_option, load_encoder, open_library, say
+from indexer.cli.common import Bars, library_option, load_encoder, open_library, say
 from indexer.errors import AudioError, LibraryError, PictureError, SonorizeError, typed
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ STILLS = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".s
 BATCH = 32  # pictures held at a time
 
 _file = click.Path(path_type=Path, exists=True)
+
+
+def _place(_context: click.Context, _option: click.Parameter, out: Path | None) -> Path | None:
+    """A plot that could not be written, or read by its name, is refused before the measuring."""
+    if out is not None and out.suffix.lower() != ".svg":
+        raise click.BadParameter(f"the plot is an SVG, which {out} does not say: name it OUT.svg.")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.parent}: name another place.")
+    return out
 
 
 @click.command()
@@ -48,6 +58,7 @@ _file = click.Path(path_type=Path, exists=True)
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=_place,
     metavar="OUT.svg",
     help="Draw all on the plane in which they vary most.",
 )
@@ -85,13 +96,19 @@ def gap(
     asking, others = _files(frames, seen), _files(outside_frames, seen)
     heard = _files(outside_sounds, EXTENSIONS)
     failed: list[Path] = []
-    with open_library(library_folder) as library:
+    with open_library(library_folder) as library, closing(Bars()) as bars:
         encoder = load_encoder(library.config, device)
         sounds = library.catalog.embeddings.clips(Shelf(library, encoder).spaces["audio"])[1]
-        pictures = _seen(asking, frames, encoder, failed)
+        pictures = _seen("Looking at pictures", asking, frames, encoder, failed, bars)
         outside = {
-            "outside_pictures": _seen(others, outside_frames, encoder, failed) if others else None,
-            "outside_sounds": _heard(heard, outside_sounds, encoder, failed) if heard else None,
+            "outside_pictures": _seen(
+                "Looking at those from outside", others, outside_frames, encoder, failed, bars
+            )
+            if others
+            else None,
+            "outside_sounds": _heard(heard, outside_sounds, encoder, failed, bars)
+            if heard
+            else None,
         }
         found = gaps.measure(sounds, pictures, **outside)
         kept = gaps.Gap(
@@ -102,6 +119,11 @@ def gap(
             _draw(plot, encoder.name, found, {"pictures": pictures, "sounds": sounds, **outside})
         kept.save(library, encoder)
     _show(found, changed, encoder.name, form)
+    if found.groups["pictures"].count == 1:
+        say(
+            "One picture was measured: --close-gap would take all of it away, and answer it with "
+            "what is heard most. Measure with many that differ."
+        )
     say(
         "Without labels this cannot say which ranking is better: compare them by ear. Use it: "
         f"sonorize query-by-frame FRAME --close-gap --library {typed(library.folder)}"
@@ -134,14 +156,20 @@ def _files(named: Sequence[Path], extensions: frozenset[str]) -> list[Path]:
 
 
 def _seen(
-    files: Sequence[Path], named: Sequence[Path], encoder: Encoder, failed: list[Path]
+    stage: str,
+    files: Sequence[Path],
+    named: Sequence[Path],
+    encoder: Encoder,
+    failed: list[Path],
+    bars: Bars,
 ) -> Rows:
     import numpy as np
 
     from indexer.audio.window import batched
     from query.video import read_pictures
 
-    each = _readable(files, named, failed, read_pictures)
+    bars.stage(stage, len(files))
+    each = _readable(files, named, failed, bars, read_pictures)
     pictures = (picture for several in each for picture in several)
     return np.concatenate(
         [
@@ -152,18 +180,27 @@ def _seen(
 
 
 def _heard(
-    files: Sequence[Path], named: Sequence[Path], encoder: Encoder, failed: list[Path]
+    files: Sequence[Path],
+    named: Sequence[Path],
+    encoder: Encoder,
+    failed: list[Path],
+    bars: Bars,
 ) -> Rows:
     import numpy as np
 
     from query.heard import embed_file
 
-    heard = _readable(files, named, failed, lambda path: embed_file(path, encoder)["audio"])
+    bars.stage("Listening to those from outside", len(files))
+    heard = _readable(files, named, failed, bars, lambda path: embed_file(path, encoder)["audio"])
     return np.concatenate([np.zeros((0, encoder.dims["audio"]), np.float32), *heard])
 
 
 def _readable(
-    files: Iterable[Path], named: Sequence[Path], failed: list[Path], read: Callable[[Path], T]
+    files: Sequence[Path],
+    named: Sequence[Path],
+    failed: list[Path],
+    bars: Bars,
+    read: Callable[[Path], T],
 ) -> Iterator[T]:
     """What `read` makes of each file; one found in a folder may fail, which is said."""
     for path in files:
@@ -174,6 +211,7 @@ def _readable(
                 raise
             say(f"Passed over: {error}")
             failed.append(path)
+        bars.advance()
 
 
 def _draw(out: Path, model: str, found: Measurement, groups: dict[str, Any]) -> None:

@@ -92,6 +92,16 @@ def test_the_table_and_the_plot(base: Path, tmp_path: Path) -> None:
     ElementTree.fromstring(drawn)
 
 
+def test_the_picture_that_was_measured_alone_is_said_to_be_taken_away(
+    base: Path, tmp_path: Path
+) -> None:
+    library = shutil.copytree(base / "library", tmp_path / "library")
+    alone = run("library", "gap", base / "red.png", "--library", library)
+    assert "One picture was measured" in alone.err
+    assert "Looking at pictures: 1 files" in alone.err
+    assert "One picture" not in run("library", "gap", base / "pictures", "--library", library).err
+
+
 def test_a_video_asks_with_its_frames(base: Path, tmp_path: Path) -> None:
     with av.open(str(tmp_path / "film.mkv"), "w") as container:
         stream = container.add_stream("ffv1", rate=10, width=16, height=16, pix_fmt="bgr0")
@@ -130,7 +140,9 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(base: Path, tmp_path: P
         ([base / "red.png", "--outside-sounds", tmp_path / "empty"], 1, "holds no sounds"),
         ([tmp_path / "bad.png"], 1, "cannot be read as a picture"),
         ([tmp_path / "black.png"], 1, "nothing to measure in the pictures"),
-        ([base / "red.png", "--plot", tmp_path / "no/gap.svg"], 1, "gap.svg cannot be written"),
+        ([base / "red.png", "--plot", tmp_path / "no/gap.svg"], 2, "there is no folder"),
+        ([base / "red.png", "--plot", tmp_path / "gap.png"], 2, "name it OUT.svg"),
+        ([base / "red.png", "--plot", tmp_path / f"{'g' * 300}.svg"], 1, "cannot be written"),
     ):
         done = run("library", "gap", *command, "--library", library)
         assert (done.code, done.out) == (code, ""), command

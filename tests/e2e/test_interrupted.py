@@ -236,7 +236,9 @@ def test_ctrl_c_is_answered_in_words(
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]
     assert process.returncode == 130
-    assert said.strip() == "sonorize: stopped; what was recorded is kept, run it again to go on."
+    *before, stopped = said.strip().splitlines()
+    assert stopped == "sonorize: stopped; what was recorded is kept, run it again to go on."
+    assert all(line.startswith("Stopping: recording what was heard: ") for line in before)
     build(library, folder)
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 

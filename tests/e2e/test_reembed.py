@@ -159,9 +159,10 @@ def test_stopped_at_any_stage_it_goes_on(
 def test_stopped_in_the_encoder_it_makes_no_vector_twice(
     library: Path, undisturbed: dict[str, Any]
 ) -> None:
-    whole, first, rest = DeepEncoder(), Stopping(), DeepEncoder()
+    whole, first, rest, said = DeepEncoder(), Stopping(), DeepEncoder(), []
     with pytest.raises(KeyboardInterrupt):
-        change(library, first)
+        change(library, first, progress=At("Stopping", lambda: said.append(True), advanced=False))
+    assert said
     change(library, rest)
     copy = library.with_name("copy")
     build(copy, library.with_name("sounds"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import tiny_imagebind
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
@@ -200,3 +201,11 @@ def test_a_package_that_cannot_be_imported_is_broken_and_the_rest_is_still_said(
     assert done.returncode == 1, done.stderr
     assert "broken  packages  soxr cannot be imported: libsoxr.so: no such file." in done.stdout
     assert "sonorize build-index" in done.stdout
+
+
+def test_a_model_that_came_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path))
+    tiny_imagebind.write(tmp_path / "imagebind")
+    (tmp_path / "imagebind/audio.safetensors").unlink()
+    says = [note["says"] for note in of(look()[0], "models", "note")]
+    assert "imagebind is not all here (CC-BY-NC-SA-4.0)." in says

@@ -79,7 +79,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 def test_another_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"hello")
-    with pytest.raises(WeightsDamaged):
+    with pytest.raises(WeightsDamaged, match=r"give imagebind_huge\.pth"):
         files.convert(tmp_path / name, tmp_path, TOWERS)
 
 

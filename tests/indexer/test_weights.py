@@ -260,3 +260,7 @@ def test_the_commands(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     assert verified.stdout == "toy: built in\ntiny: 2 files intact\n"
     (tiny.folder / "a.bin").write_bytes(b"FILE X")
     assert isinstance(run.invoke(models, ["verify", "tiny"]).exception, WeightsDamaged)
+    (tiny.folder / "a.bin").write_bytes(b"FI")
+    cut_off = run.invoke(models, ["verify"])
+    assert cut_off.stdout == "toy: built in\n"
+    assert "tiny model is not all here" in str(cut_off.exception)

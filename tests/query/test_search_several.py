@@ -129,6 +129,13 @@ def test_a_library_without_metadata_counts_it_as_nothing(base: Path, tmp_path: P
         )
     assert (hits[0].title, hits[0].score) == ("bird", pytest.approx(0.75, abs=1e-3))
     assert hits[0].parts == {"audio": pytest.approx(1, abs=1e-3), "metadata": None}
+    with Library.open(tmp_path / "plain") as alone:
+        search = Searcher(alone, Plain())
+        assert search.by_pictures([picture(5)], AUDIO)[0].title == "bird"
+        with pytest.raises(QueryError, match="No words are embedded"):
+            search.by_pictures([picture(5)], Ask(metadata_weight=0.25))
+        # a sound asks by what is heard alone: there is nothing to weigh
+        assert search.by_sound(base / "two/bird.wav", Ask(metadata_weight=0.25))[0].title == "bird"
 
 
 def test_words_toward_and_away(both: Searcher) -> None:
@@ -174,7 +181,7 @@ def test_a_sound_by_id_by_path_or_from_a_file(both: Searcher, base: Path, tmp_pa
             np.testing.assert_allclose(made[part], stored[part], atol=2e-3)
     with pytest.raises(QueryError, match="None of the libraries"):
         both.sound("#999")
-    with pytest.raises(QueryError, match="2 of the libraries"):
+    with pytest.raises(QueryError, match="2 of the libraries asked have a sound #1: give its path"):
         both.sound("#1")
 
 

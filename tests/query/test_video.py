@@ -84,6 +84,21 @@ def test_what_is_transparent_is_white_and_the_camera_way_up(tmp_path: Path) -> N
     assert read_pictures(tmp_path / "turned.jpg")[0].size == (4, 8)
 
 
+@pytest.mark.parametrize("name", ["grey.png", "grey.tif", "grey.pgm"])
+def test_grey_of_sixteen_bits_keeps_its_shades(tmp_path: Path, name: str) -> None:
+    grey = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / name)
+    [read] = read_pictures(tmp_path / name)
+    assert np.asarray(read)[:, :, 1].ravel().tolist() == list(range(256))
+
+
+@pytest.mark.parametrize("levels", [np.float32(0.5), np.int32(70_000), np.int32(-1)])
+def test_a_picture_without_a_white_is_refused(tmp_path: Path, levels: np.generic) -> None:
+    Image.fromarray(np.full((4, 4), levels)).save(tmp_path / "depth.tif")
+    with pytest.raises(PictureError, match="cannot be read as a picture"):
+        read_pictures(tmp_path / "depth.tif")
+
+
 @pytest.mark.parametrize("name", ["words.jpg", "words.mp4", "empty.png", "empty.mov"])
 def test_what_is_no_picture_is_refused_in_words(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"these are words" if "words" in name else b"")

@@ -82,7 +82,10 @@ def _safetensors(checkpoint: Path) -> Any:
     try:
         return safe_open(checkpoint, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise WeightsDamaged(f"{checkpoint} is no safetensors file ({error}).") from error
+        raise WeightsDamaged(
+            f"{checkpoint} is no safetensors file ({error}): "
+            "give imagebind_huge.pth, or its weights as .safetensors."
+        ) from error
 
 
 def _torch(checkpoint: Path) -> dict[str, Any]:
