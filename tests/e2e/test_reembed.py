@@ -295,8 +295,8 @@ def test_reembed_says_what_is_ahead_and_status_what_is_kept(library: Path) -> No
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--encoder", "deep"), "reembed --encoder deep"),
-        (("--windows", "official"), "--windows official"),
+        (("--encoder", "deep"), "reembed --encoder deep --library {library}`"),
+        (("--windows", "official"), "toy does not know --windows official"),
     ],
 )
 def test_a_library_built_otherwise_is_refused(
@@ -304,7 +304,7 @@ def test_a_library_built_otherwise_is_refused(
 ) -> None:
     done = run("build-index", folder, *options, "--library", library)
     assert done.code == 1
-    assert words in done.err
+    assert words.format(library=library) in done.err
 
 
 def test_an_encoder_with_one_rule_knows_no_official_windows(folder: Path, tmp_path: Path) -> None:
@@ -326,6 +326,11 @@ def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None
               if key[0] == "thing 2.wav" and key[3] is not None}  # fmt: skip
     assert starts == {0, 7 / 3, 14 / 3}
     assert asked(library, 2)[0]["score"] == 1.0
+    assert (
+        "built with deep --windows official (" in run("library", "status", "--library", library).out
+    )
+    other = run("build-index", folder, "--windows", "all", "--library", library)
+    assert f"reembed --encoder deep --windows all --library {library}`" in other.err
     again = run("library", "reembed", "--encoder", "deep", "--windows", "all", "--yes",
                 "--library", library)  # fmt: skip
     assert again.code == 0, again.err
