@@ -22,6 +22,7 @@ from indexer.errors import (
     LibraryError,
     LibraryNotFound,
     LibraryTooNew,
+    typed,
 )
 from indexer.vectors import registry
 from indexer.vectors.index_files import IndexFiles
@@ -95,7 +96,7 @@ class Library:
 
         Raises EncoderMismatch if the library was built with another one.
         """
-        require(self.config, encoder=encoder.name)
+        require(self.config, self.folder, encoder=encoder.name)
         return {
             part: self.catalog.embeddings.space(encoder.name, part, encoder.fingerprint(part), dim)
             for part, dim in encoder.dims.items()
@@ -206,19 +207,22 @@ def read_config(folder: Path) -> Config:
         ) from error
 
 
-def require(config: Config, *, encoder: str | None = None, windows: Windows | None = None) -> None:
-    """Raises EncoderMismatch if one is given that a library was not built with."""
+def require(
+    config: Config, folder: Path, *, encoder: str | None = None, windows: Windows | None = None
+) -> None:
+    """Raises EncoderMismatch if one is given that the library in `folder` was not built with."""
+    there = f"--library {typed(folder)}"
     if encoder not in (None, config.encoder):
         raise EncoderMismatch(
             f"This library was built with {config.encoder}, not {encoder}: switch it with "
-            f"`sonorize library reembed --encoder {encoder}`, use --encoder {config.encoder}, "
-            "or build a new library with --library."
+            f"`sonorize library reembed --encoder {encoder} {there}`, use --encoder "
+            f"{config.encoder}, or build a new library with --library."
         )
     if windows not in (None, config.windows):
         raise EncoderMismatch(
             f"This library was built with --windows {config.windows}, not {windows}: switch it "
-            f"with `sonorize library reembed --encoder {config.encoder} --windows {windows}`, "
-            "leave --windows out, or build a new library with --library."
+            f"with `sonorize library reembed --encoder {config.encoder} --windows {windows} "
+            f"{there}`, leave --windows out, or build a new library with --library."
         )
 
 

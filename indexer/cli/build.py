@@ -147,7 +147,7 @@ def _config(folder: Path, given: dict[str, Any]) -> Config:
         return Config(name or registry.default, windows or "all", given["metadata"])
     config = read_config(folder)
     registry.require_windows(name or config.encoder, windows or "all")
-    require(config, encoder=name, windows=windows)
+    require(config, folder, encoder=name, windows=windows)
     return replace(config, metadata=config.metadata or given["metadata"])
 
 

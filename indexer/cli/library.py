@@ -43,7 +43,8 @@ def status(library_folder: Path | None, form: str) -> None:
     from indexer.encoders import registry
 
     with open_library(library_folder) as opened:
-        model_licence = registry.entry(opened.config.encoder).licence
+        config = opened.config
+        model_licence = registry.entry(config.encoder).licence
         counts = opened.catalog.counts()
         roots = opened.catalog.roots()
         failures = list(opened.catalog.failures())
@@ -53,8 +54,8 @@ def status(library_folder: Path | None, form: str) -> None:
                 json.dumps(
                     {
                         "library": str(opened.folder),
-                        "encoder": opened.config.encoder,
-                        "encoder_windows": opened.config.windows,
+                        "encoder": config.encoder,
+                        "encoder_windows": config.windows,
                         "model_licence": model_licence,
                         "heard": heard,
                         **counts,
@@ -64,8 +65,9 @@ def status(library_folder: Path | None, form: str) -> None:
                 )
             )
             return
+        cut = "" if config.windows == "all" else f" --windows {config.windows}"
         click.echo(
-            f"{opened.folder}, built with {opened.config.encoder} (model licence {model_licence})"
+            f"{opened.folder}, built with {config.encoder}{cut} (model licence {model_licence})"
         )
         click.echo(
             f"{counts['ready']:,} sounds ready, {counts['partial']:,} half heard, "
@@ -74,7 +76,7 @@ def status(library_folder: Path | None, form: str) -> None:
         )
         if counts["copies"]:
             click.echo(f"{copies_said(counts['copies'])}.")
-        if heard.keys() - {opened.config.encoder}:
+        if heard.keys() - {config.encoder}:
             held = ", ".join(f"{count:,} sounds by {name}" for name, count in heard.items())
             click.echo(f"Vectors are kept of {held}.")
         _list_roots(opened)

@@ -44,6 +44,10 @@ def test_official_windows_are_the_librarys(folder: Path, tmp_path: Path) -> None
               if key[0] == "thing 2.wav" and key[3] is not None}  # fmt: skip
     assert starts == {0, 3.5, 7}
     assert asked(library, 2)[0]["score"] == 1.0
+    status = run("library", "status", "--library", library).out
+    assert "built with deep --windows official (" in status
+    other = run("build-index", folder, "--windows", "all", "--library", library)
+    assert f"reembed --encoder deep --windows all --library {library}`" in other.err
     again = run("library", "reembed", "--encoder", "deep", "--windows", "all", "--yes",
                 "--library", library)  # fmt: skip
     assert again.code == 0, again.err

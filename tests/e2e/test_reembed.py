@@ -349,8 +349,8 @@ def test_files_that_could_not_be_heard_are_named(folder: Path, library: Path) ->
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--encoder", "deep"), "reembed --encoder deep"),
-        (("--windows", "official"), "--windows official"),
+        (("--encoder", "deep"), "reembed --encoder deep --library {library}`"),
+        (("--windows", "official"), "toy does not know --windows official"),
     ],
 )
 def test_a_library_built_otherwise_is_refused(
@@ -358,4 +358,4 @@ def test_a_library_built_otherwise_is_refused(
 ) -> None:
     done = run("build-index", folder, *options, "--library", library)
     assert done.code == 1
-    assert words in done.err
+    assert words.format(library=library) in done.err
