@@ -97,7 +97,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
         if given["dry_run"] and not exists(folder):
             folder = Path(stack.enter_context(TemporaryDirectory()))
         library = stack.enter_context(Library.create(folder, config))
-        require(library.config, encoder=config.encoder, windows=config.windows)
+        require(library.config, folder, encoder=config.encoder, windows=config.windows)
         if library.config != config and not given["dry_run"]:
             with library.lock():
                 library.require_unchanged()

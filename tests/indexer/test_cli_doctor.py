@@ -36,11 +36,14 @@ def of(findings: list[dict[str, str]], about: str, state: str) -> list[dict[str,
 
 
 def install(site: Path, name: str, *files: str) -> None:
-    """A distribution of that name on sys.path, as far as its metadata goes."""
+    """A distribution of that name on sys.path, with files that are empty."""
     info = site / f"{name.replace('-', '_')}-9.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.0\n")
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+    for file in files:
+        (site / file).parent.mkdir(parents=True, exist_ok=True)
+        (site / file).touch()
 
 
 @pytest.fixture
