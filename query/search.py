@@ -116,7 +116,8 @@ class Searcher:
         """Meaning and exact search fused by rank; the latter counts for sounds with all the words.
 
         A question with operators (quotes, AND, OR, NOT, field:value, prefix*) is also a
-        condition: only sounds that fulfil it are ranked. Raises QueryError.
+        condition: only sounds that fulfil it are ranked. With words toward and away the order is
+        that of meaning alone. Raises QueryError.
         """
         from indexer.catalog.question import meaning_of
 
@@ -141,11 +142,12 @@ class Searcher:
                     "words: write NOT, or ask with plain words."
                 )
             return self.by_exact_words(words, ask)
-        if not exact and not strict:  # no sound has them: a score that says how near they come
+        steered = bool(ask.steering)  # exact words know no direction
+        if not strict and (steered or not exact):  # a score that says how near they come
             return self.by_meaning(plain, ask)
         vectors = self._steered(self._meant(plain), ask)
         meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)
-        scores = fuse_ranks([exact, meant])
+        scores = fuse_ranks([meant] if steered else [exact, meant])
         kept = self._kept(list(scores), ask)
         heard = self._scores(kept, vectors, ask)
         told = {key: (scores[key], heard[key][1]) for key in kept}

@@ -72,6 +72,13 @@ def test_away_from_words_and_sounds(base: Path) -> None:
     assert json.loads(done.out)["title"] == "stone"
 
 
+def test_what_is_gone_away_from_does_not_come_first_by_its_exact_words(base: Path) -> None:
+    found = scores(base, "query-by-text", "dog", "--away", "0.5:horn")  # the toy hears: horn, dog
+    assert min(found, key=found.__getitem__) == "dog"
+    found = scores(base, "query-by-text", "dog OR cat", "--away", "0.5:horn")
+    assert list(found) == ["cat", "dog"]
+
+
 @pytest.mark.parametrize("sound", ["#{id}", "{base}/sounds/stone.wav", "{base}/copy of stone.wav"])
 def test_a_reference_pair(base: Path, sound: str) -> None:
     shutil.copy(base / "sounds/stone.wav", base / "copy of stone.wav")
