@@ -153,13 +153,13 @@ class Searcher:
         told = {key: (scores[key], heard[key][1]) for key in kept}
         return self._hits(kept, ask, told, self._moments(kept, vectors))
 
-    def by_sound(self, path: Path, ask: Ask = Ask()) -> list[Hit]:
-        """Sounds like this file. Raises AudioError.
+    def by_sound(self, named: str | Path, ask: Ask = Ask()) -> list[Hit]:
+        """Sounds like a file, or like clip "#12" of the libraries. Raises QueryError, AudioError.
 
         Words can steer what is heard, not likeness: with them, what is heard is compared.
         """
         encoder = self._model()
-        vectors = embed_file(path, encoder)
+        vectors = self._clip(str(named)) or embed_file(Path(named), encoder)
         likeness = "likeness" in encoder.dims and not (ask.steering or ask.moments)
         part: Part = "likeness" if likeness else "audio"
         question = self._steered({part: vectors[part]}, ask)
@@ -171,25 +171,31 @@ class Searcher:
         Raises QueryError for an id that none or several of the libraries have, and AudioError.
         """
         encoder = self._model()
-        if named.startswith("#") and named[1:].isdecimal() and not Path(named).exists():
-            found = [v for shelf in self._shelves if (v := shelf.clip(int(named[1:])))]
-            if len(found) > 1:
-                raise QueryError(
-                    f"{len(found)} of the libraries asked have a sound {named}: give its path, "
-                    "which --format json shows."
-                )
-            if not found:
-                raise QueryError(
-                    f"None of the libraries asked have heard a sound {named}: give the id of a "
-                    "hit, which --format json shows, or its path."
-                )
-            return found[0]
+        if clip := self._clip(named):
+            return clip
         path = Path(named)
         for shelf in self._shelves:
             key = shelf.at(path) or shelf.at(path.resolve())
             if key is not None and (stored := shelf.clip(key)):
                 return stored
         return embed_file_and_text(path, encoder)
+
+    def _clip(self, named: str) -> Vectors | None:
+        """Of the sound "#12"; None where that is no id, but a file. Raises QueryError."""
+        if not (named.startswith("#") and named[1:].isdecimal()) or Path(named).exists():
+            return None
+        found = [v for shelf in self._shelves if (v := shelf.clip(int(named[1:])))]
+        if len(found) > 1:
+            raise QueryError(
+                f"{len(found)} of the libraries asked have a sound {named}: give its path, "
+                "which --format json shows."
+            )
+        if not found:
+            raise QueryError(
+                f"None of the libraries asked have heard a sound {named}: give the id of a "
+                "hit, which --format json shows, or its path."
+            )
+        return found[0]
 
     def _model(self) -> Encoder:
         """The encoder; what it has no side for, it says itself."""

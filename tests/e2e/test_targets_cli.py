@@ -72,6 +72,13 @@ def test_away_from_words_and_sounds(base: Path) -> None:
     assert json.loads(done.out)["title"] == "stone"
 
 
+def test_a_sound_of_the_library_asks_by_its_id(base: Path) -> None:
+    asked = ("query-by-sound", "--library", base / "library", "--format", "json", "-k", 1)
+    hit = json.loads(run(*asked, base / "sounds/stone.wav").out)
+    assert json.loads(run(*asked, f"#{hit['id']}").out) == hit
+    assert "have heard a sound #999" in run(*asked, "#999").err
+
+
 def test_what_is_gone_away_from_does_not_come_first_by_its_exact_words(base: Path) -> None:
     found = scores(base, "query-by-text", "dog", "--away", "0.5:horn")  # the toy hears: horn, dog
     assert min(found, key=found.__getitem__) == "dog"
