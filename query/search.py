@@ -142,12 +142,11 @@ class Searcher:
                     "words: write NOT, or ask with plain words."
                 )
             return self.by_exact_words(words, ask)
-        steered = bool(ask.steering)  # exact words know no direction
-        if not strict and (steered or not exact):  # a score that says how near they come
+        if not strict and (ask.steering or not exact):  # a score that says how near they come
             return self.by_meaning(plain, ask)
         vectors = self._steered(self._meant(plain), ask)
         meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)
-        scores = fuse_ranks([meant] if steered else [exact, meant])
+        scores = fuse_ranks([meant] if ask.steering else [exact, meant])
         kept = self._kept(list(scores), ask)
         heard = self._scores(kept, vectors, ask)
         told = {key: (scores[key], heard[key][1]) for key in kept}
