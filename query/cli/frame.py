@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from indexer.cli.common import say
-from query.cli import options
+from query.cli import options, reference
 
 if TYPE_CHECKING:
     from query.gap import Gap
     from query.search import Searcher
-    from query.targets import Reference
 
 _OPTIONS = [
     click.option("--at", metavar="TIME",
@@ -24,20 +23,6 @@ _OPTIONS = [
     click.option("--until", metavar="TIME",
                  help="With --at: the shot from there to here, its motion too where the model "
                       "sees it."),
-    click.option("--reference-frame", metavar="F", type=click.Path(path_type=Path),
-                 help="A picture or video whose sound is known."),
-    click.option("--reference-at", metavar="TIME", help="Time in the video --reference-frame."),
-    click.option("--reference-sound", metavar="S",
-                 help="The sound that fits it: a file, or a clip by its path or its id, '#12', "
-                      "which --format json shows."),
-    click.option("--theta", type=options.Range(0, 1), metavar="T",
-                 help="0: the reference frame, 1: the frame that asks.  [default: .5]"),
-    click.option("--reference-weight", type=options.Range(0, options.MOST), metavar="W",
-                 help="0: the SLERP or the moved sound alone; much: the reference sound.  "
-                      "[default: 1, analogy: 0]"),
-    click.option("--target", type=click.Choice(["literal", "analogy"]),
-                 help="literal: sound + SLERP of the frames; analogy: the sound moved as the "
-                      "frame moved.  [default: literal]"),
     click.option("--moments", is_flag=True,
                  help="Rank clips by their best window instead of by the whole clip."),
     click.option("--close-gap", is_flag=True,
@@ -57,6 +42,7 @@ def _options(command: options.F) -> options.F:
 )
 @click.argument("frame")
 @_options
+@reference.reference_options
 @options.steering_options("--text")
 @options.metadata_weight_option
 @click.option("--verbose", is_flag=True, help="Say what the picture was taken for.")
@@ -85,36 +71,20 @@ def query_by_frame(
 
         return read_pictures(Path(path), at, around=around, until=until)
 
-    _require_pair(given)
+    reference.require_pair(given)
     if frame != "-":
         read(frame)  # a wrong name is said before a model is loaded
     with options.searcher(given["library_folders"], given["device"]) as search:
         ask = replace(ask, gap=_gap(search) if given["close_gap"] else None)
-        reference = _reference(search, given)
+        pair = reference.read(search, given)
 
         def find(path: str) -> Any:
             pictures = read(path)
             if verbose:
                 _explain(search.encoder, pictures)
-            return search.by_pictures(pictures, ask, reference=reference, shot=until is not None)
+            return search.by_pictures(pictures, ask, reference=pair, shot=until is not None)
 
         options.answer(frame, find, given)
-
-
-def _require_pair(given: dict[str, Any]) -> None:
-    """Raises UsageError for half a pair, and for what says how a pair is used without one."""
-    frame, sound = given["reference_frame"], given["reference_sound"]
-    if (frame is None) != (sound is None):
-        lacking = "--reference-sound" if sound is None else "--reference-frame"
-        raise click.UsageError(
-            f"A reference is a pair, a frame and the sound that fits it: give {lacking} too."
-        )
-    if frame is None:
-        for name in ("reference_at", "theta", "reference_weight", "target"):
-            if given[name] is not None:
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} needs --reference-frame and --reference-sound."
-                )
 
 
 def _gap(search: Searcher) -> Gap:
@@ -124,21 +94,6 @@ def _gap(search: Searcher) -> Gap:
         raise click.UsageError("A gap is measured on one library: --close-gap asks one alone.")
     assert search.encoder is not None
     return load_gap(search.libraries[0], search.encoder)
-
-
-def _reference(search: Searcher, given: dict[str, Any]) -> Reference | None:
-    from query.targets import Reference
-    from query.video import read_pictures
-
-    if given["reference_frame"] is None:
-        return None
-    return Reference(
-        frames=read_pictures(given["reference_frame"], given["reference_at"]),
-        sound=search.sound(given["reference_sound"]),
-        theta=0.5 if given["theta"] is None else given["theta"],
-        weight=given["reference_weight"],
-        kind=given["target"] or "literal",
-    )
 
 
 def _explain(encoder: Any, pictures: Any) -> None:

@@ -50,13 +50,19 @@ def weighted(value: str) -> tuple[float, str]:
     return weight, words
 
 
-_OPTIONS = [
+_LISTED = [
+    click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True,
+                 help="How many sounds."),
+    click.option("--all-takes", is_flag=True, help="Every take, not one for each recording."),
+    click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
+                 show_default=True, help="json: one object a line."),
+]  # fmt: skip
+
+_ASKED = [
     click.option("--library", "library_folders", multiple=True,
                  type=click.Path(path_type=Path, file_okay=False),
                  help="Folder of the library; repeat to ask several as one.  "
                       "[default: SONORIZE_LIBRARY, else your data folder]"),
-    click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True,
-                 help="How many sounds."),
     click.option("--license", "licences", multiple=True, metavar="NAME",
                  help="Only these licences: cc0, by, by-nc, … or SPDX ids; repeat or use commas."),
     click.option("--min-duration", type=Range(0), metavar="S", help="Seconds at least."),
@@ -64,9 +70,6 @@ _OPTIONS = [
     click.option("--tag", "tags", multiple=True, help="Only sounds with this tag; repeatable."),
     click.option("--source", "sources", multiple=True, help="Only this kind of source or root."),
     click.option("--pack", "packs", multiple=True, help="Only this pack; repeatable."),
-    click.option("--all-takes", is_flag=True, help="Every take, not one for each recording."),
-    click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
-                 show_default=True, help="json: one object a line."),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]),
                  help="For the model."),
 ]  # fmt: skip
@@ -91,7 +94,15 @@ def steering_options(*names: Literal["--text", "--away"]) -> Callable[[F], F]:
 
 
 def query_options(command: F) -> F:
-    for option in reversed(_OPTIONS):
+    """Those of a question that is answered with a list."""
+    for option in reversed([*_LISTED, *_ASKED]):
+        command = option(command)
+    return command
+
+
+def library_options(command: F) -> F:
+    """Those that say which sounds may answer."""
+    for option in reversed(_ASKED):
         command = option(command)
     return command
 
@@ -104,7 +115,7 @@ def asked(options: dict[str, Any]) -> Ask:
     from query.targets import Steering
 
     return Ask(
-        k=options["k"],
+        k=options.get("k", 10),
         filters=Filters(
             licences=wanted(options["licences"]),
             min_duration=options["min_duration"],
@@ -114,7 +125,7 @@ def asked(options: dict[str, Any]) -> Ask:
             packs=options["packs"],
         ),
         metadata_weight=options.get("metadata_weight"),
-        all_takes=options["all_takes"],
+        all_takes=options.get("all_takes", False),
         moments=options.get("moments", False),
         steering=Steering(options.get("toward", ()), options.get("away", ())),
     )
