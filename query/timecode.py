@@ -50,7 +50,7 @@ def spell(frame: int, rate: Fraction, drop: bool = False) -> str:
     """
     count = nominal(rate)
     dropped = _dropped(rate) if drop else 0
-    number = frame % (144 * (600 * count - 9 * dropped))
+    number = frame % day(rate, drop)
     if drop:
         tens, rest = divmod(number, 600 * count - 9 * dropped)
         minutes = max(0, (rest - dropped) // (60 * count - dropped))
@@ -90,6 +90,11 @@ def parse(text: str, rate: Fraction, drop: bool = False) -> int:
         )
     whole = hours * 60 + minutes
     return number - dropped * (whole - whole // 10)
+
+
+def day(rate: Fraction, drop: bool = False) -> int:
+    """Frames in 24 hours of timecode."""
+    return 144 * (600 * nominal(rate) - 9 * (_dropped(rate) if drop else 0))
 
 
 def _dropped(rate: Fraction) -> int:
