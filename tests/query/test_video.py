@@ -7,7 +7,11 @@ import pytest
 from PIL import Image
 
 from indexer.errors import PictureError
-from query.video import read_pictures, seconds
+from query.video import Facts, read_pictures, seconds
+
+
+def facts_at(rate: int) -> Facts:
+    return Facts(Fraction(rate), 100, 32, 16)
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +68,26 @@ def test_a_time_past_the_end_is_refused(film: Path, at: str) -> None:
 @pytest.mark.parametrize("text", ["soon", "-1", "1:2:3:4:5", "", "1e5", "nan"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(PictureError, match="is not a time"):
-        seconds(text, 25)
+        seconds(text, facts_at(25))
 
 
 def test_times_as_people_write_them() -> None:
-    assert seconds("12.5", 25) == 12.5
-    assert seconds("1:30", 25) == 90
-    assert seconds("01:00:00", 25) == 3600
-    assert seconds("00:00:01:12", 24) == 1.5
+    assert seconds("12.5", facts_at(25)) == 12.5
+    assert seconds("1:30", facts_at(25)) == 90
+    assert seconds("01:00:00", facts_at(25)) == 3600
+    assert seconds("00:00:01:12", facts_at(24)) == 1.5
+
+
+def test_a_timecode_is_the_videos_own() -> None:
+    film = Facts(Fraction(25), 100, 32, 16, start=90_000)
+    assert seconds("01:00:02:05", film) == 2.2
+    assert seconds("2.2", film) == 2.2
+    with pytest.raises(PictureError, match="before the first frame, 01:00:00:00"):
+        seconds("00:00:02:05", film)
+    reel = Facts(Fraction(30000, 1001), 3600, 32, 16, start=1800, drop=True)
+    assert seconds("00:01:00:02", reel) == 0  # drop-frame, however it is written
+    night = Facts(Fraction(25), 100, 32, 16, start=24 * 90_000 - 25)
+    assert seconds("00:00:01:00", night) == 2
 
 
 def test_what_is_transparent_is_white_and_the_camera_way_up(tmp_path: Path) -> None:

@@ -1,24 +1,26 @@
-"""Pictures and frames: from a still, from one time of a video, or from all over it."""
+"""Pictures that ask: a still, one time of a video, or frames from all over it."""
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from indexer.errors import PictureError
+from query import timecode
+from query.video.frames import shown_at, upright
+from query.video.reading import facts, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from PIL.Image import Image
 
-NO_OTHERS = {"protocol_whitelist": "none"}  # a playlist would open other files, and the network
+    from query.video.reading import Facts
+
 SPREAD = 9  # frames that stand for a whole video
 SHOT = 16  # frames that stand for a shot; what video models are trained with
-NEAR = 5.0  # seconds that are decoded sooner than sought
+ROUNDING = 5e-4  # s; half of the coarsest ticks that the times of frames are rounded to
 VIDEO_EXTENSIONS = frozenset(
     f".{name}" for name in "mp4 mov mkv webm avi m4v mxf mpg mpeg ts mts wmv flv ogv 3gp".split()
 )
@@ -56,19 +58,29 @@ def _require_time(at: str | None, around: int, until: str | None) -> None:
         raise PictureError("--around and --until are two questions: ask one of them.")
 
 
-def seconds(text: str, rate: float) -> float:
-    """A time as people write it, in seconds; `rate`: frames a second, for HH:MM:SS:FF.
+def seconds(text: str, known: Facts) -> float:
+    """A time as people write it, in seconds from the first frame.
 
-    Raises PictureError if it is no time.
+    HH:MM:SS:FF is the video's own timecode, where it has one. Raises PictureError if it is no time.
     """
-    frames_said = re.fullmatch(r"(\d+):(\d+):(\d+)[:;](\d+)", text.strip())
-    if frames_said:
-        hours, minutes, whole, frame = map(int, frames_said.groups())
-        return hours * 3600 + minutes * 60 + whole + frame / rate
+    if is_timecode(text):
+        frame = timecode.parse(text, known.rate, known.drop) - (known.start or 0)
+        if frame < 0 and frame + timecode.day(known.rate, known.drop) < known.frames:
+            frame += timecode.day(known.rate, known.drop)  # it runs past midnight
+        if frame < 0:
+            raise PictureError(
+                f"{text} lies before the first frame, {known.named(0)} by the video's own timecode."
+            )
+        return float(frame / known.rate)
     parts = text.strip().split(":")
     if len(parts) > 3 or not all(re.fullmatch(r"\d+(?:\.\d+)?", part) for part in parts):
         raise PictureError(f"{text!r} is not a time: write seconds (12.5) or timecode (00:01:30).")
     return sum(float(part) * 60.0**power for power, part in enumerate(reversed(parts)))
+
+
+def is_timecode(text: str) -> bool:
+    """Written as HH:MM:SS:FF, and so a frame; else a time."""
+    return bool(re.fullmatch(r"\d+[:;]\d+[:;]\d+[:;]\d+", text.strip()))
 
 
 def _still(path: Path) -> Image:
@@ -113,81 +125,30 @@ def _opaque(picture: Image) -> Image:
 
 
 def _video(path: Path, at: str | None, around: int, until: str | None) -> list[Image]:
-    import av
-
-    try:
-        with path.open("rb") as file, av.open(file, options=NO_OTHERS) as container:
-            if not container.streams.video:
-                raise PictureError(f"{path} has no picture track: give a video or a still.")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            length = _length(container, stream)
-            rate = float(stream.average_rate or 25)
-            times = _times(path, at, around, until, length, rate)
-            return list(_frames(container, stream, times, path))
-    except (av.FFmpegError, OSError) as error:
-        raise PictureError(
-            f"{path} cannot be read as a video ({error.strerror or error})."
-        ) from error
+    numbered = bool(around) or any(text is not None and is_timecode(text) for text in (at, until))
+    known = facts(path, counted=numbered)
+    times = _times(path, at, around, until, known)
+    with opened(path) as (container, stream):
+        rounding = min(float(stream.time_base) / 2, ROUNDING)
+        moments = [(time, time + rounding) for time in times]
+        found = [upright(frame, stream) for _, frame in shown_at(container, stream, moments)]
+    if len(found) < len(times):
+        raise PictureError(f"{path} has no frame at {times[len(found)]:.2f} s: try another time.")
+    return found
 
 
-def _times(
-    path: Path, at: str | None, around: int, until: str | None, length: float, rate: float
-) -> list[float]:
+def _times(path: Path, at: str | None, around: int, until: str | None, known: Facts) -> list[float]:
     """Seconds, ascending, of the frames that ask."""
+    length = float(known.duration)
     if at is None:
         return [length * (index + 0.5) / SPREAD for index in range(SPREAD)]
-    first = seconds(at, rate)
+    first = seconds(at, known)
     if first >= length:
         raise PictureError(f"{path} is {length:.2f} s long: --at {at} lies past its end.")
     if until is None:
-        near = [first + step / rate for step in range(-around, around + 1)]
+        near = [first + float(step / known.rate) for step in range(-around, around + 1)]
         return [time for time in near if -1e-6 < time < length - 1e-6 or time == first]
-    last = min(seconds(until, rate), length)
+    last = min(seconds(until, known), length)
     if last <= first:
         raise PictureError(f"--until {until} is not after --at {at}: give a later time.")
     return [first + (last - first) * (index + 0.5) / SHOT for index in range(SHOT)]
-
-
-def _length(container: Any, stream: Any) -> float:
-    """Seconds of picture, as the file says it, or, where it does not, as its packets do.
-
-    A video that was written to a pipe says nothing: nobody went back to write it.
-    """
-    import av
-
-    if stream.duration is not None:
-        return float(stream.duration * stream.time_base)
-    if container.duration:
-        return float(container.duration) / av.time_base
-    start = stream.start_time or 0
-    end = 0
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            end = max(end, packet.pts + (packet.duration or 0))
-    return float((end - start) * stream.time_base)
-
-
-def _frames(container: Any, stream: Any, times: list[float], path: Path) -> Iterator[Image]:
-    """The frame shown at each of the ascending times: the last that begins no later.
-
-    Times close together are reached by decoding on, others by a seek to the key frame before.
-    """
-    start = float((stream.start_time or 0) * stream.time_base)
-    decoder: Iterator[Any] = iter(())
-    shown = ahead = None
-    reached = -math.inf
-    for time in times:
-        if time - reached > NEAR:
-            container.seek(int((start + time) / stream.time_base), stream=stream)
-            decoder, shown, ahead = container.decode(stream), None, None
-        while ahead is None or (ahead.time or 0.0) <= start + time + 1e-6:
-            shown, ahead = ahead or shown, next(decoder, None)
-            if ahead is None:
-                break
-        shown = shown or ahead
-        if shown is None:
-            raise PictureError(f"{path} has no frame at {time:.2f} s: try another time.")
-        picture: Image = shown.to_image()
-        yield picture.rotate(shown.rotation, expand=True) if shown.rotation else picture
-        reached = time
