@@ -48,14 +48,15 @@ class WavWriter:
         codec, self._format = _FORMATS[bits]
         self._container, self._bits = container, bits
         self._rate, self._layout = rate, layout
-        self._stream: Any = container.add_stream(codec, rate=rate, layout=layout)
-        self._stream.format = self._format
+        stream: Any = container.add_stream(codec, rate=rate, layout=layout)
+        stream.format = self._format
+        self._stream = stream
         self._container.start_encoding()
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """(channels, n), any n."""
         if samples.shape[1]:
-            packed = np.ascontiguousarray(_stored(samples, self._bits).T).reshape(1, -1)
+            packed = np.ascontiguousarray(stored(samples, self._bits).T).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(packed, format=self._format, layout=self._layout)
             frame.sample_rate = self._rate
             self._container.mux(self._stream.encode(frame))
@@ -98,8 +99,8 @@ def write_wav(path: Path, waveform: Waveform, bits: Bits = 24) -> None:
         file.write(waveform.samples)
 
 
-def _stored(samples: NDArray[np.float32], bits: Bits) -> NDArray[Any]:
-    """As FFmpeg takes them: 24 bits at the top of 32."""
+def stored(samples: NDArray[np.float32], bits: Bits) -> NDArray[Any]:
+    """As FFmpeg takes them packed: int16, int32 with 24 bits at the top, or float32."""
     if bits == 32:
         return samples
     full = 1 << (bits - 1)
