@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import ModuleType
+from urllib.parse import quote
 
 from indexer.errors import SceneError
 
@@ -58,3 +59,13 @@ def reference(path: str, out: Path, base: Path | None) -> str:
     except ValueError:
         return path
     return os.path.relpath(Path(path).resolve(), out.resolve().parent)
+
+
+def url(path: str, out: Path, base: Path | None) -> str:
+    """The same as a URL: file:///… if it is absolute, whichever system it is from."""
+    path = reference(path, out, base)
+    if path[1:2] == ":" or path.startswith("\\\\"):
+        return PureWindowsPath(path).as_uri()
+    if Path(path).is_absolute():
+        return Path(path).as_uri()
+    return quote(Path(path).as_posix(), errors="surrogateescape")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from indexer.credits.texts import one_line
 from query.scene.cues import Clip, Cue, CueSheet, Film, Layer, Piece, Shot, pieces
@@ -116,13 +116,11 @@ def score(clip: Clip) -> str:
 
 def title(clip: Clip) -> str:
     """What a clip is called: its title, else the name of its file."""
-    return one_line(clip.title) or Path(clip.path).stem
+    return one_line(clip.title) or one_line(Path(clip.path).stem)
 
 
-def file_url(path: str) -> str:
-    """An absolute path as file:///…, whichever system it is from."""
-    windows = path[1:2] == ":" or path.startswith("\\\\")
-    return (PureWindowsPath(path) if windows else Path(path)).as_uri()
+def film_name(sheet: CueSheet) -> str:
+    return one_line(Path(sheet.film.path).stem)
 
 
 def amplitude(decibels: float) -> float:
