@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import opentimelineio as otio
 import pytest
+import sounds
 from scene_sheets import AWKWARD, EVERY_RATE, clip, sheet
 
 from indexer.errors import SceneError
@@ -61,7 +63,7 @@ def test_the_cues_lie_where_they_did(tmp_path: Path, rate: Fraction, drop: bool)
         assert laid[-1][1] == (cue.end if cue.loop else min(cue.end, ends))
         begins = laid[0][2].source_range.start_time
         assert begins.to_seconds() == pytest.approx(cue.offset, abs=1e-9)
-        for (_, after, _), (first, _, _) in zip(laid, laid[1:], strict=False):
+        for (_, after, _), (first, _, _) in itertools.pairwise(laid):
             assert first < after  # pieces of a loop overlap
 
 
@@ -99,6 +101,17 @@ def test_media_that_travels_along_is_named_relative(tmp_path: Path) -> None:
     urls = {each.media_reference.target_url for each in timeline.find_clips()}
     assert "audio/meadow.wav" in urls
     assert "audio/a%20film.mp4" in urls
+
+
+def test_a_stamped_file_is_counted_from_its_stamp(tmp_path: Path) -> None:
+    made = sheet(tmp_path)
+    body = sounds.bext(time_reference=48000 * 3600)
+    (tmp_path / "stamped.wav").write_bytes(sounds.wav(before=[(b"bext", body)]))
+    stamped = replace(made.cues[1], clip=clip(tmp_path / "stamped.wav", 9.0), offset=0.5)
+    timeline = read(replace(made, cues=(stamped,)), tmp_path / "film.otio")
+    [each] = timeline.audio_tracks()[0].find_clips()
+    assert each.media_reference.available_range.start_time.to_seconds() == 3600
+    assert each.source_range.start_time.to_seconds() == 3600.5
 
 
 def test_a_path_of_windows_becomes_a_url(tmp_path: Path) -> None:

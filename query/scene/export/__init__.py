@@ -19,6 +19,7 @@ Writer = Callable[[CueSheet, Path, Path | None], None]
 EXPORTS = {
     ".rpp": "query.scene.export.reaper:write",
     ".otio": "query.scene.export.otio:write",
+    ".fcpxml": "query.scene.export.fcpxml:write",
 }
 """Extension → module:function, imported when it is used."""
 

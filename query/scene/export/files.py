@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path, PureWindowsPath
 from types import ModuleType
 from urllib.parse import quote
 
 from indexer.errors import SceneError
+from query.scene.cues import Clip
 
 
 @contextmanager
@@ -59,6 +61,21 @@ def reference(path: str, out: Path, base: Path | None) -> str:
     except ValueError:
         return path
     return os.path.relpath(Path(path).resolve(), out.resolve().parent)
+
+
+def stamp(clip: Clip) -> Fraction:
+    """Seconds of the day at which a WAV says that it begins, as a BWF can; 0 where it does not.
+
+    Editors count a file's times from there.
+    """
+    from indexer.audio.chunktags import chunk_tags
+
+    try:
+        with Path(clip.path).open("rb") as file:
+            samples = int(chunk_tags(file).get("bext.time_reference", 0))
+    except OSError:
+        return Fraction(0)
+    return Fraction(samples, clip.sample_rate)
 
 
 def url(path: str, out: Path, base: Path | None) -> str:

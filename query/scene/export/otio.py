@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from indexer.credits.texts import one_line
 from query.scene.cues import Clip, CueSheet
 from query.scene.export import files, lay
 
@@ -12,9 +13,10 @@ from query.scene.export import files, lay
 def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
     """The sheet as .otio: a video track, audio tracks for each layer, a marker for each shot.
 
-    All times are frames at the film's rate; where a cue begins in its clip may be a fraction of
-    one. OpenTimelineIO has no place for gain, fades, questions and alternates, so they are in
-    each clip's metadata, under "sonorize". Raises SceneError.
+    All times are frames at the film's rate, in media counted from their own timecode; where a cue
+    begins in its clip may be a fraction of one. OpenTimelineIO has no place for gain, fades,
+    questions and alternates: they are in each clip's metadata, under "sonorize".
+    Raises SceneError.
     """
     made = _Timeline(files.timeline("opentimelineio", "An .otio"), sheet, out, base)
     files.write_text(out, made.timeline().to_json_string(indent=2) + "\n")
@@ -67,13 +69,14 @@ class _Timeline:
 
     def clip(self, item: lay.Item) -> Any:
         clip, cue = item.clip, item.cue
+        begins = float(files.stamp(clip)) * self.rate
         return self.otio.schema.Clip(
             lay.title(clip),
-            self.media(clip.path, self.range(0, clip.duration * self.rate)),
-            self.range(item.offset * self.rate, item.frames),
+            self.media(clip.path, self.range(begins, clip.duration * self.rate)),
+            self.range(begins + item.offset * self.rate, item.frames),
             metadata={
                 "sonorize": {
-                    "cue": cue.id, "layer": cue.layer, "question": cue.question,
+                    "cue": cue.id, "layer": cue.layer, "question": one_line(cue.question),
                     "gain_db": cue.gain, "fade_in": item.fade_in, "fade_out": item.fade_out,
                     "locked": cue.locked, **self.facts(clip),
                     "alternates": [
@@ -87,7 +90,7 @@ class _Timeline:
         return {
             "title": lay.title(clip), "media": files.url(clip.path, self.out, self.base),
             "identity": clip.identity, "score": clip.score, "strength": clip.strength,
-            "licence": clip.licence, "author": lay.one_line(clip.author),
+            "licence": clip.licence, "author": one_line(clip.author),
         }  # fmt: skip
 
     def media(self, path: str, available: Any) -> Any:
