@@ -58,7 +58,7 @@ def sheet(folder: Path, rate: Fraction = Fraction(24), drop: bool = False) -> Cu
     second = (clip(folder / "cat.wav", 3.0, 1), 0.25), (clip(folder / "fox.ogg", 3.0), 0.0)
     cues = (
         Cue("a1", "ambience", 0, 0, 290, meadow, gain=-6.0, fade_in=0.5, fade_out=0.5, loop=True),
-        Cue("a2", "ambience", 3, 290, 154, rain, 3.2104, -3.5, 0.25, 2.0, question="rain"),
+        Cue("a2", "ambience", 4, 290, 154, rain, 3.2104, -3.5, 0.25, 2.0, question="rain"),
         Cue("s1", "spot", 1, 63, 40, dog, 0.0123, 2.0, 0.01, 0.3, alternates=second),
         Cue("s2", "spot", 1, 80, 50, train, 1.0, question="a train"),
         Cue("s3", "spot", 3, 200, 31, dog, 0.5, fade_out=0.1, locked=True),

@@ -20,6 +20,7 @@ EXPORTS = {
     ".rpp": "query.scene.export.reaper:write",
     ".otio": "query.scene.export.otio:write",
     ".fcpxml": "query.scene.export.fcpxml:write",
+    ".edl": "query.scene.export.edl:write",
 }
 """Extension → module:function, imported when it is used."""
 
