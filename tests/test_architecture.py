@@ -158,7 +158,8 @@ for name in {names}:
 def test_only_declared_packages_are_imported() -> None:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    listed = [*project["dependencies"], *extras["cpu"], *extras["clap"], *extras["pe-av"]]
+    optional = [each for name in ("cpu", "clap", "pe-av", "timeline") for each in extras[name]]
+    listed = [*project["dependencies"], *optional]
     declared = {_normal(re.split(r"[^\w.-]", line)[0]) for line in listed}
     providers = metadata.packages_distributions()
     strangers = {
