@@ -7,7 +7,7 @@ varies, a number between two frames shows the earlier one.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -135,8 +135,8 @@ def _length(container: Any, stream: Any) -> Fraction:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its picture track. Raises PictureError in one sentence."""
+def open_picture(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The container and its picture track; a cover picture is none. Raises PictureError."""
     import av
     from av.stream import Disposition
 
@@ -144,21 +144,37 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise PictureError(f"{path} is a folder: give a picture or a video.")
     if not path.is_file():
         raise PictureError(f"There is no file {path}: check the name.")
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            container = stack.enter_context(
+                av.open(file, "r", options=NO_OTHERS, buffer_size=BUFFER)
+            )
+        except (av.FFmpegError, OSError) as error:
+            raise unreadable(path, error) from error
+        for stream in container.streams.video:
+            if not stream.disposition & Disposition.attached_pic:
+                stream.thread_type = "AUTO"
+                yield container, stream
+                return
+        raise PictureError(f"{path} has no picture track: give a video or a still.")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The same, for what only reads: errors on the way are those of this file, in a sentence."""
+    import av
+
     try:
-        with (
-            path.open("rb") as file,
-            av.open(file, options=NO_OTHERS, buffer_size=BUFFER) as container,
-        ):
-            for stream in container.streams.video:
-                if not stream.disposition & Disposition.attached_pic:
-                    stream.thread_type = "AUTO"
-                    yield container, stream
-                    return
-            raise PictureError(f"{path} has no picture track: give a video or a still.")
+        with open_picture(path) as both:
+            yield both
     except (av.FFmpegError, OSError) as error:
-        raise PictureError(
-            f"{path} cannot be read as a video ({error.strerror or error})."
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> PictureError:
+    reason = getattr(error, "strerror", "") or error
+    return PictureError(f"{path} cannot be read as a video ({reason}).")
 
 
 def decoded(container: Any, stream: Any, lost: list[str] | None = None) -> Iterator[Any]:

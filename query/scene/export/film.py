@@ -22,7 +22,8 @@ from query.scene.cues import CueSheet, Film
 from query.scene.export.files import aside
 from query.scene.export.sound import CODINGS, keep_apart, write_sound
 from query.scene.mix import Mix, MixOptions, MixReport
-from query.scene.own import first_shown, open_picture
+from query.scene.own import first_shown
+from query.video.reading import open_picture
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
