@@ -91,15 +91,15 @@ class Searcher:
         shot        the pictures are frames of one shot, in order: an encoder that sees motion
                     is asked with the shot as a whole
         """
-        question = self._seen(pictures, ask, shot)
+        question = self.seen(pictures, ask, shot)
         if reference is not None:
-            frame = self._seen(reference.frames, ask, False)
+            frame = self.seen(reference.frames, ask, False)
             question = targets.target(question, frame, reference)
-        return self._by_vectors(self._steered(question, ask), ask)
+        return self.by_vectors(self.steered(question, ask), ask)
 
     def by_meaning(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """What the words mean, by the encoder alone."""
-        return self._by_vectors(self._steered(self._meant(words), ask), ask)
+        return self.by_vectors(self.steered(self._meant(words), ask), ask)
 
     def by_exact_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """Full-text search alone; needs no model. Raises QueryError."""
@@ -144,7 +144,7 @@ class Searcher:
             return self.by_exact_words(words, ask)
         if not strict and (ask.steering or not exact):  # a score that says how near they come
             return self.by_meaning(plain, ask)
-        vectors = self._steered(self._meant(plain), ask)
+        vectors = self.steered(self._meant(plain), ask)
         meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)
         scores = fuse_ranks([meant] if ask.steering else [exact, meant])
         kept = self._kept(list(scores), ask)
@@ -161,8 +161,8 @@ class Searcher:
         vectors = self._clip(str(named)) or embed_file(Path(named), encoder)
         likeness = "likeness" in encoder.dims and not (ask.steering or ask.moments)
         part: Part = "likeness" if likeness else "audio"
-        question = self._steered({part: vectors[part]}, ask)
-        return self._by_vectors(question, ask, heard={"audio": vectors["audio"], **question})
+        question = self.steered({part: vectors[part]}, ask)
+        return self.by_vectors(question, ask, heard={"audio": vectors["audio"], **question})
 
     def sound(self, named: str) -> Vectors:
         """(1, dim) vectors of a clip of the libraries, "#12" or a path, or of any sound file.
@@ -202,7 +202,8 @@ class Searcher:
             raise EncoderError("This question needs the model: run `sonorize models fetch`.")
         return self.encoder
 
-    def _seen(self, pictures: Sequence[Image], ask: Ask, shot: bool) -> Vectors:
+    def seen(self, pictures: Sequence[Image], ask: Ask, shot: bool) -> Vectors:
+        """(1, dim) rows of what the pictures show; see `by_pictures`."""
         encoder = self._model()
         if shot and "video" in encoder.modalities:
             seen = cast("VideoEncoder", encoder).embed_videos([pictures])
@@ -214,7 +215,8 @@ class Searcher:
     def _meant(self, words: str) -> Vectors:
         return targets.mean(self._model().embed_texts([words]))
 
-    def _steered(self, question: Vectors, ask: Ask) -> Vectors:
+    def steered(self, question: Vectors, ask: Ask) -> Vectors:
+        """The question moved toward and away from the words of `ask`. Raises QueryError."""
         if not ask.steering:
             return question
         texts = [text for _, text in (*ask.steering.toward, *ask.steering.away)]
@@ -235,10 +237,10 @@ class Searcher:
         shares.sort(key=lambda pair: (-pair[1], pair[0]))
         return dict(shares[:depth])
 
-    def _by_vectors(self, vectors: Vectors, ask: Ask, heard: Vectors | None = None) -> list[Hit]:
-        """`heard`: what the best moments are found by, if not `vectors`."""
+    def by_vectors(self, vectors: Vectors, ask: Ask, heard: Vectors | None = None) -> list[Hit]:
+        """Asked with (1, dim) rows. `heard`: what the best moments are found by, if not those."""
         allowed = self._allowed(ask.filters)
-        weights = self._weights(vectors, ask)
+        weights = self.weights(vectors, ask)
         if ask.moments and "audio" in weights:
             return self._by_windows(vectors, ask, weights, allowed)
         total = sum(
@@ -267,7 +269,7 @@ class Searcher:
         kept = self._kept(sorted(keys, key=lambda key: (-scores[key][0], key)), ask)
         return self._hits(kept, ask, scores, moments)
 
-    def _weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
+    def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Weight of each part that is asked and that any of the libraries has.
 
         Raises QueryError for a weight of what is written where nothing of that is embedded.
@@ -290,7 +292,7 @@ class Searcher:
 
     def _nearest(self, vectors: Vectors, ask: Ask, depth: int, allowed: Allowed) -> list[Key]:
         """At most `depth`, nearest first, of all libraries; equal ones in the libraries' order."""
-        weights = self._weights(vectors, ask)
+        weights = self.weights(vectors, ask)
         found = [
             (-score, (place, key))
             for place, shelf in enumerate(self._shelves)
@@ -306,7 +308,7 @@ class Searcher:
         windows: Mapping[Key, Moment] | None = None,
     ) -> dict[Key, Scored]:
         """Score and parts of each sound; what is heard by its window in `windows`, if given."""
-        weights = self._weights(vectors, ask)
+        weights = self.weights(vectors, ask)
         cosines: dict[str, dict[Key, float]] = {part: {} for part in weights}
         for part in weights:
             if part == "audio" and windows is not None:

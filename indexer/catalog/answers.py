@@ -29,6 +29,17 @@ class Todo(NamedTuple):
     duration: float
 
 
+class Measured(NamedTuple):
+    """Figures of a whole sound; see indexer.audio.analysis for what they mean."""
+
+    loudness: float | None
+    max_momentary: float | None
+    true_peak: float | None
+    silence: float
+    peaks: bytes
+    onsets: list[float]
+
+
 class RootInfo(NamedTuple):
     id: int
     kind: str

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from indexer.catalog import record as records
 from indexer.catalog import schema, text
-from indexer.catalog.answers import Known, RootInfo, SoundInfo, Todo
+from indexer.catalog.answers import Known, Measured, RootInfo, SoundInfo, Todo
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose
@@ -218,13 +218,14 @@ class Catalog:
                 )
         return counts
 
-    def onsets(self, sound_ids: Sequence[int]) -> dict[int, list[float]]:
-        query = select(Analysis.sound_id, Analysis.onsets)
+    def measured(self, sound_ids: Sequence[int]) -> dict[int, Measured]:
+        """Of the sounds that were heard to their end."""
+        query = select(Analysis.sound_id, *(getattr(Analysis, name) for name in Measured._fields))
         with reading(self.engine) as connection:
             return {
-                sound_id: onsets
+                row[0]: Measured(*row[1:])
                 for part in chunks(sound_ids)
-                for sound_id, onsets in connection.execute(query.where(Analysis.sound_id.in_(part)))
+                for row in connection.execute(query.where(Analysis.sound_id.in_(part)))
             }
 
     def counts(self) -> dict[str, int]:

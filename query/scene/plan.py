@@ -1,0 +1,332 @@
+"""From shots and a library to a cue sheet.
+
+Two layers. Ambience: shots of one place share one steady sound that runs on over neighbouring
+ones. Spot: a sound with a beginning, for one shot, where one fits as well as anything does. A shot
+for which nothing comes above the library's floor stays silent, and its note says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.errors import SceneError
+from indexer.progress import Progress
+from query import targets, timecode
+from query.scene import cueing
+from query.scene.align import BOUND
+from query.scene.candidates import LONG, STEADY, Candidate, candidates
+from query.scene.cues import Cue, CueSheet, Film, Layer, Shot
+from query.scene.floor import Floor, measured
+from query.scene.places import SAME, places, rows_of
+from query.search import Ask, Searcher
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from indexer.encoders.protocol import Vectors
+    from query.targets import Reference, Steering
+
+DEEP = 50  # hits that are looked at for a shot
+NEAR = 0.2  # of the way from the floor's usual score to the best one: as good as the best
+_SURE = 0.1  # chance from which on a picture is called what it is taken for
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a film is sounded.
+
+    ask        filters, weights, the gap; its words are for every shot
+    words      by shot: words in place of those
+    reference  a frame and the sound that fits it, for every shot
+    changes    (frames,) how much each frame differs from the one before; None: nothing is aligned
+    bound      seconds that a spot's onset is moved at most
+    same       mean cosine from which on shots are of one place
+    floor      measured if None
+    former     a sheet of this film, whose locked cues stay
+    """
+
+    ask: Ask = Ask()  # noqa: RUF009 - frozen
+    words: Mapping[int, Steering] = field(default_factory=dict)
+    reference: Reference | None = None
+    changes: NDArray[np.floating] | None = None
+    bound: float = BOUND
+    same: float = SAME
+    floor: Floor | None = None
+    former: CueSheet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A shot as it was seen and as it asks, (1, dim) rows; `words`: that in words."""
+
+    start: int
+    end: int
+    seen: Vectors
+    question: Vectors
+    words: str
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.end
+
+
+def plan(
+    film: Film,
+    shots: Sequence[tuple[int, int]],
+    pictures: Iterable[Sequence[Image]],
+    searcher: Searcher,
+    options: Options = Options(),
+    progress: Progress = Progress(),  # noqa: B008 - says nothing
+) -> CueSheet:
+    """What sounds where, and why.
+
+    shots     first frame, and the frame after the last one, from the film's first frame to its last
+    pictures  some frames of each shot, in order; taken one shot after the other
+
+    Raises SceneError, QueryError (words or a reference that leave nothing of a question) and
+    EncoderError.
+    """
+    _require_shots(film, shots)
+    locked = _locked(film, options.former)
+    floor = options.floor or measured(searcher, options.ask, options.reference, progress)
+    asked = list(_asked(shots, pictures, searcher, options, progress))
+    weights = searcher.weights(asked[0].seen, options.ask)
+    where = places(rows_of([shot.seen for shot in asked], weights), options.same)
+    work = _Work(film, asked, searcher, options, floor, locked)
+    for place in dict.fromkeys(where):
+        work.lay_ambience([number for number, other in enumerate(where) if other == place])
+    progress.stage("Choosing sounds", len(shots), "shots")
+    for number in range(len(asked)):
+        work.lay_spot(number)
+        progress.advance()
+    encoder = searcher.encoder
+    assert encoder is not None, "it embedded the pictures"
+    cues = sorted(work.cues, key=lambda cue: (cue.start, cue.layer, cue.id))
+    return CueSheet(
+        film=film,
+        shots=tuple(
+            Shot(number, *shot.span, where[number], shot.words, _note(film, shot, cues))
+            for number, shot in enumerate(asked)
+        ),
+        cues=tuple(cues),
+        encoder=encoder.name,
+        model_licence=encoder.licence,
+        settings=_settings(options, floor, encoder.metadata_weight),
+    )
+
+
+class _Work:
+    """The cues laid so far."""
+
+    def __init__(
+        self,
+        film: Film,
+        asked: Sequence[_Asked],
+        searcher: Searcher,
+        options: Options,
+        floor: Floor,
+        locked: Sequence[Cue],
+    ) -> None:
+        self._film, self._asked, self._searcher = film, asked, searcher
+        self._options, self._floor = options, floor
+        self.cues = [replace(cue, shot=self._shot_at(cue.start)) for cue in locked]
+
+    def lay_ambience(self, numbers: Sequence[int]) -> None:
+        """One clip under all shots of a place, going on where it was left."""
+        shots = [self._asked[number] for number in numbers]
+        parts = shots[0].question
+        question = targets.mean(
+            {part: np.concatenate([shot.question[part] for shot in shots]) for part in parts}
+        )
+        spans = [
+            free
+            for run in _runs(shots)
+            for free in _left(run, [cue for cue in self.cues if cue.layer == "ambience"])
+        ]
+        if not spans:
+            return
+        beds = self._beds(self._candidates(question, beds=True), spans)
+        self._lay_beds(beds, spans)
+
+    def lay_spot(self, number: int) -> None:
+        """A spot for this shot; an ambience for it alone where its place has none."""
+        shot = self._asked[number]
+        over = [cue for cue in self.cues if cue.start < shot.end and cue.end > shot.start]
+        if any(cue.layer == "spot" for cue in over):
+            return
+        found = self._candidates(shot.question)
+        spots = self._spots(found)
+        if spots:
+            name = self._name("spot", shot.start)
+            made = cueing.spot(
+                self._film, shot.span, spots, self._options.changes, self._options.bound
+            )
+            self.cues.append(replace(made, id=name, shot=number, question=shot.words))
+        elif not over:
+            self._lay_beds(self._beds(found, [shot.span]), [shot.span])
+
+    def _candidates(self, question: Vectors, beds: bool = False) -> list[Candidate]:
+        ask = replace(self._options.ask, k=DEEP, cut=False)
+        if beds:  # nothing shorter is steady; many a short sound may fit better
+            shortest = max(STEADY * LONG, ask.filters.min_duration or 0.0)
+            ask = replace(ask, filters=replace(ask.filters, min_duration=shortest))
+        hits = self._searcher.by_vectors(question, ask)
+        return candidates(self._searcher, hits, self._floor)
+
+    def _beds(
+        self, found: Sequence[Candidate], spans: Sequence[tuple[int, int]]
+    ) -> list[Candidate]:
+        """Those that can lie under these spans: of the nearest the steadiest and longest first."""
+        steady = [each for each in found if each.steady >= STEADY]
+        longest = max(float((end - start) / self._film.rate) for start, end in spans)
+        border = self._near(steady)
+
+        def order(each: Candidate) -> tuple[bool, float]:
+            near = each.clip.score >= border
+            fits = each.steady * min(1.0, each.clip.duration / longest)
+            return not near, -fits if near else -each.clip.score
+
+        return sorted(steady, key=order)
+
+    def _spots(self, found: Sequence[Candidate]) -> list[Candidate]:
+        """Sounds that begin, none if none is near the best hit of all: of the near ones first
+        those not used yet, then those with a clear onset, then the best."""
+        border = self._near(found)
+        spots = [each for each in found if each.steady < STEADY]
+        used = {cue.clip.identity for cue in self.cues if cue.layer == "spot"}
+
+        def order(each: Candidate) -> tuple[bool, bool, bool, float]:
+            clip = each.clip
+            if clip.score < border:
+                return True, False, False, -clip.score
+            return False, clip.identity in used, not each.clear, -clip.score
+
+        spots.sort(key=order)
+        return spots if spots and spots[0].clip.score >= border else []
+
+    def _near(self, found: Sequence[Candidate]) -> float:
+        """The score from which on a hit is as good as the best of these."""
+        best = max((each.clip.score for each in found), default=0.0)
+        return best - NEAR * max(0.0, best - self._floor.usual)
+
+    def _lay_beds(self, beds: Sequence[Candidate], spans: Sequence[tuple[int, int]]) -> None:
+        if not beds:
+            return
+        left = None
+        for span in spans:
+            number = self._shot_at(span[0])
+            made = cueing.ambience(self._film, span, beds, left)
+            left = cueing.left_at(made, self._film)
+            name = self._name("ambience", span[0])
+            words = self._asked[number].words
+            self.cues.append(replace(made, id=name, shot=number, question=words))
+
+    def _name(self, layer: Layer, start: int) -> str:
+        """By its place, so that it stays the same when the sheet is made again."""
+        taken = {cue.id for cue in self.cues}
+        name = plain = f"{layer}-{start}"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        return name
+
+    def _shot_at(self, frame: int) -> int:
+        return max(number for number, shot in enumerate(self._asked) if shot.start <= frame)
+
+
+def _asked(
+    shots: Sequence[tuple[int, int]],
+    pictures: Iterable[Sequence[Image]],
+    searcher: Searcher,
+    options: Options,
+    progress: Progress,
+) -> Iterator[_Asked]:
+    progress.stage("Looking at shots", len(shots), "shots")
+    pair, frame = options.reference, None
+    if pair is not None:
+        frame = searcher.seen(pair.frames, options.ask, False)
+    for number, ((start, end), frames) in enumerate(zip(shots, pictures, strict=True)):
+        if not frames:
+            raise SceneError(f"There is no picture of shot {number + 1}: check the video.")
+        steering = options.words.get(number, options.ask.steering)
+        seen = question = searcher.seen(frames, options.ask, True)
+        if pair is not None and frame is not None:
+            question = targets.target(question, frame, pair)
+        question = searcher.steered(question, replace(options.ask, steering=steering))
+        yield _Asked(start, end, seen, question, _words(steering, searcher, frames))
+        progress.advance()
+
+
+def _words(steering: Steering, searcher: Searcher, frames: Sequence[Image]) -> str:
+    """What is asked, as far as it can be said: the words, and what the picture is taken for."""
+    said = [text for _, text in steering.toward] + [f"not {text}" for _, text in steering.away]
+    describe = getattr(searcher.encoder, "describe_image", None)
+    if describe is not None:
+        label, chance = describe(frames[len(frames) // 2])[0]
+        said += [label] if chance >= _SURE else []
+    return ", ".join(said) or "this picture"
+
+
+def _note(film: Film, shot: _Asked, cues: Sequence[Cue]) -> str:
+    if any(cue.start < shot.end and cue.end > shot.start for cue in cues):
+        return ""
+    start, end = (timecode.spell(film.start + at, film.rate, film.drop) for at in shot.span)
+    return f"nothing in the library for {start}–{end}: {shot.words}"
+
+
+def _locked(film: Film, former: CueSheet | None) -> list[Cue]:
+    kept = [cue for cue in former.cues if cue.locked] if former is not None else []
+    for cue in kept:
+        if cue.end > film.frames:
+            raise SceneError(
+                f"The locked cue {cue.id} ({cue.clip.title}) ends after the film: move or unlock "
+                "it in the project file."
+            )
+    return kept
+
+
+def _require_shots(film: Film, shots: Sequence[tuple[int, int]]) -> None:
+    whole = [0, *(frame for shot in shots for frame in shot), film.frames]
+    joined = all(before == after for before, after in zip(whole[::2], whole[1::2], strict=True))
+    if not shots or not joined or any(start >= end for start, end in shots):
+        raise SceneError("The shots do not cover the film one after the other: find them again.")
+
+
+def _runs(shots: Sequence[_Asked]) -> list[tuple[int, int]]:
+    """Neighbouring shots as one span."""
+    cuts = [number + 1 for number, (a, b) in enumerate(pairwise(shots)) if a.end != b.start]
+    return [
+        (shots[first].start, shots[last - 1].end)
+        for first, last in pairwise([0, *cuts, len(shots)])
+    ]
+
+
+def _left(span: tuple[int, int], cues: Sequence[Cue]) -> list[tuple[int, int]]:
+    """What these cues leave of a span."""
+    start, end = span
+    left = []
+    for cue in sorted(cues, key=lambda cue: cue.start):
+        if cue.start > start:
+            left.append((start, min(end, cue.start)))
+        start = max(start, cue.end)
+        if start >= end:
+            break
+    return [(a, b) for a, b in [*left, (start, end)] if a < b]
+
+
+def _settings(options: Options, floor: Floor, own: float) -> dict[str, Any]:
+    ask, weight = options.ask, options.ask.metadata_weight
+    return {
+        "toward": [list(pair) for pair in ask.steering.toward],
+        "away": [list(pair) for pair in ask.steering.away],
+        "metadata_weight": own if weight is None else weight,
+        "aligned": options.changes is not None,
+        "floor": {"usual": floor.usual, "likely": floor.likely, "strong": floor.strong},
+    }
