@@ -106,7 +106,7 @@ def markdown(credit: Credit) -> str:
     """The same as Markdown."""
 
     def linked(words: str, address: str) -> str:
-        words = _unmarked(words)
+        words = unmarked(words)
         return f"[{words}]({address})" if address else words
 
     return _composed(credit, linked)
@@ -159,7 +159,8 @@ def _tame(sign: str) -> str:
     return " " if sign.isspace() else repr(sign)[1:-1]
 
 
-def _unmarked(words: str) -> str:
+def unmarked(words: str) -> str:
+    """The words with every sign that Markdown reads made plain."""
     words = _MARKS.sub(lambda sign: "\\" + sign[0], one_line(words))
     return _NUMBER.sub(r"\1\\", words)
 

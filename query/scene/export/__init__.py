@@ -21,6 +21,10 @@ EXPORTS = {
     ".otio": "query.scene.export.otio:write",
     ".fcpxml": "query.scene.export.fcpxml:write",
     ".edl": "query.scene.export.edl:write",
+    ".csv": "query.scene.export.sheet:write",
+    ".txt": "query.scene.export.credits:write",
+    ".md": "query.scene.export.credits:write",
+    ".html": "query.scene.export.credits:write",
 }
 """Extension → module:function, imported when it is used."""
 
