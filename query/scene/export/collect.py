@@ -111,6 +111,23 @@ def collect(
     return Collection(tuple(files), tuple(notes))
 
 
+def using(sheet: CueSheet, collection: Collection, rate: int) -> CueSheet:
+    """The sheet with the collected files in place of the clips; alternates stay where they are."""
+    files = {file.cue: file for file in collection.files}
+
+    def with_file(cue: Cue) -> Cue:
+        file = files.get(cue.id)
+        if file is None:
+            return cue
+        facts = decode.probe(file.path)
+        clip = replace(
+            cue.clip, path=str(file.path.absolute()), duration=facts.duration, sample_rate=rate
+        )
+        return replace(cue, clip=clip, offset=file.head, loop=False)
+
+    return replace(sheet, cues=tuple(map(with_file, sheet.cues)))
+
+
 def _collected(
     cue: Cue,
     spans: list[Span],

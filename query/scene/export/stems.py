@@ -30,13 +30,14 @@ def write_stems(
     paths = {stem: out.with_stem(f"{out.stem}_{stem}") for stem in programme.stems}
     keep_apart(sheet, out, *paths.values())
     report = programme.measured(progress)
+    named = {_WHOLE: out, **{str(stem): path for stem, path in paths.items()}}
     try:
         with ExitStack() as stack:
             files = {
                 name: stack.enter_context(
                     wav_writer(path, RATE, CHANNELS, bext=_bext(sheet.film, name))
                 )
-                for name, path in {_WHOLE: out, **paths}.items()
+                for name, path in named.items()
             }
             for stems in programme.told(report.gain, "Writing the mix", progress):
                 files[_WHOLE].write(summed(stems))

@@ -1,0 +1,280 @@
+"""`sonorize video`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexer.cli.common import Bars, counted, say
+from query.cli import options, reference
+
+if TYPE_CHECKING:
+    from query.scene.cues import CueSheet, Film
+    from query.scene.mix import MixOptions, MixReport
+
+PROJECT = ".sonorize.json"
+FILMS = (".mp4", ".mov", ".mkv")
+LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    "outs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="OUT",
+    help="Where to, by extension; repeatable: .mp4 .mov .mkv .wav (with stems), .rpp .aaf "
+    f".otio .fcpxml .edl, .csv, credits as .txt .md .html, a project as {PROJECT}.",
+)
+@click.option(
+    "--original",
+    type=click.Choice(["keep", "duck", "replace"]),
+    default="keep",
+    show_default=True,
+    help="The film's own sound.",
+)
+@click.option(
+    "--loudness",
+    type=click.Choice(LOUDNESS),
+    default="r128",
+    show_default=True,
+    help="Of the programme: -23 LUFS, -24, -27, -14, -16.",
+)
+@click.option("--no-align", is_flag=True, help="Do not move spots to meet the picture.")
+@click.option(
+    "--start-tc", metavar="TC", help="Timecode of the first frame.  [default: the file's]"
+)
+@click.option(
+    "--collect",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write every cue as a broadcast WAV there too.",
+)
+@click.option(
+    "--handles",
+    type=options.Range(0, 60),
+    default=2.0,
+    show_default=True,
+    metavar="S",
+    help="With --collect: seconds before and after each cue.",
+)
+@click.option("--rate", type=int, default=48_000, show_default=True, help="With --collect: Hz.")
+@click.option(
+    "--bits",
+    type=click.Choice(["16", "24", "32"]),
+    default="24",
+    show_default=True,
+    help="With --collect: bits.",
+)
+@click.option(
+    "--names",
+    metavar="PATTERN",
+    help="With --collect: such as {shot}_{CatID}_{FXName}_{SourceID}_{tc}.",
+)
+@click.option(
+    "--use",
+    type=click.Choice(["commercial"]),
+    help="Refuse what may not be used so: sounds, and the model.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
+@reference.reference_options
+@options.steering_options("--text")
+@options.metadata_weight_option
+@options.library_options
+def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
+    """Give a video its sound, and write it as a film and as a session for your editor.
+
+    Each shot asks the library with its frames; words (--text, --away) are for every shot. Shots of
+    one place share an ambience, and distinct things get spots. Where nothing fits it stays silent,
+    and says so. A project file keeps every choice: edit it, and give it as FILE to write again
+    without the model. Cues that you lock in it stay when the film is made again.
+
+    \b
+    sonorize video film.mp4 --dry-run
+    sonorize video film.mp4 -o out.mp4 -o out.rpp -o film.sonorize.json
+    sonorize video film.sonorize.json -o out.mov --loudness web-16
+    sonorize video film.mp4 -o out.aaf --collect sounds --license cc0 --use commercial
+
+    Exit code 3: done, but a sound could not be read.
+    """
+    _require_known(outs)
+    reference.require_pair(given)
+    if not outs and not given["collect"] and not given["dry_run"]:
+        raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
+    with closing(Bars()) as bars:
+        sheet = _again(file, given) if file.name.endswith(PROJECT) else _made(file, given, bars)
+        bars.close()
+        if given["use"] is not None:
+            from query.scene.export.use import check_use
+
+            check_use(sheet, given["use"])
+        if given["dry_run"]:
+            _show(sheet)
+            return
+        notes = _write(sheet, outs, given, bars)
+    _tell(sheet, notes)
+    if notes:
+        raise click.exceptions.Exit(3)
+
+
+def _require_known(outs: Sequence[Path]) -> None:
+    """Raises SceneError for a name that no format has, before any work."""
+    from query.scene.export import writer
+
+    for out in outs:
+        if not (out.name.endswith(PROJECT) or out.suffix.lower() in (*FILMS, ".wav")):
+            writer(out)
+
+
+def _again(file: Path, given: dict[str, Any]) -> CueSheet:
+    """A project as it is, its sounds found where they lie now."""
+    from contextlib import ExitStack
+
+    from indexer.cli.common import open_library
+    from indexer.errors import LibraryNotFound, SceneError
+    from query.scene import project
+
+    sheet = project.load(file)
+    with ExitStack() as stack:
+        libraries = []
+        for folder in given["library_folders"] or [None]:
+            try:
+                libraries.append(stack.enter_context(open_library(folder)))
+            except LibraryNotFound:
+                if folder is not None:
+                    raise
+        sheet, missing = project.relinked(sheet, libraries)
+    if missing:
+        raise SceneError(
+            f"{missing[0].path} is not there, nor in a library that was asked"
+            + (f" ({len(missing):,} sounds in all)" if len(missing) > 1 else "")
+            + ": name the library that holds it with --library."
+        )
+    return sheet
+
+
+def _made(file: Path, given: dict[str, Any], bars: Bars) -> CueSheet:
+    from query.scene.make import film_of, make
+    from query.scene.plan import Options
+
+    film = film_of(file, _start(file, given["start_tc"]))
+    with options.searcher(given["library_folders"], given["device"]) as search:
+        asked = Options(
+            ask=options.asked(given),
+            reference=reference.read(search, given),
+            former=_former(given["outs"]),
+        )
+        return make(film, search, asked, bars, align=not given["no_align"], note=say)
+
+
+def _start(file: Path, said: str | None) -> int | None:
+    from query import timecode
+    from query.video import facts
+
+    return None if said is None else timecode.parse(said, facts(file).rate)
+
+
+def _former(outs: Sequence[Path]) -> CueSheet | None:
+    """The project that is to be written anew: cues that are locked there stay."""
+    from query.scene import project
+
+    there = [out for out in outs if out.name.endswith(PROJECT) and out.is_file()]
+    return project.load(there[0]) if there else None
+
+
+def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> list[str]:
+    """Writes all that was asked for; what could not be read on the way, a sentence each."""
+    from query.scene import project
+    from query.scene.export import writer
+    from query.scene.mix import MixOptions
+
+    mix = MixOptions(given["original"], given["loudness"])
+    notes: list[str] = []
+    session, base = sheet, None
+    if given["collect"] is not None:
+        session, left_out = _collected(sheet, given, bars)
+        base = given["collect"]
+        notes += left_out
+    for out in outs:
+        if out.name.endswith(PROJECT):
+            project.save(sheet, out)
+        elif out.suffix.lower() in (*FILMS, ".wav"):
+            notes += _sound(sheet, out, mix, bars)
+        else:
+            writer(out)(session, out, base)
+        bars.close()
+        click.echo(out)
+    return list(dict.fromkeys(notes))
+
+
+def _sound(sheet: CueSheet, out: Path, mix: MixOptions, bars: Bars) -> list[str]:
+    from query.scene.export.film import render_film
+    from query.scene.export.stems import write_stems
+
+    write: Callable[..., MixReport] = write_stems if out.suffix.lower() == ".wav" else render_film
+    report = write(sheet, out, mix, bars)
+    bars.close()
+    say(f"{out.name}: {_heard(report)}")
+    return [note for note in report.notes if "cannot be read" in note]
+
+
+def _heard(report: MixReport) -> str:
+    if report.loudness is None:
+        return "silent"
+    said = f"{report.loudness:.1f} LUFS, true peak {report.true_peak:.1f} dBTP"
+    missed = f", {report.missed_by:.1f} LU under its target for the sake of its peaks"
+    return said + (missed if report.missed_by else "") + "".join(f"; {n}" for n in report.notes)
+
+
+def _collected(
+    sheet: CueSheet, given: dict[str, Any], bars: Bars
+) -> tuple[CueSheet, tuple[str, ...]]:
+    """Cues as files of their own, and the sheet that uses these."""
+    from query.scene.export.collect import CollectOptions, collect, using
+
+    names = {} if given["names"] is None else {"names": given["names"]}
+    how = CollectOptions(given["handles"], given["rate"], int(given["bits"]), **names)  # type: ignore[arg-type]
+    collection = collect(sheet, given["collect"], how, bars)
+    bars.close()
+    say(f"{counted(len(collection.files), 'cue')} collected in {given['collect']}.")
+    return using(sheet, collection, given["rate"]), collection.notes
+
+
+def _tell(sheet: CueSheet, notes: Sequence[str]) -> None:
+    spots, ambience = len(sheet.layer("spot")), len(sheet.layer("ambience"))
+    say(f"{counted(len(sheet.shots), 'shot')}: {counted(spots, 'spot')}, {ambience:,} of ambience.")
+    for note in [*(shot.note for shot in sheet.shots if shot.note), *notes]:
+        say(note)
+
+
+def _show(sheet: CueSheet) -> None:
+    """The cue sheet as a table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from query import timecode
+    from query.tables import printable
+
+    film: Film = sheet.film
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("in", "out", "layer", "shot", "sound", "score", "licence"):
+        table.add_column(name, no_wrap=name in ("in", "out"), overflow="fold")
+    for cue in sheet.cues:
+        times = [
+            timecode.spell(film.start + frame, film.rate, film.drop)
+            for frame in (cue.start, cue.end)
+        ]
+        table.add_row(
+            *times, cue.layer, str(cue.shot + 1), printable(cue.clip.title),
+            f"{cue.clip.score:.3f} {cue.clip.strength}", cue.clip.licence or "unknown",
+        )  # fmt: skip
+    Console(width=None if click.get_text_stream("stdout").isatty() else 110).print(table)
+    _tell(sheet, ())

@@ -1,0 +1,94 @@
+"""From a video to its cue sheet: what it is, where it cuts, what each shot shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.progress import Progress
+from query.scene.cues import CueSheet, Film
+from query.scene.plan import Options, plan
+from query.shots import Pass
+from query.video import facts, sampled
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from query.search import Searcher
+
+FRAMES = 5  # of a shot, at most
+APART = 1.0  # s between them, at least
+SIZE = 480  # pixels of a frame's shorter side: what encoders see is smaller
+NEVER = 1e9  # s
+
+
+def film_of(path: Path, start: int | None = None) -> Film:
+    """The film with its own start timecode, or with `start` (frames since 00:00:00:00).
+
+    Raises PictureError.
+    """
+    known = facts(path)
+    return Film(
+        path=str(path.absolute()),
+        rate=known.rate,
+        frames=known.frames,
+        start=(known.start or 0) if start is None else start,
+        drop=known.drop,
+        width=known.width,
+        height=known.height,
+        sound=known.has_sound,
+    )
+
+
+def make(
+    film: Film,
+    searcher: Searcher,
+    options: Options = Options(),  # noqa: B008 - frozen
+    progress: Progress = Progress(),  # noqa: B008 - says nothing
+    *,
+    align: bool = True,
+    note: Callable[[str], None] | None = None,
+) -> CueSheet:
+    """What sounds where. The video is read twice, and never held: for its cuts, and for frames.
+
+    align: spots meet the strongest change of the picture. note: hears what cannot be read.
+    Raises PictureError, SceneError, QueryError, EncoderError.
+    """
+    path = Path(film.path)
+    progress.stage("Finding cuts", film.frames, "frames")
+    seen = Pass(path, every=NEVER, size=64, note=note, progress=progress)
+    for _ in seen:
+        pass
+    if align:
+        options = replace(options, changes=seen.changes)
+    return plan(film, seen.shots, _pictures(path, film, seen.shots), searcher, options, progress)
+
+
+def frames_of(shot: tuple[int, int], film: Film) -> list[int]:
+    """Up to FRAMES numbers spread evenly over a shot, none of them at its cuts."""
+    start, end = shot
+    count = max(1, min(FRAMES, int((end - start) / film.rate / APART)))
+    return [start + (end - start) * (2 * place + 1) // (2 * count) for place in range(count)]
+
+
+def _pictures(
+    path: Path, film: Film, shots: Sequence[tuple[int, int]]
+) -> Iterator[Sequence[Image]]:
+    """The frames of each shot, in turn; of one that is damaged there, the last that was seen."""
+    shot_of = {
+        frame: number for number, shot in enumerate(shots) for frame in frames_of(shot, film)
+    }
+    found = groupby(sampled(path, sorted(shot_of), size=SIZE), key=lambda pair: shot_of[pair[0]])
+    last: list[Image] = []
+    number = 0
+    for shot, frames in found:
+        pictures = [picture for _, picture in frames]
+        for _ in range(number, shot):
+            yield last or pictures
+        yield pictures
+        number, last = shot + 1, pictures[-1:]
+    for _ in range(number, len(shots)):
+        yield last
