@@ -15,6 +15,7 @@ COMMANDS = {
     "query-by-frame": "query.cli.frame:query_by_frame",
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
+    "frames": "query.cli.frames:frames",
     "library": "indexer.cli.library:library",
     "library credits": "indexer.cli.credits:credits_command",
     "library gap": "query.cli.gap:gap",

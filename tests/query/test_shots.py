@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import Pixels, barred, film, number
+from films import Pixels, film, number
 
 from query import shots
 from query.video import facts
