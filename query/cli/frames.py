@@ -103,6 +103,7 @@ def frames(
     folder = out or Path(f"{video.stem}_frames")
     if known.damage:
         say(known.damage)
+    found: Iterator[tuple[_Frame | None, int]]
     if every is None:
         wanted = _sets(reference, 10 if around is None else around, step or 1, known)
         _require_none([folder / _file(frame, known) for frame in wanted])
