@@ -214,7 +214,7 @@ def _returns(near: Sequence[_Look], place: int, reach: int) -> bool:
     """The picture becomes what it was before, or has just become that: a flash begins or ends."""
     import numpy as np
 
-    allowed = RETURNED * near[place].mafd * 255 / 100
+    allowed = min(CLEAR, RETURNED * near[place].mafd) * 255 / 100
     before = [near[at].small for at in range(max(0, place - 1 - reach), place)][::-1]
     after = [look.small for look in near[place : place + 1 + reach]]
     return any(

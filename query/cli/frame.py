@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _OPTIONS = [
     click.option("--at", metavar="TIME",
-                 help="Time in a video: seconds, MM:SS or HH:MM:SS:FF."),
+                 help="Time in a video: seconds or MM:SS from its first frame, or HH:MM:SS:FF by "
+                      "its own timecode, if it has one."),
     click.option("--around", type=click.IntRange(0), default=0, metavar="N",
                  help="With --at: N frames before and N after it too."),
     click.option("--until", metavar="TIME",

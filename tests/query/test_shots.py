@@ -20,7 +20,7 @@ def scenery(seed: int, frame: int) -> Pixels:
     blocks = np.random.default_rng(seed).integers(10, 200, (9, 24, 3)).astype(np.uint8)
     view = np.kron(blocks, np.ones((10, 10, 1), np.uint8))
     noise = np.random.default_rng(frame).integers(0, 6, (HIGH, WIDE, 1)).astype(np.uint8)
-    shift = abs(80 - frame * 2 % 160)
+    shift = abs(80 - frame % 160)
     return view[:, shift : shift + WIDE] + noise
 
 
