@@ -32,6 +32,7 @@ UNSTEERED = Steering()
 Key = tuple[int, int]  # which library, and the sound's id in it
 Scored = tuple[float, Mapping[str, float | None]]  # score and parts
 EVERY = 10**9
+SAMPLE = 1_000  # sounds that stand for all
 DEEP = 1_000  # how far down each list is fused
 
 
@@ -267,6 +268,25 @@ class Searcher:
         scores = self._scores(keys, vectors, ask, moments)
         kept = self._kept(sorted(keys, key=lambda key: (-scores[key][0], key)), ask)
         return self._hits(kept, ask, scores, moments)
+
+    def background(self, question: Vectors, ask: Ask) -> tuple[float, float]:
+        """What sounds that nobody asked for score with (1, dim) rows: the median of all sounds, and
+        how far the 84th percentile (one standard deviation) lies above it.
+
+        Of clips as a whole, without filters; of 1,000 sounds evenly taken where there are more.
+        """
+        weights = self.weights(question, ask)
+        keys = [
+            (place, key)
+            for place, shelf in enumerate(self._shelves)
+            for key in shelf.rankable(weights, None)
+        ]
+        taken = keys[:: max(1, len(keys) // SAMPLE)]
+        if not taken:
+            return 0.0, 0.0
+        scores = [score for score, _ in self._scores(taken, question, ask).values()]
+        middle, above = np.percentile(scores, [50.0, 84.0])
+        return float(middle), float(above - middle)
 
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight

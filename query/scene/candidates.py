@@ -9,6 +9,7 @@ import numpy as np
 
 from indexer.credits.texts import credit
 from query.scene.cues import Clip
+from query.scene.floor import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.answers import Measured, SoundInfo
     from query.ranking import Hit
+    from query.scene.cues import Strength
     from query.scene.floor import Floor
     from query.search import Searcher
 
@@ -34,6 +36,7 @@ _MOST_PEAKS = 1024
 class Candidate:
     """A clip that could be used.
 
+    stands   its score as a standing, see floor
     moment   seconds at which its best window begins
     heard    seconds before anything is heard
     onset    seconds of its first strong onset; `clear`: there is one
@@ -41,6 +44,7 @@ class Candidate:
     """
 
     clip: Clip
+    stands: float
     moment: float
     heard: float
     onset: float
@@ -48,10 +52,15 @@ class Candidate:
     steady: float
 
 
-def candidates(searcher: Searcher, hits: Sequence[Hit], floor: Floor) -> list[Candidate]:
+def candidates(
+    searcher: Searcher, hits: Sequence[Hit], floor: Floor, background: tuple[float, float]
+) -> list[Candidate]:
     """The hits that can be used, in their order: above the floor, here, heard to their end, and
-    not silent."""
-    kept = [hit for hit in hits if hit.state == "present" and floor.strength(hit.score) != "weak"]
+    not silent. `background`: of the question, see Searcher."""
+    stands = {id(hit): standing(hit.score, background) for hit in hits}
+    kept = [
+        hit for hit in hits if hit.state == "present" and floor.strength(stands[id(hit)]) != "weak"
+    ]
     found: dict[tuple[str, int], tuple[SoundInfo, Measured]] = {}
     for library in searcher.libraries:
         folder = str(library.folder)
@@ -61,7 +70,7 @@ def candidates(searcher: Searcher, hits: Sequence[Hit], floor: Floor) -> list[Ca
             if measured[key].loudness is not None and sound.columns["content_hash"]:
                 found[folder, key] = sound, measured[key]
     return [
-        _candidate(hit, *found[hit.library, hit.id], floor)
+        _candidate(hit, *found[hit.library, hit.id], floor, stands[id(hit)])
         for hit in kept
         if (hit.library, hit.id) in found
     ]
@@ -87,14 +96,17 @@ def strong_onset(measured: Measured, seconds: float, rate: int) -> float | None:
     return None
 
 
-def _candidate(hit: Hit, sound: SoundInfo, measured: Measured, floor: Floor) -> Candidate:
+def _candidate(
+    hit: Hit, sound: SoundInfo, measured: Measured, floor: Floor, stands: float
+) -> Candidate:
     columns = sound.columns
     seconds, rate = columns["duration"], columns["sample_rate"]
     levels, step = _levels(measured, seconds, rate)
     heard = float(np.flatnonzero(levels)[0] * step) if levels.any() else 0.0
     onset = strong_onset(measured, seconds, rate)
     return Candidate(
-        clip=_clip(hit, sound, measured, floor),
+        clip=_clip(hit, sound, measured, floor.strength(stands)),
+        stands=stands,
         moment=hit.start,
         heard=heard,
         onset=heard if onset is None else onset,
@@ -112,7 +124,7 @@ def _levels(measured: Measured, seconds: float, rate: int) -> tuple[NDArray[np.i
     return np.abs(pairs).max(axis=1), step / rate
 
 
-def _clip(hit: Hit, sound: SoundInfo, measured: Measured, floor: Floor) -> Clip:
+def _clip(hit: Hit, sound: SoundInfo, measured: Measured, strength: Strength) -> Clip:
     columns = sound.columns
     freesound = columns["raw"].get("freesound")
     author = columns["author"] or columns["designer"] or columns["manufacturer"]
@@ -139,7 +151,7 @@ def _clip(hit: Hit, sound: SoundInfo, measured: Measured, floor: Floor) -> Clip:
         loudest=measured.max_momentary,
         peak=measured.true_peak,
         score=hit.score,
-        strength=floor.strength(hit.score),
+        strength=strength,
         preview=sound.is_preview,
         remix=said.remix,
         gen_ai=str(own.get("gen_ai_preference") or ""),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from query.targets import Reference, Steering
 
 DEEP = 50  # hits that are looked at for a shot
-NEAR = 0.2  # of the way from the floor's usual score to the best one: as good as the best
+NEAR = 0.9  # of the best standing: as good as the best
 _SURE = 0.1  # chance from which on a picture is called what it is taken for
 
 
@@ -177,7 +177,8 @@ class _Work:
             shortest = max(STEADY * LONG, ask.filters.min_duration or 0.0)
             ask = replace(ask, filters=replace(ask.filters, min_duration=shortest))
         hits = self._searcher.by_vectors(question, ask)
-        return candidates(self._searcher, hits, self._floor)
+        background = self._searcher.background(question, ask)
+        return candidates(self._searcher, hits, self._floor, background)
 
     def _beds(
         self, found: Sequence[Candidate], spans: Sequence[tuple[int, int]]
@@ -188,9 +189,9 @@ class _Work:
         border = self._near(steady)
 
         def order(each: Candidate) -> tuple[bool, float]:
-            near = each.clip.score >= border
+            near = each.stands >= border
             fits = each.steady * min(1.0, each.clip.duration / longest)
-            return not near, -fits if near else -each.clip.score
+            return not near, -fits if near else -each.stands
 
         return sorted(steady, key=order)
 
@@ -202,18 +203,16 @@ class _Work:
         used = {cue.clip.identity for cue in self.cues if cue.layer == "spot"}
 
         def order(each: Candidate) -> tuple[bool, bool, bool, float]:
-            clip = each.clip
-            if clip.score < border:
-                return True, False, False, -clip.score
-            return False, clip.identity in used, not each.clear, -clip.score
+            if each.stands < border:
+                return True, False, False, -each.stands
+            return False, each.clip.identity in used, not each.clear, -each.stands
 
         spots.sort(key=order)
-        return spots if spots and spots[0].clip.score >= border else []
+        return spots if spots and spots[0].stands >= border else []
 
     def _near(self, found: Sequence[Candidate]) -> float:
-        """The score from which on a hit is as good as the best of these."""
-        best = max((each.clip.score for each in found), default=0.0)
-        return best - NEAR * max(0.0, best - self._floor.usual)
+        """The standing from which on a hit is as good as the best of these."""
+        return NEAR * max((each.stands for each in found), default=0.0)
 
     def _lay_beds(self, beds: Sequence[Candidate], spans: Sequence[tuple[int, int]]) -> None:
         if not beds:
