@@ -14,8 +14,6 @@ from query.scene.export.sound import keep_apart
 from query.scene.mix import CHANNELS, RATE, Mix, MixOptions, MixReport, summed
 from query.scene.voice import sample_at
 
-_WHOLE = "mix"
-
 
 def write_stems(
     sheet: CueSheet, out: Path, mix: MixOptions | None = None, progress: Progress | None = None
@@ -30,19 +28,16 @@ def write_stems(
     paths = {stem: out.with_stem(f"{out.stem}_{stem}") for stem in programme.stems}
     keep_apart(sheet, out, *paths.values())
     report = programme.measured(progress)
-    named = {_WHOLE: out, **{str(stem): path for stem, path in paths.items()}}
     try:
         with ExitStack() as stack:
-            files = {
-                name: stack.enter_context(
-                    wav_writer(path, RATE, CHANNELS, bext=_bext(sheet.film, name))
-                )
-                for name, path in named.items()
-            }
+            whole, *files = (
+                stack.enter_context(wav_writer(path, RATE, CHANNELS, bext=_bext(sheet.film, name)))
+                for name, path in (("mix", out), *paths.items())
+            )
             for stems in programme.told(report.gain, "Writing the mix", progress):
-                files[_WHOLE].write(summed(stems))
-                for stem, samples in stems.items():
-                    files[stem].write(samples)
+                whole.write(summed(stems))
+                for file, stem in zip(files, paths, strict=True):
+                    file.write(stems[stem])
     except OSError as error:
         raise SceneError(
             f"{out} cannot be written ({error.strerror or error}): name a folder that has room "
