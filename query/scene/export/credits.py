@@ -43,7 +43,7 @@ def heed(clip: Clip) -> str:
 
 def model(sheet: CueSheet) -> str:
     """What ranked the sounds, and under which licence."""
-    licence = texts.label(sheet.model_licence) or "unknown"
+    licence = label(sheet.model_licence) or "unknown"
     return texts.one_line(
         f"Chosen with {sheet.encoder or 'an unknown encoder'}, licence {licence}."
     )
