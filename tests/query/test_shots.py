@@ -64,7 +64,7 @@ def dissolved(length: int) -> Callable[[int], Pixels]:
 
 
 @pytest.mark.parametrize(
-    "draw", [flash(1), flash(3), faded(5), faded(20), dissolved(12)],
+    "draw", [flash(1), flash(3), faded(3), faded(20), dissolved(12)],
     ids=["flash", "longer flash", "quick fade", "fade", "dissolve"],
 )  # fmt: skip
 def test_flashes_fades_and_dissolves_are_no_cuts(
