@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 64, 36  # pixels; cuts of larger pictures score alike
 CLEAR, CLEARLY = 10.0, 2.0  # scdet's own threshold, and times what happens around it
-FAINT, FAINTLY = 4.0, 4.0  # between dark shots little changes; then it must stand out more
+FAINT, FAINTLY = 3.0, 4.0  # between dark shots little changes; then it must stand out more
 AROUND = 3  # frames
 FLASH = 1 / 6  # seconds within which a flash is over
 RETURNED = 0.4  # of the difference, or less: the picture is what it was before
