@@ -35,16 +35,17 @@ ENDING = 0.02  # s, of one that ends by itself
 
 
 def ambience(
-    film: Film, span: tuple[int, int], beds: Sequence[Candidate], left: float | None
+    film: Film, span: tuple[int, int], beds: Sequence[Candidate], whole: float, left: float | None
 ) -> Cue:
     """The first of the beds under these frames, repeated if it is shorter.
 
-    `left`: seconds at which it was left in the shots of this place before, to go on there.
+    `whole`: seconds of all the spans of this place, for which there is to be enough if it can be.
+    `left`: seconds at which the bed was left in the span before, to go on there.
     """
     first, *others = beds
     seconds = float((span[1] - span[0]) / film.rate)
-    offset = _bed_offset(first, seconds)
-    if left is not None and left + seconds <= first.clip.duration:
+    offset = _bed_offset(first, seconds, whole)
+    if left is not None and left + seconds <= first.clip.duration + 1e-6:
         offset = left
     fade = min(AMBIENCE_FADE, seconds / 4)
     return Cue(
@@ -59,7 +60,7 @@ def ambience(
         fade_in=fade,
         fade_out=fade,
         loop=first.clip.duration - offset < seconds - 1e-6,
-        alternates=_alternates(others, [_bed_offset(each, seconds) for each in others]),
+        alternates=_alternates(others, [_bed_offset(each, seconds, whole) for each in others]),
     )
 
 
@@ -101,11 +102,13 @@ def spot(
     )
 
 
-def _bed_offset(bed: Candidate, seconds: float) -> float:
+def _bed_offset(bed: Candidate, seconds: float, whole: float) -> float:
     """Its best moment, as far as enough is left from there; else its beginning."""
-    if bed.clip.duration - bed.heard < seconds:
+    lasts = bed.clip.duration - bed.heard
+    if lasts < seconds:
         return bed.heard
-    return max(bed.heard, min(bed.moment, bed.clip.duration - seconds))
+    needed = whole if whole <= lasts else seconds
+    return max(bed.heard, min(bed.moment, bed.clip.duration - needed))
 
 
 def _alternates(

@@ -217,10 +217,10 @@ class _Work:
     def _lay_beds(self, beds: Sequence[Candidate], spans: Sequence[tuple[int, int]]) -> None:
         if not beds:
             return
-        left = None
+        left, whole = None, float(sum(end - start for start, end in spans) / self._film.rate)
         for span in spans:
             number = self._shot_at(span[0])
-            made = cueing.ambience(self._film, span, beds, left)
+            made = cueing.ambience(self._film, span, beds, whole, left)
             left = cueing.left_at(made, self._film)
             name = self._name("ambience", span[0])
             words = self._asked[number].words

@@ -1,0 +1,55 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from query.scene.align import LEAD, offset_for, placed, strongest_change
+from query.timecode import RATES
+
+
+def flash(frames: int, *at: int) -> np.ndarray:
+    changes = np.full(frames, 1.0)
+    changes[list(at)] = 50.0
+    return changes
+
+
+def test_the_cut_is_no_change_of_the_shot() -> None:
+    changes = flash(100, 20, 33)
+    changes[20] = 99.0
+    assert strongest_change(changes, (20, 60)) == 33
+    assert strongest_change(changes, (0, 20)) is None
+    assert strongest_change(changes, (20, 60), near=(40.0, 50.0)) is None
+
+
+@pytest.mark.parametrize("changes", [np.zeros(50), np.ones(50), np.full(50, np.nan)])
+def test_nothing_stands_out(changes: np.ndarray) -> None:
+    assert strongest_change(changes, (0, 50)) is None
+    assert strongest_change(changes, (7, 8)) is None
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("onset", [0.0, 0.013, 0.31, 2.7])
+def test_the_onset_meets_the_change_exactly(rate: Fraction, onset: float) -> None:
+    """Frame and offset together give the time of the change, to the sample and beyond."""
+    shot = (1000, 1400)
+    for frame in (1001, 1003, 1009):
+        at = placed(onset, shot, rate, flash(1400, frame))
+        heard = at.start / rate + Fraction(onset) - Fraction(at.offset)
+        assert abs(float(heard - frame / rate)) < 1e-9
+        assert at.start >= shot[0]
+        assert 0 <= at.offset <= onset
+        assert onset - at.offset <= LEAD + 1e-9
+        usual = shot[0] / rate + Fraction(min(onset, LEAD))
+        assert at.slip == pytest.approx(float(heard - usual))
+
+
+def test_a_change_beyond_the_bound_is_not_met() -> None:
+    shot, rate = (0, 200), Fraction(25)
+    assert placed(0.1, shot, rate, flash(200, 20)) == (0, 0.0, 0.0)
+    assert placed(0.1, shot, rate, flash(200, 20), bound=1.0).slip == pytest.approx(0.7)
+    assert placed(2.0, shot, rate) == placed(2.0, shot, rate, np.zeros(200)) == (0, 1.75, 0.0)
+
+
+def test_another_clip_meets_it_too() -> None:
+    assert offset_for(1.5, 10, Fraction(1), Fraction(25)) == pytest.approx(0.9)
+    assert offset_for(0.1, 10, Fraction(1), Fraction(25)) == 0.0
