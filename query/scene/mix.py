@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from indexer.audio import decode
-from indexer.audio.container import called
 from indexer.audio.meter import Loudness, Meter
 from indexer.errors import AudioError, SceneError
 from indexer.progress import Progress
@@ -167,12 +166,18 @@ class Mix:
         for stems in self.told(0.0, "Measuring the mix", progress):
             meter.feed(summed(stems))
         heard = meter.finish()
+        gain = self.lacking(heard)
         if heard.integrated is None or heard.true_peak is None:
-            return self.report(heard, 0.0)
-        target, ceiling = TARGETS[self.options.loudness]
-        wanted = 0.0 if target is None else target - heard.integrated
-        gain = min(wanted, ceiling - MARGIN - heard.true_peak)
+            return self.report(heard, gain)
         return self.report(Loudness(heard.integrated + gain, None, heard.true_peak + gain), gain)
+
+    def lacking(self, heard: Loudness) -> float:
+        """dB from what was heard to the target, or as far as the true peak allows."""
+        target, ceiling = TARGETS[self.options.loudness]
+        if heard.integrated is None or heard.true_peak is None:
+            return 0.0
+        wanted = 0.0 if target is None else target - heard.integrated
+        return min(wanted, ceiling - MARGIN - heard.true_peak)
 
     def report(self, heard: Loudness, gain: float) -> MixReport:
         """On a programme that was given `gain` dB, and then measures `heard`."""
@@ -231,7 +236,7 @@ class Mix:
             if voice.span.end <= at:
                 voice.close()
                 if voice.note:
-                    self._notes[f"{called(voice.span.path)}: {voice.note}."] = None
+                    self._notes[f"{voice.note}."] = None
         return [(stem, voice) for stem, voice in playing if voice.span.end > at]
 
 

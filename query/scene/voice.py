@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.audio import decode
+from indexer.audio.container import called
 from indexer.audio.resample import resample
 from indexer.errors import AudioError
 from query.scene.cues import Cue, Film, Piece
@@ -164,7 +165,7 @@ class Voice:
         except AudioError as error:
             self.note = str(error)
         else:
-            self.note = found.note
+            self.note = found.note and f"{called(span.path)}: {found.note}"
         finally:
             found.close()
 

@@ -162,6 +162,15 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_said(tmp_path: Path) -> None
     assert "broken.wav" in mix.measured().notes[1]
 
 
+def test_damage_within_a_clip_is_said(tmp_path: Path) -> None:
+    made = clip(tmp_path / "a.wav", sounds.noise(1.0, channels=2, peak=0.2))
+    Path(made.path).write_bytes(Path(made.path).read_bytes()[:200_000])
+    mix = Mix(sheet(film(NO_FILM), cue(1, "spot", 0, 50, made)), OFF)
+    assert not mix.notes
+    (note,) = mix.measured().notes
+    assert note.startswith("'a.wav': cut short or damaged")
+
+
 @pytest.mark.parametrize("audio", ["pcm_s24le", "aac"])
 @pytest.mark.parametrize("first", [0, 5])
 def test_the_films_own_sound_lies_where_it_lay(tmp_path: Path, audio: str, first: int) -> None:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.audio import decode
-from indexer.audio.container import called
 from indexer.audio.write import Bext, Bits, wav_writer
 from indexer.errors import AudioError, SceneError
 from indexer.progress import Progress
@@ -155,7 +154,7 @@ def _collected(
     finally:
         for voice in voices:
             voice.close()
-    notes.update({f"{called(path)}: {voice.note}.": None for voice in voices if voice.note})
+    notes.update({f"{voice.note}.": None for voice in voices if voice.note})
     return Collected(cue.id, path, head / options.rate, tail / options.rate)
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TRIES = 4
+_EXACT = {"aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_tns": "0"}
+"""At 320 kb/s FFmpeg's encoder needs none of its savings, and they let peaks stray: on noise with
+clicks it is wrong by .17 of full scale at most, and by 1.0 as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +60,32 @@ def write_sound(
 ) -> MixReport:
     """The mix at the gain that was reported, into a container of its own.
 
-    A lossy codec moves the peaks. So what it made is measured, and made again lower while it goes
-    over the highest true peak; the report is of the sound that comes out.
+    A lossy codec moves peaks and loudness. So what it made is measured, and made again until it
+    fits; the report is of the sound that comes out.
     """
     ceiling = TARGETS[mix.options.loudness][1]
-    for _ in range(_TRIES):
+    for tries in range(_TRIES):
         _encode(mix.told(report.gain, "Encoding the mix", progress), path, coding)
         if not coding.rate:
             return report
         heard = _heard(path)
-        report = mix.report(heard, report.gain)
-        if heard.true_peak is None or heard.true_peak < ceiling - MARGIN / 2:
+        report, lacking = mix.report(heard, report.gain), mix.lacking(heard)
+        fits = heard.true_peak is None or heard.true_peak < ceiling - MARGIN / 2
+        if fits and (lacking < MARGIN or tries):
             return report
-        report = replace(report, gain=report.gain - (heard.true_peak - ceiling + MARGIN))
+        report = replace(report, gain=report.gain + lacking)
     note = f"The encoder's true peak stays above {ceiling:g} dBTP: choose .mov or .mkv."
-    return replace(mix.report(heard, report.gain), notes=(*report.notes, note))
+    return replace(mix.report(heard, report.gain - lacking), notes=(*report.notes, note))
 
 
 def _encode(blocks: Iterator[Any], path: Path, coding: Coding) -> None:
     import av
 
     with av.open(path, "w", format=coding.container) as container:
-        stream: Any = container.add_stream(coding.codec, rate=RATE, layout="stereo")
+        options = _EXACT if coding.codec == "aac" else {}
+        stream: Any = container.add_stream(
+            coding.codec, rate=RATE, layout="stereo", options=options
+        )
         stream.format = coding.samples
         if coding.rate:
             stream.bit_rate = coding.rate
