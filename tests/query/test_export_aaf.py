@@ -143,14 +143,18 @@ def test_gain_fades_and_crossfades(written: Path) -> None:
         for one, two in itertools.pairwise(loop):
             assert one.after == two.before == one.start + one.length - two.start == RATE
         assert loop[-1].after == round(0.5 * RATE)
+        crossed = [slot for slot in composition(file).slots if slot.name == "Ambience 2 L"]
+        kinds = [type(each).__name__ for each in crossed[0].segment.components]
+        pieced = ["OperationGroup", "Transition"] * len(loop)
+        assert kinds == ["Filler", "Transition", *pieced, "Filler"]
         dissolves = {
-            component["OperationGroup"].value.operation.name
+            str(component["OperationGroup"].value.operation.auid)
             for slot in composition(file).slots
             if slot.segment.media_kind == "Sound"
             for component in slot.segment.components
             if type(component).__name__ == "Transition"
         }
-        assert dissolves == {"Mono Audio Dissolve"}
+        assert dissolves == {"0c3bea41-fc05-11d2-8a29-0050040ef7d2"}
 
 
 def test_wav_is_linked_and_other_sounds_are_embedded_as_they_are(
