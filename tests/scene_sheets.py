@@ -52,9 +52,9 @@ def sheet(folder: Path, rate: Fraction = Fraction(24), drop: bool = False) -> Cu
         for n, (first, last) in enumerate(pairwise(cuts))
     )
     meadow = clip(folder / "meadow.wav", 4.0, licence="CC-BY-4.0", author="=Ann")
-    rain = clip(folder / "rain.flac", 40.0, 1, licence="CC-BY-NC-3.0")
+    rain = clip(folder / "rain.flac", 12.0, 1, licence="CC-BY-NC-3.0")
     dog = clip(folder / AWKWARD, 2.5, 1, title='dog "barks"', score=0.31)
-    train = clip(folder / "train.mp3", 30.0, preview=True, licence="", strength="weak")
+    train = clip(folder / "train.mp3", 6.0, preview=True, licence="", strength="weak")
     second = (clip(folder / "cat.wav", 3.0, 1), 0.25), (clip(folder / "fox.ogg", 3.0), 0.0)
     cues = (
         Cue("a1", "ambience", 0, 0, 290, meadow, gain=-6.0, fade_in=0.5, fade_out=0.5, loop=True),

@@ -21,6 +21,7 @@ EXPORTS = {
     ".otio": "query.scene.export.otio:write",
     ".fcpxml": "query.scene.export.fcpxml:write",
     ".edl": "query.scene.export.edl:write",
+    ".aaf": "query.scene.export.aaf:write",
     ".csv": "query.scene.export.sheet:write",
     ".txt": "query.scene.export.credits:write",
     ".md": "query.scene.export.credits:write",
