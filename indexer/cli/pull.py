@@ -127,12 +127,17 @@ class Pull:
         with library.lock():
             settle(library.catalog, source)
             relink(library.catalog, source)
-            pulled = (puller.refresh if self.refresh else puller.ask)(self.terms, bars)
-            bars.close()
+            try:
+                pulled = (puller.refresh if self.refresh else puller.ask)(self.terms, bars)
+            finally:  # it is kept, so no later run would find it
+                bars.close()
+                tell_changes(puller.pulled)
             if given["dry_run"]:
                 say(ahead(library, source, pulled, self.wishes))
                 return Fetched(source, pulled, [])
             fresh = kept.want(pulled.chosen)
+            for term_id in pulled.looked:
+                kept.looked_again(term_id)
             tell(pulled, fresh)
             ids = lacking(kept, source, retry_failed=given["retry_failed"])
             with Previews() as previews:
@@ -215,12 +220,16 @@ def wait(seconds: float) -> None:
 
 
 def tell(pulled: Pulled, fresh: int) -> None:
-    """What the terms came to, and what a refresh found."""
+    """What the terms came to."""
     chosen = counted(len(pulled.chosen), "sound")
     say(f"Freesound: {chosen} chosen, {fresh:,} of them new{_left(pulled)}.")
     for term, count in pulled.short[:SHOWN]:
         say(f"{term.query!r}: no more than {counted(count, 'sound')} with such a licence.")
-    for each in pulled.licences[:SHOWN]:
+
+
+def tell_changes(pulled: Pulled) -> None:
+    """What a refresh found, every licence of it."""
+    for each in pulled.licences:
         say(f"{each.name} ({each.id}) is under another licence now: {each.before} -> {each.now}")
     if pulled.gone:
         say(
@@ -238,11 +247,18 @@ def ahead(library: Library, source: FreesoundSource, pulled: Pulled, wishes: Wis
     licences = Counter(sounds.licence(each.said) for each in known.values())
     wanted = [each for key, each in known.items() if key not in source.here()]
     size = sum(bytes_of(each.said, wishes.quality) for each in wanted)
+    megabytes = max(1, round(size / 1e6)) if wanted else 0
     return (
         f"Freesound: {counted(len(known), 'sound')} ({_by_licence(licences)}){_left(pulled)}; "
-        f"{counted(pulled.pages, 'request')} made to know this, none needed beyond; "
-        f"{counted(len(wanted), 'preview')} to fetch, about {max(1, round(size / 1e6)):,} MB."
+        f"{counted(pulled.pages, 'request')} made to know this{_beyond(pulled)}; "
+        f"{counted(len(wanted), 'preview')} to fetch, about {megabytes:,} MB."
     )
+
+
+def _beyond(pulled: Pulled) -> str:
+    if pulled.until is None:
+        return ""
+    return f", more needed after {pulled.until:%Y-%m-%d %H:%M} UTC: that is all for today"
 
 
 def _left(pulled: Pulled) -> str:

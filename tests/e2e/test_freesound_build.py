@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,55 @@ def test_a_refresh_finds_new_sounds(server: FreesoundServer, library: Path, made
         server.sounds[said["id"]] = {**said, "created": "2999-01-01T00:00:00Z"}
     done = build(library, "freesound:rain", *everything, "--refresh")
     assert json.loads(done.out)["sounds"] == before + len(late)
+
+
+def test_a_refresh_takes_nothing_that_the_term_found_before(
+    server: FreesoundServer, library: Path
+) -> None:
+    for said in server.sounds.values():
+        said["created"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    build(library, "freesound:rain", "--per-term", 3)
+    done = build(library, "freesound:rain", "--per-term", 3, "--refresh")
+    assert (json.loads(done.out)["added"], json.loads(done.out)["sounds"]) == (0, 3)
+
+
+def test_a_refresh_asks_a_term_that_was_never_asked(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    done = build(library, "freesound:dog bark", "--per-term", 3, "--refresh")
+    assert json.loads(done.out)["sounds"] == 6
+
+
+def test_a_dry_refresh_tells_licences_and_leaves_the_look_for_new_sounds_as_it_was(
+    server: FreesoundServer, library: Path
+) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    with Library.open(library) as opened:
+        first, *_ = opened.catalog.freesound.revisions()
+        before = opened.catalog.freesound.terms()
+    server.sounds[first]["license"] = "http://creativecommons.org/licenses/by-nc/4.0/"
+    done = build(library, "freesound:rain", "--per-term", 3, "--refresh", "--dry-run")
+    assert f"({first}) is under another licence now" in done.err
+    with Library.open(library) as opened:
+        assert opened.catalog.freesound.terms() == before
+
+
+def test_a_licence_that_changed_is_told_though_the_refresh_breaks_off(
+    server: FreesoundServer, library: Path
+) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    with Library.open(library) as opened:
+        first, *_ = opened.catalog.freesound.revisions()
+    server.sounds[first]["license"] = "http://creativecommons.org/licenses/by-nc/4.0/"
+    done = build(library, 'freesound:rain | x:"', "freesound:rain", "--per-term", 3, "--refresh")
+    assert done.code == 1, done.err
+    assert f"({first}) is under another licence now" in done.err
+
+
+def test_a_dry_run_at_the_days_limit_says_so(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    server.per_day = 1
+    done = build(library, "freesound:dog bark", "--per-term", 3, "--dry-run")
+    assert "more needed after 20" in done.err
 
 
 def test_a_sound_of_two_terms_is_one_and_its_places_are_kept(
