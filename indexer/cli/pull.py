@@ -156,7 +156,8 @@ class Pull:
 
 def asked(sources: Sequence[str], given: Mapping[str, Any]) -> Pull | None:
     """What the `freesound:` sources and their options say; None without such a source."""
-    from indexer.sources.freesound.terms import Wishes, check_licences, parse_terms
+    from indexer.credits.licences import wanted
+    from indexer.sources.freesound.terms import Wishes, parse_terms
 
     said = [text.removeprefix(PREFIX) for text in sources if text.startswith(PREFIX)]
     if not said:
@@ -168,12 +169,17 @@ def asked(sources: Sequence[str], given: Mapping[str, Any]) -> Pull | None:
             f"{', '.join(map(repr, term.stop_words))} in tags only: leave it out, or put the "
             "phrase into quotation marks."
         )
-    licences = tuple(name for each in given["licences"] for name in each.split(",") if name)
+    least, most = given["min_duration"], given["max_duration"]
+    if least is not None and most is not None and least > most:
+        raise click.UsageError(
+            "No sound is longer than --min-duration and no longer than "
+            "--max-duration: change one of them."
+        )
     wishes = Wishes(
         per_term=given["per_term"],
-        licences=check_licences(licences) or Wishes().licences,
-        min_duration=given["min_duration"],
-        max_duration=given["max_duration"],
+        licences=wanted(given["licences"]) or Wishes().licences,
+        min_duration=least,
+        max_duration=most,
         category=given["category"],
         sort=given["sort"],
         explicit=given["explicit"],
@@ -199,17 +205,20 @@ def source_of(library: Library) -> FreesoundSource:
 def open_client() -> Client:
     """With the user's key; says once what Freesound's API may be used for. Raises KeyMissing."""
     from indexer import settings
+    from indexer.sources.freesound import key as keys
     from indexer.sources.freesound.budget import Budget
     from indexer.sources.freesound.client import Client
 
     found = settings.load()
-    key = api_key(found.config).text
+    key = api_key(found.config)
+    if key.place == keys.TYPED:
+        say("It is used now and not kept: `sonorize freesound login --key-only` keeps one.")
     shown = found.state / "freesound-notice"
     if not shown.exists():
         say(NOTICE)
         shown.parent.mkdir(parents=True, exist_ok=True)
         shown.touch()
-    return Client(found.freesound, key, Budget(found.state, key, sleep=wait))
+    return Client(found.freesound, key.text, Budget(found.state, key.text, sleep=wait))
 
 
 def wait(seconds: float) -> None:
@@ -224,7 +233,8 @@ def tell(pulled: Pulled, fresh: int) -> None:
     chosen = counted(len(pulled.chosen), "sound")
     say(f"Freesound: {chosen} chosen, {fresh:,} of them new{_left(pulled)}.")
     for term, count in pulled.short[:SHOWN]:
-        say(f"{term.query!r}: no more than {counted(count, 'sound')} with such a licence.")
+        most = counted(count, "sound")
+        say(f"{term.query!r}: no more than {most} with these words, filters and licences.")
 
 
 def tell_changes(pulled: Pulled) -> None:

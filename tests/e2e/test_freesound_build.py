@@ -257,6 +257,7 @@ def test_the_wrong_key_leaves_nothing_behind(
     done = build(library, "freesound:rain")
     assert done.code == 1
     assert "does not take this API key" in done.err
+    assert "SONORIZE_FREESOUND_KEY" in done.err
     assert "x" * 40 not in done.err
     assert not library.exists()
 
@@ -274,6 +275,17 @@ def test_without_a_key_it_says_where_to_get_one(
 def test_what_the_api_may_be_used_for_is_said_once(server: FreesoundServer, library: Path) -> None:
     assert "non-commercial purposes" in build(library, "freesound:rain", "--per-term", 1).err
     assert "non-commercial purposes" not in build(library, "freesound:dog bark").err
+
+
+def test_options_that_no_sound_can_fulfil_are_refused_before_anything_is_asked(
+    server: FreesoundServer, library: Path
+) -> None:
+    done = build(library, "freesound:rain", "--min-duration", 5, "--max-duration", 1)
+    assert (done.code, "--max-duration" in done.err) == (2, True)
+    done = build(library, "freesound:rain", "--license", "unknown")
+    assert (done.code, "unknown licence" in done.err) == (1, True)
+    assert server.count("site") == 0
+    assert not library.exists()
 
 
 def test_its_options_are_for_freesound(library: Path, tmp_path: Path) -> None:

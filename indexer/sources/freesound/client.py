@@ -119,7 +119,7 @@ class Client:
         if answer.status == 401:
             return KeyRefused(
                 f"Freesound does not take this API key ({said}): look it up at {keys.PAGE} and "
-                "give it with `sonorize freesound login`."
+                f"give it with `sonorize freesound login`, or in {keys.VARIABLE} if it is there."
             )
         if 300 <= answer.status < 400:
             return SourceError(
