@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 from indexer.cli.common import Bars, counted, library_option, load_encoder, open_library, say
 from indexer.cli.freesound import api_key
 from indexer.cli.pull import source_of, wait
-from indexer.errors import SourceError
+from indexer.errors import KeyRefused, SourceError
 
 if TYPE_CHECKING:
     from indexer.catalog.freesound import Kept
@@ -125,7 +125,15 @@ def _fetcher(source: FreesoundSource) -> Callable[[Mapping[str, Any]], Path]:
     budget = Budget(found.state, key, sleep=wait)
     folder = source.path(ORIGINALS)
     access.access_token()
-    return lambda said: fetch_original(said, folder, access.access_token(), found.freesound, budget)
+
+    def fetch(said: Mapping[str, Any]) -> Path:
+        token = access.access_token()
+        with suppress(KeyRefused):
+            return fetch_original(said, folder, token, found.freesound, budget)
+        renewed = access.access_token(refused=token)
+        return fetch_original(said, folder, renewed, found.freesound, budget)
+
+    return fetch
 
 
 def _write_beside(project: Path, session: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -216,8 +216,9 @@ def open_client() -> Client:
     shown = found.state / "freesound-notice"
     if not shown.exists():
         say(NOTICE)
-        shown.parent.mkdir(parents=True, exist_ok=True)
-        shown.touch()
+        with suppress(OSError):  # the budget, which lies there too, says it in words
+            shown.parent.mkdir(parents=True, exist_ok=True)
+            shown.touch()
     return Client(found.freesound, key.text, Budget(found.state, key.text, sleep=wait))
 
 

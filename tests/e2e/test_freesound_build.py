@@ -277,6 +277,16 @@ def test_what_the_api_may_be_used_for_is_said_once(server: FreesoundServer, libr
     assert "non-commercial purposes" not in build(library, "freesound:dog bark").err
 
 
+def test_a_state_folder_that_cannot_be_is_said_in_a_sentence(
+    server: FreesoundServer, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SONORIZE_STATE", str(tmp_path / "file"))
+    done = build(library, "freesound:rain")
+    assert (done.code, "SONORIZE_STATE" in done.err) == (1, True)
+    assert server.count("site") == 0
+
+
 def test_options_that_no_sound_can_fulfil_are_refused_before_anything_is_asked(
     server: FreesoundServer, library: Path
 ) -> None:

@@ -122,6 +122,20 @@ def test_the_same_again_links_an_original_whose_link_was_lost(
     assert not hits(library)[key]["preview"]
 
 
+def test_a_token_that_freesound_ended_early_is_renewed(
+    server: FreesoundServer, library: Path
+) -> None:
+    log_in(server)
+    server.fail("download", "401")
+    key = next(iter(hits(library)))
+    assert originals(library, "--ids", key).code == 0
+    assert not hits(library)[key]["preview"]
+    server.fail("download", "401", 9)
+    other = next(one for one in hits(library) if one != key)
+    done = originals(library, "--ids", other)
+    assert (done.code, "sonorize freesound login" in done.err) == (1, True)
+
+
 def test_what_came_before_the_days_limit_is_used(server: FreesoundServer, library: Path) -> None:
     log_in(server)
     first, second, *_ = hits(library)
