@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 from indexer.cli.common import Bars, counted, library_option, load_encoder, open_library, say
 from indexer.cli.freesound import api_key
 from indexer.cli.pull import source_of, wait
-from indexer.errors import SourceError
+from indexer.errors import KeyRefused, SourceError
 
 if TYPE_CHECKING:
     from indexer.catalog.freesound import Kept
@@ -61,7 +61,7 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
         )
         if dry_run:
             return
-        failures = _fetch(opened, source, lacking) if lacking else {}
+        failures = _fetch(opened, source, lacking)
         here = {
             key: Path(file.relative_path).name
             for key, file in source.here().items()
@@ -87,33 +87,53 @@ def _known(opened: Library, ids: Sequence[int]) -> Mapping[int, Kept]:
 
 
 def _fetch(opened: Library, source: FreesoundSource, ids: Sequence[int]) -> dict[int, str]:
-    """Fetches, puts the originals in place of the previews, and hears them. id → what failed."""
-    from indexer import settings
+    """Fetches, puts the originals in place of the previews, and hears them. id → what failed.
+
+    Those that an earlier run fetched, and did not come to link, are linked too.
+    """
     from indexer.build.run import build_index
+    from indexer.sources.freesound.originals import fetch_originals, relink
+    from indexer.sources.freesound.source import settle
+
+    failures: dict[int, str] = {}
+    linked = 0
+    with closing(Bars()) as bars:
+        with opened.lock():
+            settle(opened.catalog, source)
+            try:
+                if ids:
+                    fetched = fetch_originals(opened.catalog.freesound, ids, _fetcher(source), bars)
+                    failures = {key: str(failure) for key, failure in fetched if failure}
+            finally:  # what came before a limit or Ctrl-C counts
+                linked = relink(opened.catalog, source)
+        if linked:
+            build_index(opened, [source], load_encoder(opened.config), progress=bars)
+    return failures
+
+
+def _fetcher(source: FreesoundSource) -> Callable[[Mapping[str, Any]], Path]:
+    """Raises SourceError at once where there is no key, or nobody logged in."""
+    from indexer import settings
     from indexer.sources.freesound.budget import Budget
     from indexer.sources.freesound.files import fetch_original
     from indexer.sources.freesound.login import Access
-    from indexer.sources.freesound.originals import fetch_originals, relink
-    from indexer.sources.freesound.source import ORIGINALS, settle
+    from indexer.sources.freesound.source import ORIGINALS
 
     found = settings.load()
     key = api_key(found.config).text
     access = Access(found.freesound, key, found.config)
     budget = Budget(found.state, key, sleep=wait)
     folder = source.path(ORIGINALS)
+    access.access_token()
 
     def fetch(said: Mapping[str, Any]) -> Path:
-        return fetch_original(said, folder, access.access_token(), found.freesound, budget)
+        token = access.access_token()
+        with suppress(KeyRefused):
+            return fetch_original(said, folder, token, found.freesound, budget)
+        renewed = access.access_token(refused=token)
+        return fetch_original(said, folder, renewed, found.freesound, budget)
 
-    access.access_token()  # says at once that nobody logged in
-    with closing(Bars()) as bars:
-        with opened.lock():
-            settle(opened.catalog, source)
-            fetched = fetch_originals(opened.catalog.freesound, ids, fetch, bars)
-            failures = {key: str(failure) for key, failure in fetched if failure}
-            relink(opened.catalog, source)
-        build_index(opened, [source], load_encoder(opened.config), progress=bars)
-    return failures
+    return fetch
 
 
 def _write_beside(project: Path, session: bytes) -> None:

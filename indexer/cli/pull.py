@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -127,12 +127,17 @@ class Pull:
         with library.lock():
             settle(library.catalog, source)
             relink(library.catalog, source)
-            pulled = (puller.refresh if self.refresh else puller.ask)(self.terms, bars)
-            bars.close()
+            try:
+                pulled = (puller.refresh if self.refresh else puller.ask)(self.terms, bars)
+            finally:  # it is kept, so no later run would find it
+                bars.close()
+                tell_changes(puller.pulled)
             if given["dry_run"]:
                 say(ahead(library, source, pulled, self.wishes))
                 return Fetched(source, pulled, [])
             fresh = kept.want(pulled.chosen)
+            for term_id in pulled.looked:
+                kept.looked_again(term_id)
             tell(pulled, fresh)
             ids = lacking(kept, source, retry_failed=given["retry_failed"])
             with Previews() as previews:
@@ -151,7 +156,8 @@ class Pull:
 
 def asked(sources: Sequence[str], given: Mapping[str, Any]) -> Pull | None:
     """What the `freesound:` sources and their options say; None without such a source."""
-    from indexer.sources.freesound.terms import Wishes, check_licences, parse_terms
+    from indexer.credits.licences import wanted
+    from indexer.sources.freesound.terms import Wishes, parse_terms
 
     said = [text.removeprefix(PREFIX) for text in sources if text.startswith(PREFIX)]
     if not said:
@@ -163,12 +169,17 @@ def asked(sources: Sequence[str], given: Mapping[str, Any]) -> Pull | None:
             f"{', '.join(map(repr, term.stop_words))} in tags only: leave it out, or put the "
             "phrase into quotation marks."
         )
-    licences = tuple(name for each in given["licences"] for name in each.split(",") if name)
+    least, most = given["min_duration"], given["max_duration"]
+    if least is not None and most is not None and least > most:
+        raise click.UsageError(
+            "No sound is longer than --min-duration and no longer than "
+            "--max-duration: change one of them."
+        )
     wishes = Wishes(
         per_term=given["per_term"],
-        licences=check_licences(licences) or Wishes().licences,
-        min_duration=given["min_duration"],
-        max_duration=given["max_duration"],
+        licences=wanted(given["licences"]) or Wishes().licences,
+        min_duration=least,
+        max_duration=most,
         category=given["category"],
         sort=given["sort"],
         explicit=given["explicit"],
@@ -194,17 +205,21 @@ def source_of(library: Library) -> FreesoundSource:
 def open_client() -> Client:
     """With the user's key; says once what Freesound's API may be used for. Raises KeyMissing."""
     from indexer import settings
+    from indexer.sources.freesound import key as keys
     from indexer.sources.freesound.budget import Budget
     from indexer.sources.freesound.client import Client
 
     found = settings.load()
-    key = api_key(found.config).text
+    key = api_key(found.config)
+    if key.place == keys.TYPED:
+        say("It is used now and not kept: `sonorize freesound login --key-only` keeps one.")
     shown = found.state / "freesound-notice"
     if not shown.exists():
         say(NOTICE)
-        shown.parent.mkdir(parents=True, exist_ok=True)
-        shown.touch()
-    return Client(found.freesound, key, Budget(found.state, key, sleep=wait))
+        with suppress(OSError):  # the budget, which lies there too, says it in words
+            shown.parent.mkdir(parents=True, exist_ok=True)
+            shown.touch()
+    return Client(found.freesound, key.text, Budget(found.state, key.text, sleep=wait))
 
 
 def wait(seconds: float) -> None:
@@ -215,12 +230,17 @@ def wait(seconds: float) -> None:
 
 
 def tell(pulled: Pulled, fresh: int) -> None:
-    """What the terms came to, and what a refresh found."""
+    """What the terms came to."""
     chosen = counted(len(pulled.chosen), "sound")
     say(f"Freesound: {chosen} chosen, {fresh:,} of them new{_left(pulled)}.")
     for term, count in pulled.short[:SHOWN]:
-        say(f"{term.query!r}: no more than {counted(count, 'sound')} with such a licence.")
-    for each in pulled.licences[:SHOWN]:
+        most = counted(count, "sound")
+        say(f"{term.query!r}: no more than {most} with these words, filters and licences.")
+
+
+def tell_changes(pulled: Pulled) -> None:
+    """What a refresh found, every licence of it."""
+    for each in pulled.licences:
         say(f"{each.name} ({each.id}) is under another licence now: {each.before} -> {each.now}")
     if pulled.gone:
         say(
@@ -238,11 +258,18 @@ def ahead(library: Library, source: FreesoundSource, pulled: Pulled, wishes: Wis
     licences = Counter(sounds.licence(each.said) for each in known.values())
     wanted = [each for key, each in known.items() if key not in source.here()]
     size = sum(bytes_of(each.said, wishes.quality) for each in wanted)
+    megabytes = max(1, round(size / 1e6)) if wanted else 0
     return (
         f"Freesound: {counted(len(known), 'sound')} ({_by_licence(licences)}){_left(pulled)}; "
-        f"{counted(pulled.pages, 'request')} made to know this, none needed beyond; "
-        f"{counted(len(wanted), 'preview')} to fetch, about {max(1, round(size / 1e6)):,} MB."
+        f"{counted(pulled.pages, 'request')} made to know this{_beyond(pulled)}; "
+        f"{counted(len(wanted), 'preview')} to fetch, about {megabytes:,} MB."
     )
+
+
+def _beyond(pulled: Pulled) -> str:
+    if pulled.until is None:
+        return ""
+    return f", more needed after {pulled.until:%Y-%m-%d %H:%M} UTC: that is all for today"
 
 
 def _left(pulled: Pulled) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,55 @@ def test_a_refresh_finds_new_sounds(server: FreesoundServer, library: Path, made
     assert json.loads(done.out)["sounds"] == before + len(late)
 
 
+def test_a_refresh_takes_nothing_that_the_term_found_before(
+    server: FreesoundServer, library: Path
+) -> None:
+    for said in server.sounds.values():
+        said["created"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    build(library, "freesound:rain", "--per-term", 3)
+    done = build(library, "freesound:rain", "--per-term", 3, "--refresh")
+    assert (json.loads(done.out)["added"], json.loads(done.out)["sounds"]) == (0, 3)
+
+
+def test_a_refresh_asks_a_term_that_was_never_asked(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    done = build(library, "freesound:dog bark", "--per-term", 3, "--refresh")
+    assert json.loads(done.out)["sounds"] == 6
+
+
+def test_a_dry_refresh_tells_licences_and_leaves_the_look_for_new_sounds_as_it_was(
+    server: FreesoundServer, library: Path
+) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    with Library.open(library) as opened:
+        first, *_ = opened.catalog.freesound.revisions()
+        before = opened.catalog.freesound.terms()
+    server.sounds[first]["license"] = "http://creativecommons.org/licenses/by-nc/4.0/"
+    done = build(library, "freesound:rain", "--per-term", 3, "--refresh", "--dry-run")
+    assert f"({first}) is under another licence now" in done.err
+    with Library.open(library) as opened:
+        assert opened.catalog.freesound.terms() == before
+
+
+def test_a_licence_that_changed_is_told_though_the_refresh_breaks_off(
+    server: FreesoundServer, library: Path
+) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    with Library.open(library) as opened:
+        first, *_ = opened.catalog.freesound.revisions()
+    server.sounds[first]["license"] = "http://creativecommons.org/licenses/by-nc/4.0/"
+    done = build(library, 'freesound:rain | x:"', "freesound:rain", "--per-term", 3, "--refresh")
+    assert done.code == 1, done.err
+    assert f"({first}) is under another licence now" in done.err
+
+
+def test_a_dry_run_at_the_days_limit_says_so(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 3)
+    server.per_day = 1
+    done = build(library, "freesound:dog bark", "--per-term", 3, "--dry-run")
+    assert "more needed after 20" in done.err
+
+
 def test_a_sound_of_two_terms_is_one_and_its_places_are_kept(
     server: FreesoundServer, library: Path
 ) -> None:
@@ -207,6 +257,7 @@ def test_the_wrong_key_leaves_nothing_behind(
     done = build(library, "freesound:rain")
     assert done.code == 1
     assert "does not take this API key" in done.err
+    assert "SONORIZE_FREESOUND_KEY" in done.err
     assert "x" * 40 not in done.err
     assert not library.exists()
 
@@ -224,6 +275,27 @@ def test_without_a_key_it_says_where_to_get_one(
 def test_what_the_api_may_be_used_for_is_said_once(server: FreesoundServer, library: Path) -> None:
     assert "non-commercial purposes" in build(library, "freesound:rain", "--per-term", 1).err
     assert "non-commercial purposes" not in build(library, "freesound:dog bark").err
+
+
+def test_a_state_folder_that_cannot_be_is_said_in_a_sentence(
+    server: FreesoundServer, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SONORIZE_STATE", str(tmp_path / "file"))
+    done = build(library, "freesound:rain")
+    assert (done.code, "SONORIZE_STATE" in done.err) == (1, True)
+    assert server.count("site") == 0
+
+
+def test_options_that_no_sound_can_fulfil_are_refused_before_anything_is_asked(
+    server: FreesoundServer, library: Path
+) -> None:
+    done = build(library, "freesound:rain", "--min-duration", 5, "--max-duration", 1)
+    assert (done.code, "--max-duration" in done.err) == (2, True)
+    done = build(library, "freesound:rain", "--license", "unknown")
+    assert (done.code, "unknown licence" in done.err) == (1, True)
+    assert server.count("site") == 0
+    assert not library.exists()
 
 
 def test_its_options_are_for_freesound(library: Path, tmp_path: Path) -> None:

@@ -111,6 +111,41 @@ def test_an_original_whose_link_was_lost_is_linked_by_the_next_build(
     assert len(after) == 4
 
 
+def test_the_same_again_links_an_original_whose_link_was_lost(
+    server: FreesoundServer, library: Path
+) -> None:
+    key = next(iter(hits(library)))
+    folder = library / "sounds/freesound/originals"
+    folder.mkdir()
+    (folder / f"{key}__user__rain.wav").write_bytes(server.files[key][1])
+    assert originals(library, "--ids", key).code == 0
+    assert not hits(library)[key]["preview"]
+
+
+def test_a_token_that_freesound_ended_early_is_renewed(
+    server: FreesoundServer, library: Path
+) -> None:
+    log_in(server)
+    server.fail("download", "401")
+    key = next(iter(hits(library)))
+    assert originals(library, "--ids", key).code == 0
+    assert not hits(library)[key]["preview"]
+    server.fail("download", "401", 9)
+    other = next(one for one in hits(library) if one != key)
+    done = originals(library, "--ids", other)
+    assert (done.code, "sonorize freesound login" in done.err) == (1, True)
+
+
+def test_what_came_before_the_days_limit_is_used(server: FreesoundServer, library: Path) -> None:
+    log_in(server)
+    first, second, *_ = hits(library)
+    server.fail("download", "429 day", 9, of=second)
+    done = originals(library, "--ids", f"{first},{second}")
+    assert (done.code, "no more requests" in done.err) == (1, True)
+    after = hits(library)
+    assert (after[first]["preview"], after[second]["preview"]) == (False, True)
+
+
 def test_a_session_gets_a_copy_that_uses_the_originals(
     server: FreesoundServer, library: Path, tmp_path: Path
 ) -> None:

@@ -14,9 +14,9 @@ import pytest
 from freesound_server import FreesoundServer, corpus
 
 from indexer.errors import KeyRefused, LimitReached, SourceError
-from indexer.sources.freesound import web
+from indexer.sources.freesound import sounds, web
 from indexer.sources.freesound.budget import Budget
-from indexer.sources.freesound.client import FIELDS, Client, Page
+from indexer.sources.freesound.client import Client, Page
 
 SOUNDS = cache(lambda: corpus(["rain"], each=7))
 FREE_PORT = "http://127.0.0.1:9"  # the discard service: nobody listens
@@ -94,7 +94,7 @@ def test_every_field_comes_with_it(server: FreesoundServer, opened: Open) -> Non
     page = opened().search("rain")
     assert page
     assert page.results[0]
-    assert sorted(page.results[0]) == sorted(FIELDS.split(","))
+    assert sorted(page.results[0]) == sorted(sounds.FIELDS.split(","))
 
 
 def test_a_page_holds_what_the_server_gives_and_no_more(
@@ -123,6 +123,50 @@ def test_a_sound_that_is_gone_is_none_among_the_results(
     assert page
     assert page.results.count(None) == 1
     assert len(page.results) == 7
+
+
+@pytest.mark.parametrize("number", [None, "7", True, -7, 0, 10**30, [7], float("nan")])
+def test_a_result_without_a_number_is_none(
+    server: FreesoundServer, opened: Open, number: object
+) -> None:
+    key = opened().search("rain").results[0]["id"]
+    server.sounds[key]["id"] = number
+    results = opened().search("rain").results
+    assert (results[0], len([one for one in results if one])) == (None, 6)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("tags", 7), ("tags", [None]), ("description", ["x"]), ("license", {}), ("name", 7),
+     ("num_downloads", []), ("duration", "long"), ("avg_rating", True), ("filesize", 1e999)],
+)  # fmt: skip
+def test_a_field_of_another_type_is_left_out(
+    server: FreesoundServer, opened: Open, field: str, wrong: object
+) -> None:
+    key = opened().search("rain").results[0]["id"]
+    server.sounds[key][field] = wrong
+    page = opened().search("", filter=f"id:{key}")
+    assert page.results[0]["id"] == key
+    assert field not in page.results[0]
+
+
+def test_signs_that_no_database_writes_are_replaced() -> None:
+    said = sounds.kept({"id": 7, "name": "a\0\ud800b", "tags": ["\udfff"]})
+    assert said == {"id": 7, "name": "a ?b", "tags": ["?"]}
+
+
+def test_pages_that_hold_nothing_have_an_end(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"count": 10**6, "next": "more", "results": []}
+    monkeypatch.setattr(web, "ask", lambda *_, **__: web.Answer(200, said))
+    assert opened().search("rain").last
+
+
+def test_a_first_page_that_is_not_there_is_an_error(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "ask", lambda *_, **__: web.Answer(404, {"detail": "Not found"}))
+    with pytest.raises(SourceError, match="did not answer the search"):
+        opened().search("rain")
 
 
 def test_what_is_asked_is_what_was_meant(server: FreesoundServer, opened: Open) -> None:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from indexer.credits.licences import wanted
 from indexer.errors import CreditsError, SourceError
-from indexer.sources.freesound.terms import Term, Wishes, check_licences, parse_terms
+from indexer.sources.freesound.terms import Term, Wishes, parse_terms
 
 
 def test_words_are_one_term() -> None:
@@ -75,7 +76,7 @@ def test_cc0_and_attribution_of_any_version_are_allowed_by_default(
 
 
 def test_a_version_can_be_asked_for() -> None:
-    wishes = Wishes(licences=check_licences(("CC-BY-4.0", "sampling+")))
+    wishes = Wishes(licences=wanted(("CC-BY-4.0", "sampling+")))
     assert wishes.allows("CC-BY-4.0")
     assert wishes.allows("LicenseRef-Sampling-Plus-1.0")
     assert not wishes.allows("CC-BY-3.0")
@@ -83,7 +84,7 @@ def test_a_version_can_be_asked_for() -> None:
 
 def test_a_licence_that_is_none_is_refused() -> None:
     with pytest.raises(CreditsError):
-        check_licences(("free",))
+        wanted(("free",))
 
 
 def test_stop_words_are_told_unless_quoted() -> None:

@@ -12,27 +12,19 @@ from typing import Any, Self
 
 from indexer.errors import KeyRefused, SourceError
 from indexer.sources.freesound import key as keys
-from indexer.sources.freesound import web
+from indexer.sources.freesound import sounds, web
 from indexer.sources.freesound.budget import Budget, limit_in
 
 LARGEST_PAGE = 150
 PASSING = re.compile("overloaded|failed to connect|could not be reached", re.IGNORECASE)
 REFUSALS = 10  # of one request, for a full minute
 
-FIELDS = ",".join(
-    """
-    id url name tags description category subcategory category_code category_is_user_provided
-    geotag created license gen_ai_preference type channels filesize bitrate bitdepth duration
-    samplerate username pack pack_name previews num_downloads avg_rating num_ratings num_comments
-    is_explicit is_remix was_remixed is_geotagged md5 score
-    """.split()
-)
-"""What is asked about each sound: all but addresses that follow from its id, and descriptors."""
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """count: of all sounds found. results: None is a sound that is gone. last: no page follows."""
+    """count: of all sounds found. results: None is a sound that is gone, or that cannot be kept.
+    last: no page follows.
+    """
 
     count: int
     results: list[dict[str, Any] | None]
@@ -69,7 +61,7 @@ class Client:
         sort: str = "score",
         page: int = 1,
         page_size: int = LARGEST_PAGE,
-        fields: str = FIELDS,
+        fields: str = sounds.FIELDS,
     ) -> Page | None:
         """One page (from 1) of the sounds that have all words of the query; None past the end.
 
@@ -88,12 +80,12 @@ class Client:
         )
         found = _found(answer)
         if found is None:
-            if answer.status == 404 and answer.data:
+            if answer.status == 404 and answer.data and page > 1:
                 return None
             raise self._error(answer, query)
         count, results = found["count"], found["results"]
-        last = not found.get("next") or page * size >= count
-        return Page(count, [one if isinstance(one, dict) else None for one in results], last)
+        last = not results or not found.get("next") or page * size >= count
+        return Page(count, [sounds.kept(one) for one in results], last)
 
     def _ask(self, params: dict[str, str]) -> web.Answer:
         """Within the limits, those included that the server names."""
@@ -127,7 +119,7 @@ class Client:
         if answer.status == 401:
             return KeyRefused(
                 f"Freesound does not take this API key ({said}): look it up at {keys.PAGE} and "
-                "give it with `sonorize freesound login`."
+                f"give it with `sonorize freesound login`, or in {keys.VARIABLE} if it is there."
             )
         if 300 <= answer.status < 400:
             return SourceError(
@@ -149,5 +141,6 @@ def _found(answer: web.Answer) -> dict[str, Any] | None:
     found = answer.data if answer.status == 200 else None
     if not isinstance(found, dict):
         return None
-    whole = isinstance(found.get("count"), int) and isinstance(found.get("results"), list)
+    count = found.get("count")
+    whole = type(count) is int and 0 <= count < 2**31 and isinstance(found.get("results"), list)
     return found if whole else None

@@ -36,7 +36,8 @@ class Pulled:
     chosen: ids, term after term, in Freesound's order. left_out: results before the last chosen
     one, by licence. short: terms with fewer sounds than wanted, and how many they have.
     pages: answers that were needed. until: when Freesound answers again, if its limit was met.
-    licences, gone: what a refresh found changed, and not found any more.
+    licences, gone: what a refresh found changed, and not found any more. looked: terms whose new
+    sounds are among the chosen; kept as looked for when these are wanted, not before.
     """
 
     chosen: list[int] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Pulled:
     until: datetime | None = None
     licences: list[NewLicence] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
+    looked: list[int] = field(default_factory=list)
 
 
 class Asked(Protocol):
@@ -164,13 +166,17 @@ class Puller:
         self.pulled.gone += gone
 
     def _look_for_new(self, term: Term) -> None:
-        """Sounds dated since the last look, and a month before it; as many as the term wants."""
+        """Sounds dated since the last look, and a month before it; as many as the term wants.
+
+        Those that the term found when it was asked are not new. One never asked is asked now.
+        """
         query, filtered, _ = self._asked(term)
         known = self._kept.term(*self._asked(term))
         if known is None:
+            self._ask(term)
             return
         since = f"created:[{known.asked - OVERLAP:%Y-%m-%dT%H:%M:%SZ} TO *]"
-        held = self._kept.revisions()
+        held = self._kept.revisions().keys() | {key for key, _ in self._kept.ranked(known.id)}
         fresh: list[int] = []
         number, last = 1, False
         while not last and len(fresh) < self._wanted(term):
@@ -184,7 +190,7 @@ class Puller:
             ]
             number, last = number + 1, page is None or page.last
         self.pulled.chosen += fresh[: self._wanted(term)]
-        self._kept.looked_again(known.id)
+        self.pulled.looked.append(known.id)
 
 
 def first_page(client: Asked, term: Term, wishes: Wishes) -> Page | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
@@ -21,6 +22,47 @@ FIELDS = (
 
 KBPS = {"hq": 192, "lq": 80}
 """What Freesound's Ogg previews take, about (Vorbis quality 6 and 1)."""
+
+
+_TEXTS = frozenset(
+    "name description category subcategory category_code geotag created license gen_ai_preference "
+    "type username pack pack_name md5 url".split()
+)
+_NUMBERS = frozenset(
+    "channels filesize bitrate bitdepth duration samplerate num_downloads avg_rating num_ratings "
+    "num_comments score".split()
+)
+_LARGEST = 2**53
+
+
+def kept(result: Any) -> dict[str, Any] | None:
+    """A result of a search, without fields that are not of their type; None if it is no sound."""
+    if not isinstance(result, dict):
+        return None
+    number = result.get("id")
+    if type(number) is not int or not 0 < number < 10**12:
+        return None
+    return {name: _written(value) for name, value in result.items() if _fits(name, value)}
+
+
+def _written(value: Any) -> Any:
+    """Without what no database writes: halves of signs, and NUL."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", " ")
+    return [_written(one) for one in value] if isinstance(value, list) else value
+
+
+def _fits(name: str, value: Any) -> bool:
+    if value is None:
+        return True
+    if name in _TEXTS:
+        return isinstance(value, str)
+    if name in _NUMBERS:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value) and abs(value) < _LARGEST
+    if name == "tags":
+        return isinstance(value, list) and all(isinstance(tag, str) for tag in value)
+    return True
 
 
 def licence(said: Mapping[str, Any]) -> str:

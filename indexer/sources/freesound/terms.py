@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from indexer.credits import SHORT_LICENCES, known
+from indexer.credits import SHORT_LICENCES
 from indexer.errors import SourceError
 
 Quality = Literal["hq", "lq"]
-SORTS = (
-    "score", "downloads_desc", "rating_desc", "created_desc", "created_asc",
-    "duration_asc", "duration_desc", "downloads_asc", "rating_asc",
-)  # fmt: skip
 STOP_WORDS = frozenset(
     "a an and are as at be but by for if in into is it no not of on or such that the their then "
     "there these they this to was will with".split()
@@ -89,14 +85,6 @@ def parse_terms(said: str) -> list[Term]:
     if not terms:
         raise SourceError(f"{path} holds no term: write one query a line.")
     return list(dict.fromkeys(terms))
-
-
-def check_licences(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The licences as they are; CreditsError for a name that is none."""
-    for name in names:
-        if name.lower() not in SHORT_LICENCES:
-            known(name)
-    return tuple(name.lower() if name.lower() in SHORT_LICENCES else known(name) for name in names)
 
 
 def _term(line: str, where: str) -> Term:
