@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -83,6 +84,7 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
     type=click.Choice(["commercial"]),
     help="Refuse what may not be used so: sounds, and the model.",
 )
+@click.option("--yes", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
 @reference.reference_options
 @options.steering_options("--text")
@@ -108,11 +110,15 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     reference.require_pair(given)
     if not outs and not given["collect"] and not given["dry_run"]:
         raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
+    there = [str(out) for out in outs if out.exists() and not out.name.endswith(PROJECT)]
+    if there and not given["yes"] and not given["dry_run"]:
+        click.confirm(f"Write over {', '.join(there)}?", abort=True, err=True)
     with closing(Bars()) as bars:
-        sheet = _again(file, given) if file.name.endswith(PROJECT) else _made(file, given, bars)
+        again = file.name.endswith(PROJECT)
+        sheet = _again(file, given) if again else _made(file, outs, given, bars)
         bars.close()
         if given["use"] is not None:
-            from query.scene.export.use import check_use
+            from query.scene.use import check_use
 
             check_use(sheet, given["use"])
         if given["dry_run"]:
@@ -160,7 +166,7 @@ def _again(file: Path, given: dict[str, Any]) -> CueSheet:
     return sheet
 
 
-def _made(file: Path, given: dict[str, Any], bars: Bars) -> CueSheet:
+def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> CueSheet:
     from query.scene.make import film_of, make
     from query.scene.plan import Options
 
@@ -169,7 +175,7 @@ def _made(file: Path, given: dict[str, Any], bars: Bars) -> CueSheet:
         asked = Options(
             ask=options.asked(given),
             reference=reference.read(search, given),
-            former=_former(given["outs"]),
+            former=_former(outs),
         )
         return make(film, search, asked, bars, align=not given["no_align"], note=say)
 
@@ -268,13 +274,12 @@ def _show(sheet: CueSheet) -> None:
     for name in ("in", "out", "layer", "shot", "sound", "score", "licence"):
         table.add_column(name, no_wrap=name in ("in", "out"), overflow="fold")
     for cue in sheet.cues:
-        times = [
-            timecode.spell(film.start + frame, film.rate, film.drop)
-            for frame in (cue.start, cue.end)
-        ]
+        start, end = (
+            timecode.spell(film.start + at, film.rate, film.drop) for at in (cue.start, cue.end)
+        )
         table.add_row(
-            *times, cue.layer, str(cue.shot + 1), printable(cue.clip.title),
+            start, end, cue.layer, str(cue.shot + 1), printable(cue.clip.title),
             f"{cue.clip.score:.3f} {cue.clip.strength}", cue.clip.licence or "unknown",
         )  # fmt: skip
-    Console(width=None if click.get_text_stream("stdout").isatty() else 110).print(table)
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
     _tell(sheet, ())

@@ -1,0 +1,91 @@
+"""A film with its sound, by the command: written, opened again, refused in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from libraries import build, run, tone
+
+RATE, SHOT = 10, 20  # frames a second, frames of a shot
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of a green and a cyan shot, and a library with a tone for each and for others."""
+    made = tmp_path_factory.mktemp("video")
+    for axis, name in enumerate(("wind", "hum", "hiss", "green", "cyan", "buzz", "roar", "sea")):
+        tone(made / "sounds" / f"{name}.wav", axis, 2.0)
+    with av.open(str(made / "film.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=RATE, width=64, height=36, pix_fmt="bgr0")
+        for number in range(2 * SHOT):
+            colour = (0, 255, 0) if number < SHOT else (0, 255, 255)
+            frame = av.VideoFrame.from_ndarray(np.full((36, 64, 3), colour, np.uint8))
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    build(made / "library", made / "sounds")
+    return made
+
+
+def video(base: Path, *arguments: object):
+    return run("video", *arguments, "--library", base / "library")
+
+
+def test_a_film_comes_back_with_its_sound_and_sessions(base: Path, tmp_path: Path) -> None:
+    outs = [tmp_path / f"out{ending}" for ending in (".mkv", ".rpp", ".csv", ".sonorize.json")]
+    done = video(base, base / "film.mkv", *(part for out in outs for part in ("-o", out)))
+    assert done.code == 0, done.err
+    assert all(out.is_file() for out in outs)
+    sheet = json.loads(outs[-1].read_text())
+    assert [(shot["start"], shot["end"]) for shot in sheet["shots"]] == [(0, SHOT), (SHOT, 40)]
+    with av.open(str(outs[0])) as container:
+        assert len(container.streams.audio) == 1
+        assert sum(1 for _ in container.decode(video=0)) == 2 * SHOT
+
+
+def test_a_project_is_written_again_without_the_model(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    monkeypatch.setattr("query.cli.options.load_encoder", None)
+    done = video(base, project, "-o", tmp_path / "out.rpp", "-o", tmp_path / "out.wav")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out.rpp").is_file()
+    assert (tmp_path / "out.wav").is_file()
+
+
+def test_a_dry_run_prints_the_cues_and_writes_nothing(base: Path, tmp_path: Path) -> None:
+    done = video(base, base / "film.mkv", "--dry-run", "-o", tmp_path / "out.rpp")
+    assert done.code == 0, done.err
+    assert "2 shots" in done.err
+    assert not (tmp_path / "out.rpp").exists()
+
+
+def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.rpp").write_text("mine")
+    done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp")
+    assert done.code == 1
+    assert (tmp_path / "out.rpp").read_text() == "mine"
+    assert video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "--yes").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("film.mkv",), 2, "Say where to"),
+        (("film.mkv", "-o", "out.doc"), 1, "no extension known"),
+        (("none.mkv", "-o", "out.rpp"), 1, "There is no file"),
+    ],
+)
+def test_wrong_use_is_said_in_a_sentence(
+    base: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    monkeypatch.chdir(base)
+    done = video(base, *arguments)
+    assert done.code == code
+    assert words in done.err
