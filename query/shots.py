@@ -139,11 +139,17 @@ def watch(
         one = ahead
 
 
+class Shape(NamedTuple):
+    """What of a picture track is wanted when its file is closed already."""
+
+    sample_aspect_ratio: Fraction | None
+
+
 class _Look(NamedTuple):
     frame: int
     end: int
     shown: Any
-    stream: Any
+    stream: Shape
     small: NDArray[np.int16]
     mafd: float
     score: float
@@ -171,7 +177,8 @@ def _looks(path: Path, known: Facts, note: Callable[[str], None] | None) -> Iter
         graph.push(small)
         said = graph.pull().metadata
         yield _Look(
-            frame, end, shown, stream, small.to_ndarray().astype(np.int16),
+            frame, end, shown, Shape(stream.sample_aspect_ratio),
+            small.to_ndarray().astype(np.int16),
             float(said["lavfi.scd.mafd"]), float(said["lavfi.scd.score"]),
         )  # fmt: skip
 

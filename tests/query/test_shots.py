@@ -147,3 +147,9 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     [sentence] = heard
     assert "cannot be read past 00:00:0" in sentence
     assert done.shots[-1][1] == 150
+
+
+def test_a_sample_may_be_taken_when_the_file_is_read_to_its_end(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mp4", 40, draw=lambda n: scenery(0, n))
+    taken = list(shots.Pass(path, every=1e9, size=16))
+    assert [min(picture.size) for _, picture in taken] == [16]
