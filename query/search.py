@@ -3,65 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from indexer.catalog.filters import Filters
 from indexer.errors import EncoderError, QueryError
 from query import targets
+from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
 from query.ranking import Hit, collapse, fuse_ranks, hit
 from query.shelf import Moment, Shelf, one_config
-from query.targets import Reference, Steering
+from query.targets import Reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from indexer.catalog.answers import SoundInfo
+    from indexer.catalog.filters import Filters
     from indexer.encoders.protocol import Encoder, Part, Vectors, VideoEncoder
     from indexer.library import Library
 
     Allowed = Sequence[NDArray[np.int64] | None]  # for each library; None: all its sounds
 
-NO_FILTERS = Filters()
-UNSTEERED = Steering()
 Key = tuple[int, int]  # which library, and the sound's id in it
 Scored = tuple[float, Mapping[str, float | None]]  # score and parts
 EVERY = 10**9
 SAMPLE = 1_000  # sounds that stand for all
 DEEP = 1_000  # how far down each list is fused
-
-
-class Gap(Protocol):
-    """What brings pictures nearer to sounds; see Ask.gap."""
-
-    def closed(self, vectors: Vectors) -> Vectors: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """How to answer: k hits of the sounds that `filters` lets through.
-
-    metadata_weight   w in 0..1; the encoder's own if None
-    all_takes         every take by itself, instead of one for each recording
-    cut               move the best moment to usable edit points, which reads the files
-    moments           rank clips by their best window instead of by the whole clip
-    steering          words that the question goes toward and away from
-    gap               moves the direction of pictures to where the sounds lie
-    """
-
-    k: int = 10
-    filters: Filters = NO_FILTERS
-    metadata_weight: float | None = None
-    all_takes: bool = False
-    cut: bool = True
-    moments: bool = False
-    steering: Steering = UNSTEERED
-    gap: Gap | None = None
 
 
 class Searcher:

@@ -22,7 +22,7 @@ class DeepEncoder(CountingEncoder):
     dims: Mapping[Part, int] = {"audio": 9, "metadata": 9}
     keeps_metadata = False
 
-    def __init__(self, setup: Setup = Setup()) -> None:  # noqa: B008 - frozen
+    def __init__(self, setup: Setup = Setup()) -> None:
         super().__init__()
         self.window = OFFICIAL if setup.windows == "official" else WindowRule(1.0, 1.0)
 

@@ -105,7 +105,7 @@ def build(
     library: Path,
     *folders: Path,
     encoder: ToyEncoder | None = None,
-    options: Options = Options(),  # noqa: B008 - frozen
+    options: Options = Options(),
     progress: Progress | None = None,
 ) -> BuildReport:
     if not exists(library):

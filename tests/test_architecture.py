@@ -27,10 +27,7 @@ HEAVY = (
     "torch faiss numpy sqlalchemy alembic scipy av soundfile soxr tokenizers safetensors".split()
 )
 
-LONG = {
-    "query/search.py": "one class that every front asks; what it leans on is in files of its own",
-    "tests/indexer/test_imports.py": "every tool writes its table in another way",
-}
+LONG = {"tests/indexer/test_imports.py": "every tool writes its table in another way"}
 """Files of more than 400 lines, each with the reason."""
 
 

@@ -56,7 +56,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return {"name": FILES.name, "components": components}
 
 
-def encoder(folder: Path, setup: Setup = Setup("cpu", precision="float32")) -> Any:  # noqa: B008
+def encoder(folder: Path, setup: Setup = Setup("cpu", precision="float32")) -> Any:
     from indexer.encoders.imagebind.encoder import ImageBindEncoder
 
     return ImageBindEncoder(folder, setup, sizes())

@@ -26,7 +26,8 @@ from indexer.encoders import registry
 from indexer.encoders.protocol import Setup
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
-from query.search import Ask, Searcher
+from query.ask import Ask
+from query.search import Searcher
 from query.video import read_pictures
 
 HERE = Path(__file__).parent

@@ -28,7 +28,7 @@ def build_index(
     library: Library,
     sources: Sequence[Source],
     encoder: Encoder,
-    options: Options = Options(),  # noqa: B008 - frozen
+    options: Options = Options(),
     progress: Progress | None = None,
 ) -> BuildReport:
     """Brings the library up to date with its sources.

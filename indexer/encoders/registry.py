@@ -118,7 +118,7 @@ def require_windows(name: str, windows: Windows) -> None:
         )
 
 
-def load(name: str, *, models_dir: Path, setup: Setup = Setup()) -> Encoder:  # noqa: B008 - frozen
+def load(name: str, *, models_dir: Path, setup: Setup = Setup()) -> Encoder:
     """The encoder `name`, its files taken from `models_dir`/`name`.
 
     Raises UnknownEncoder, WeightsMissing, which says what to run, and EncoderError for windows

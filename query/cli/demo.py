@@ -83,7 +83,8 @@ def _build(library: Library, encoder: Encoder, sounds: Path) -> None:
 
 
 def _ask(library: Library, encoder: Encoder, picture: Path) -> list[Hit]:
-    from query.search import Ask, Searcher
+    from query.ask import Ask
+    from query.search import Searcher
     from query.video import read_pictures
 
     return Searcher(library, encoder).by_pictures(read_pictures(picture), Ask(k=5))

@@ -15,8 +15,9 @@ import click
 from indexer.cli.common import load_encoder, open_library, say
 
 if TYPE_CHECKING:
+    from query.ask import Ask
     from query.ranking import Hit
-    from query.search import Ask, Searcher
+    from query.search import Searcher
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,7 +112,7 @@ def asked(options: dict[str, Any]) -> Ask:
     """The options above as an Ask."""
     from indexer.catalog.filters import Filters
     from indexer.credits.licences import wanted
-    from query.search import Ask
+    from query.ask import Ask
     from query.targets import Steering
 
     return Ask(

@@ -46,8 +46,8 @@ def film_of(path: Path, start: int | None = None) -> Film:
 def make(
     film: Film,
     searcher: Searcher,
-    options: Options = Options(),  # noqa: B008 - frozen
-    progress: Progress = Progress(),  # noqa: B008 - says nothing
+    options: Options = Options(),
+    progress: Progress = Progress(),
     *,
     align: bool = True,
     note: Callable[[str], None] | None = None,

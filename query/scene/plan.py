@@ -17,13 +17,14 @@ import numpy as np
 from indexer.errors import SceneError
 from indexer.progress import Progress
 from query import targets, timecode
+from query.ask import Ask
 from query.scene import cueing
 from query.scene.align import BOUND
 from query.scene.candidates import LONG, STEADY, Candidate, candidates
 from query.scene.cues import Cue, CueSheet, Film, Layer, Shot
 from query.scene.floor import Floor, measured
 from query.scene.places import SAME, places, rows_of
-from query.search import Ask, Searcher
+from query.search import Searcher
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Options:
     former     a sheet of this film, whose locked cues stay
     """
 
-    ask: Ask = Ask()  # noqa: RUF009 - frozen
+    ask: Ask = Ask()
     words: Mapping[int, Steering] = field(default_factory=dict)
     reference: Reference | None = None
     changes: NDArray[np.floating] | None = None
@@ -82,7 +83,7 @@ def plan(
     pictures: Iterable[Sequence[Image]],
     searcher: Searcher,
     options: Options = Options(),
-    progress: Progress = Progress(),  # noqa: B008 - says nothing
+    progress: Progress = Progress(),
 ) -> CueSheet:
     """What sounds where, and why.
 

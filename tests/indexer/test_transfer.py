@@ -87,7 +87,7 @@ def part(tmp_path: Path) -> Path:
     return tmp_path / "file.part"
 
 
-def bring(server: Server, part: Path, *, pace: Pace = Pace((0, 0)), **more: Any) -> bytes:  # noqa: B008
+def bring(server: Server, part: Path, *, pace: Pace = Pace((0, 0)), **more: Any) -> bytes:
     with transfer.web_client() as client:
         transfer.bring(client, server.url, part, pace=pace, **more)
     assert not server.answers

@@ -14,10 +14,11 @@ from PIL.Image import Image
 from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
+from query.ask import Ask
 from query.scene import floor
 from query.scene.floor import FILE, Floor, floor_of, measured, pictures, standing
 from query.scene.places import places, rows_of
-from query.search import Ask, Searcher
+from query.search import Searcher
 
 
 class Watching(ToyEncoder):
@@ -35,7 +36,9 @@ def test_borders_are_percentiles() -> None:
         "weak", "likely", "likely", "strong",
     ]  # fmt: skip
     assert floor_of([1.0, 2.0], 100, 100).likely == 2.0
-    assert standing(0.5, (0.1, 0.2)) == pytest.approx(2.0)
+    assert standing(0.5, (0.1, 0.2)) == pytest.approx((0.5 * 2 * 2) ** (1 / 3))
+    assert standing(0.1, (0.2, 0.1)) == standing(-0.1, (-0.5, 0.1)) == 0
+    assert standing(0.8, (0.1, 0.3)) > standing(0.4, (0.1, 0.13))  # as far away, and lower
     assert np.isfinite(standing(0.5, (0.1, 0.0)))
 
 
@@ -56,7 +59,7 @@ def test_it_is_measured_once_and_again_when_stale(
     build(tmp_path / "library", tmp_path / "sounds")
     encoder = Watching()
 
-    def looked(ask: Ask = Ask()) -> int:  # noqa: B008 - frozen
+    def looked(ask: Ask = Ask()) -> int:
         encoder.seen = 0
         with Library.open(tmp_path / "library") as library:
             first = measured(Searcher(library, encoder), ask)

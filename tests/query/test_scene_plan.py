@@ -25,7 +25,7 @@ from query.search import Searcher
 from query.targets import Steering
 
 RATE = Fraction(24000, 1001)
-FLOOR = Floor(usual=0.0, likely=20.0, strong=40.0)  # w = .5, so a full hit scores .5: stands 50
+FLOOR = Floor(usual=0.0, likely=4.3, strong=8.6)  # w = .5: a full hit scores .5, 50 spreads away
 BED, SPOT, NONE = 7, 3, 6
 
 

@@ -19,9 +19,10 @@ from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError, EncoderError, EncoderMismatch, ModalityMissing
 from indexer.library import Library
+from query.ask import Ask
 from query.heard import cut
 from query.ranking import Hit
-from query.search import Ask, Searcher
+from query.search import Searcher
 
 AUDIO, METADATA = Ask(k=99, metadata_weight=0.0), Ask(k=99, metadata_weight=1.0)
 SAID = {

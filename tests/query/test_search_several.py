@@ -17,8 +17,9 @@ from indexer.encoders.protocol import Part, Vectors, WindowRule
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import EncoderMismatch, QueryError
 from indexer.library import Library
+from query.ask import Ask
 from query.ranking import Hit
-from query.search import Ask, Searcher
+from query.search import Searcher
 from query.targets import Reference, Steering
 
 AUDIO = Ask(k=99, metadata_weight=0.0, cut=False)
