@@ -64,6 +64,9 @@ class Library:
         self.folder = folder
         self.config = config
         self.catalog = Catalog(_catalog_url(folder, config.catalog))
+        if config.catalog.startswith("sqlite"):  # no other folder's: it moved with this one
+            with suppress(LibraryError):  # it can be asked where it cannot be written
+                self.catalog.settle("freesound", str(self.sounds("freesound")))
 
     @classmethod
     def open(cls, folder: Path) -> Library:
@@ -76,6 +79,10 @@ class Library:
         if not exists(folder):
             _write_config(folder, config)
         return cls.open(folder)
+
+    def sounds(self, kind: str) -> Path:
+        """Where the library keeps sounds of its own, from a service; wherever it is opened from."""
+        return self.folder.resolve() / "sounds" / kind
 
     def close(self) -> None:
         self.catalog.close()

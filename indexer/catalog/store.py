@@ -80,6 +80,15 @@ class Catalog:
         with writing(self.engine) as connection:
             connection.execute(update(Root).where(Root.id == root_id).values(location=location))
 
+    def settle(self, kind: str, location: str) -> None:
+        """The root of a kind of which a library has one lies here now, if there is one."""
+        mine = Root.kind == kind
+        with reading(self.engine) as connection:
+            places = set(connection.execute(select(Root.location).where(mine)).scalars())
+        if places - {location}:
+            with writing(self.engine) as connection:
+                connection.execute(update(Root).where(mine).values(location=location))
+
     def forget_roots(self, root_ids: Sequence[int]) -> None:
         """Removes these roots, which hold no file."""
         with writing(self.engine) as connection:

@@ -93,13 +93,12 @@ def _fetch(opened: Library, source: FreesoundSource, ids: Sequence[int]) -> dict
     """
     from indexer.build.run import build_index
     from indexer.sources.freesound.originals import fetch_originals, relink
-    from indexer.sources.freesound.source import settle
 
     failures: dict[int, str] = {}
     linked = 0
     with closing(Bars()) as bars:
         with opened.lock():
-            settle(opened.catalog, source)
+            opened.catalog.settle(source.kind, source.location)
             try:
                 if ids:
                     fetched = fetch_originals(opened.catalog.freesound, ids, _fetcher(source), bars)

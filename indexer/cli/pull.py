@@ -119,13 +119,13 @@ class Pull:
         from indexer.sources.freesound.files import Previews
         from indexer.sources.freesound.originals import relink
         from indexer.sources.freesound.pull import Puller, fetch_previews, lacking
-        from indexer.sources.freesound.source import PREVIEWS, settle
+        from indexer.sources.freesound.source import PREVIEWS
 
         kept = library.catalog.freesound
         source = source_of(library)
         puller = Puller(kept, self.client, self.wishes, self.first)
         with library.lock():
-            settle(library.catalog, source)
+            library.catalog.settle(source.kind, source.location)
             relink(library.catalog, source)
             try:
                 pulled = (puller.refresh if self.refresh else puller.ask)(self.terms, bars)
@@ -199,7 +199,7 @@ def refuse_without(context: click.Context) -> None:
 def source_of(library: Library) -> FreesoundSource:
     from indexer.sources.freesound.source import FreesoundSource
 
-    return FreesoundSource(library.folder / "sounds" / "freesound", library.catalog.freesound)
+    return FreesoundSource(library.sounds("freesound"), library.catalog.freesound)
 
 
 def open_client() -> Client:

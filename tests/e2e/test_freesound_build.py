@@ -305,11 +305,17 @@ def test_its_options_are_for_freesound(library: Path, tmp_path: Path) -> None:
 
 
 def test_a_library_that_was_moved_keeps_its_sounds(
-    server: FreesoundServer, library: Path, tmp_path: Path
+    server: FreesoundServer, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(library, "freesound:rain", "--per-term", 4)
+    monkeypatch.chdir(tmp_path)
+    build(Path(library.name), "freesound:rain", "--per-term", 4)  # by a relative path
     before = contents(library)
     moved = library.rename(tmp_path / "elsewhere")
+    monkeypatch.chdir("/")
+    asked = ("query-by-text", "rain", "--library", moved, "--format", "json")
+    hits = [json.loads(line) for line in run(*asked).out.splitlines()]
+    assert hits
+    assert all(Path(hit["path"]).is_file() for hit in hits)
     done = build(moved, "freesound:rain", "--per-term", 4)
     report = json.loads(done.out)
     assert (report["sounds"], report["added"]) == (4, 0), done.err

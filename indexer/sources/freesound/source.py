@@ -13,7 +13,6 @@ from indexer.sources.protocol import Item, Said
 
 if TYPE_CHECKING:
     from indexer.catalog.freesound import Freesound
-    from indexer.catalog.store import Catalog
 
 ORIGINALS, PREVIEWS = "originals", "previews"
 """Folders; of a sound that has both, the original counts."""
@@ -89,13 +88,6 @@ class FreesoundSource:
         return Said(
             sounds.columns(kept.said, kept.licences), f"{kept.said.get('username', '')}/{name}"
         )
-
-
-def settle(catalog: Catalog, source: FreesoundSource) -> None:
-    """A library has one such root, in its own folder: it moves, and is copied, with the library."""
-    for root in catalog.roots():
-        if root.kind == source.kind and root.location != source.location:
-            catalog.move_root(root.id, source.location)
 
 
 def id_of(path: str | Path) -> int:
