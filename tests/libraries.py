@@ -7,16 +7,18 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 import soundfile
 import sounds
+from freesound_server import FreesoundServer
 from PIL import Image
 from sqlalchemy import select
 
@@ -29,6 +31,7 @@ from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Config, Library, exists
 from indexer.sources.folder import FolderSource
+from indexer.sources.freesound import budget
 
 HERTZ = (40, 90, 180, 350, 700, 1400, 2800, 6000)
 """A tone for each axis of the toy encoder."""
@@ -187,6 +190,16 @@ def _written(stream: io.TextIOWrapper) -> str:
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode()
+
+
+@contextmanager
+def freesound(made: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FreesoundServer]:
+    """A server that this process, and those it starts, take for Freesound; as fast as it can."""
+    with FreesoundServer(*made) as server:
+        monkeypatch.setenv("SONORIZE_FREESOUND_URL", server.address)
+        monkeypatch.setenv("SONORIZE_FREESOUND_KEY", server.key)
+        monkeypatch.setattr(budget, "PACE", 0.0)
+        yield server
 
 
 # Comparing libraries

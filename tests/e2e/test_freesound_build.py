@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from freesound_server import FreesoundServer, corpus
-from libraries import Done, contents, run
+from libraries import Done, contents, freesound, run
 
 from indexer.library import Library
-from indexer.sources.freesound import budget
 
 NAMED = ("--encoder", "toy")
 
@@ -25,10 +24,7 @@ def made() -> Any:
 
 @pytest.fixture
 def server(made: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FreesoundServer]:
-    with FreesoundServer(*made) as server:
-        monkeypatch.setenv("SONORIZE_FREESOUND_URL", server.address)
-        monkeypatch.setenv("SONORIZE_FREESOUND_KEY", server.key)
-        monkeypatch.setattr(budget, "PACE", 0.0)
+    with freesound(made, monkeypatch) as server:
         yield server
 
 

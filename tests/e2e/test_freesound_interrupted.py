@@ -14,9 +14,7 @@ from typing import Any
 
 import pytest
 from freesound_server import FreesoundServer, corpus
-from libraries import contents, differences, run
-
-from indexer.sources.freesound import budget
+from libraries import contents, differences, freesound, run
 
 TERMS = ("rain", "dog bark", "door")
 WANTED = 16  # two sounds are of two terms
@@ -31,10 +29,7 @@ def made() -> Any:
 
 @pytest.fixture
 def server(made: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FreesoundServer]:
-    with FreesoundServer(*made) as server:
-        monkeypatch.setenv("SONORIZE_FREESOUND_URL", server.address)
-        monkeypatch.setenv("SONORIZE_FREESOUND_KEY", server.key)
-        monkeypatch.setattr(budget, "PACE", 0.0)
+    with freesound(made, monkeypatch) as server:
         server.delay = 0.05
         yield server
 
