@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -72,7 +73,6 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     """
     from indexer.build.report import Options
     from indexer.build.run import build_index
-    from indexer.library import Library, exists, require
     from indexer.sources.folder import parse_source
 
     if given["whole"] and not given["prune"]:
@@ -89,19 +89,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
     with ExitStack() as stack:
         if freesound is not None:
             stack.callback(freesound.client.close)
-        if not exists(folder):  # nothing is left behind for a name that was mistyped
-            for source in parsed:
-                next(source.items(), None)
-            if freesound is not None:
-                freesound.begin()
-        if given["dry_run"] and not exists(folder):
-            folder = Path(stack.enter_context(TemporaryDirectory()))
-        library = stack.enter_context(Library.create(folder, config))
-        require(library.config, folder, encoder=config.encoder, windows=config.windows)
-        if library.config != config and not given["dry_run"]:
-            with library.lock():
-                library.require_unchanged()
-                library.configure(config)
+        library = _library(stack, folder, config, parsed, freesound, given)
         bars = stack.enter_context(closing(BuildBars(given)))
         fetched = freesound.run(library, bars, given) if freesound is not None else None
         if fetched is not None and not given["dry_run"]:
@@ -116,6 +104,34 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
         _show(report, library, given["form"])
     if report.failed or (fetched is not None and fetched.pulled.until is not None):
         raise click.exceptions.Exit(3)
+
+
+def _library(
+    stack: ExitStack,
+    folder: Path,
+    config: Config,
+    sources: Sequence[Source],
+    freesound: pull.Pull | None,
+    given: dict[str, Any],
+) -> Library:
+    """The library, open; a new one only when its first source has answered, so that nothing is
+    left behind for a name that was mistyped, and elsewhere in a dry run."""
+    from indexer.library import Library, exists, require
+
+    if not exists(folder):
+        for source in sources:
+            next(source.items(), None)
+        if freesound is not None:
+            freesound.begin()
+        if given["dry_run"]:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+    library = stack.enter_context(Library.create(folder, config))
+    require(library.config, folder, encoder=config.encoder, windows=config.windows)
+    if library.config != config and not given["dry_run"]:
+        with library.lock():
+            library.require_unchanged()
+            library.configure(config)
+    return library
 
 
 class BuildBars(Bars):

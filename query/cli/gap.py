@@ -119,6 +119,12 @@ def gap(
             _draw(plot, encoder.name, found, {"pictures": pictures, "sounds": sounds, **outside})
         kept.save(library, encoder)
     _show(found, changed, encoder.name, form)
+    _advise(found, library.folder, encoder)
+    if failed:
+        raise click.exceptions.Exit(3)
+
+
+def _advise(found: Measurement, folder: Path, encoder: Encoder) -> None:
     if found.groups["pictures"].count == 1:
         say(
             "One picture was measured: --close-gap would take all of it away, and answer it with "
@@ -126,12 +132,10 @@ def gap(
         )
     say(
         "Without labels this cannot say which ranking is better: compare them by ear. Use it: "
-        f"sonorize query-by-frame FRAME --close-gap --library {typed(library.folder)}"
+        f"sonorize query-by-frame FRAME --close-gap --library {typed(folder)}"
     )
     if encoder.caveat:
         say(encoder.caveat)
-    if failed:
-        raise click.exceptions.Exit(3)
 
 
 def _files(named: Sequence[Path], extensions: frozenset[str]) -> list[Path]:
