@@ -53,6 +53,11 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
     "--start-tc", metavar="TC", help="Timecode of the first frame.  [default: the file's]"
 )
 @click.option(
+    "--offset",
+    metavar="TC",
+    help="Added to the timecode of the first frame, as of a reel; -HH:MM:SS:FF is taken away.",
+)
+@click.option(
     "--collect",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -167,24 +172,23 @@ def _again(file: Path, given: dict[str, Any]) -> CueSheet:
 
 
 def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> CueSheet:
+    from indexer.errors import SceneError
     from query.scene.make import film_of, make
     from query.scene.plan import Options
 
-    film = film_of(file, _start(file, given["start_tc"]))
+    film = film_of(file, given["start_tc"], given["offset"])
     with options.searcher(given["library_folders"], given["device"]) as search:
+        if not any(library.catalog.counts()["ready"] for library in search.libraries):
+            raise SceneError(
+                f"{search.libraries[0].folder} holds no sound yet: fill it with `sonorize "
+                "build-index FOLDER`."
+            )
         asked = Options(
             ask=options.asked(given),
             reference=reference.read(search, given),
             former=_former(outs),
         )
         return make(film, search, asked, bars, align=not given["no_align"], note=say)
-
-
-def _start(file: Path, said: str | None) -> int | None:
-    from query import timecode
-    from query.video import facts
-
-    return None if said is None else timecode.parse(said, facts(file).rate)
 
 
 def _former(outs: Sequence[Path]) -> CueSheet | None:
@@ -281,5 +285,6 @@ def _show(sheet: CueSheet) -> None:
             start, end, cue.layer, str(cue.shot + 1), printable(cue.clip.title),
             f"{cue.clip.score:.3f} {cue.clip.strength}", cue.clip.licence or "unknown",
         )  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    if sheet.cues:
+        Console(width=None if sys.stdout.isatty() else 110).print(table)
     _tell(sheet, ())

@@ -25,17 +25,14 @@ SIZE = 480  # pixels of a frame's shorter side: what encoders see is smaller
 NEVER = 1e9  # s
 
 
-def film_of(path: Path, start: int | None = None) -> Film:
-    """The film with its own start timecode, or with `start` (frames since 00:00:00:00).
-
-    Raises PictureError.
-    """
-    known = facts(path)
+def film_of(path: Path, start: str | None = None, offset: str | None = None) -> Film:
+    """The film with its own timecode, or with these; see Facts.begun. Raises PictureError."""
+    known = facts(path).begun(start, offset)
     return Film(
         path=str(path.absolute()),
         rate=known.rate,
         frames=known.frames,
-        start=(known.start or 0) if start is None else start,
+        start=known.start or 0,
         drop=known.drop,
         width=known.width,
         height=known.height,

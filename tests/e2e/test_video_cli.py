@@ -66,6 +66,30 @@ def test_a_dry_run_prints_the_cues_and_writes_nothing(base: Path, tmp_path: Path
     assert not (tmp_path / "out.rpp").exists()
 
 
+def test_a_reel_has_its_timecode(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    done = video(base, base / "film.mkv", "-o", project, "--start-tc", "01:00:00:00",
+                 "--offset", "00:10:00:00")  # fmt: skip
+    assert done.code == 0, done.err
+    assert json.loads(project.read_text())["film"]["start"] == 70 * 60 * RATE
+
+
+def test_cues_are_collected_and_the_session_uses_them(base: Path, tmp_path: Path) -> None:
+    session = tmp_path / "my film.rpp"
+    done = video(base, base / "film.mkv", "-o", session, "--collect", tmp_path / "my cues")
+    assert done.code == 0, done.err
+    written = sorted(path.name for path in (tmp_path / "my cues").iterdir())
+    assert written
+    assert all(name in session.read_text() for name in written)
+
+
+def test_a_library_without_sounds_is_said(base: Path, tmp_path: Path) -> None:
+    build(tmp_path / "library")
+    done = run("video", base / "film.mkv", "--dry-run", "--library", tmp_path / "library")
+    assert done.code == 1
+    assert "holds no sound yet" in done.err
+
+
 def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     (tmp_path / "out.rpp").write_text("mine")
     done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp")
