@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 from indexer.progress import Progress
 from query.scene.cues import CueSheet, Film
+from query.scene.places import rows_of
 from query.scene.plan import Options, plan
-from query.shots import Pass
+from query.shots import SHORTEST, Pass, split_by_drift
 from query.video import facts, sampled
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from query.ask import Ask
     from query.search import Searcher
 
 FRAMES = 5  # of a shot, at most
 APART = 1.0  # s between them, at least
+DRIFT_EVERY = 2.0  # s between the frames by which drift is seen
 SIZE = 480  # pixels of a frame's shorter side: what encoders see is smaller
 NEVER = 1e9  # s
 
@@ -49,7 +52,8 @@ def make(
     align: bool = True,
     note: Callable[[str], None] | None = None,
 ) -> CueSheet:
-    """What sounds where. The video is read twice, and never held: for its cuts, and for frames.
+    """What sounds where. The video is read for its cuts, for drift if a shot is long, and for
+    the frames that ask; it is never held.
 
     align: spots meet the strongest change of the picture. note: hears what cannot be read.
     Raises PictureError, SceneError, QueryError, EncoderError.
@@ -61,7 +65,34 @@ def make(
         pass
     if align:
         options = replace(options, changes=seen.changes)
-    return plan(film, seen.shots, _pictures(path, film, seen.shots), searcher, options, progress)
+    shots = _parted(path, film, seen.shots, searcher, options.ask, progress)
+    return plan(film, shots, _pictures(path, film, shots), searcher, options, progress)
+
+
+def _parted(
+    path: Path,
+    film: Film,
+    shots: Sequence[tuple[int, int]],
+    searcher: Searcher,
+    ask: Ask,
+    progress: Progress,
+) -> Sequence[tuple[int, int]]:
+    """Long shots split where they have come to show something else."""
+    step = round(DRIFT_EVERY * film.rate)
+    long = [range(*shot, step) for shot in shots if (shot[1] - shot[0]) / film.rate >= 2 * SHORTEST]
+    frames = [frame for each in long for frame in each]
+    if not frames:
+        return shots
+    progress.stage("Looking through long shots", len(frames), "frames")
+    numbers, seen = [], []
+    for number, picture in sampled(path, frames, size=SIZE):
+        numbers.append(number)
+        seen.append(searcher.seen([picture], ask, False))
+        progress.advance()
+    if not seen:  # all of it is damaged there
+        return shots
+    rows = rows_of(seen, searcher.weights(seen[0], ask))
+    return split_by_drift(shots, numbers, rows, film.rate)
 
 
 def frames_of(shot: tuple[int, int], film: Film) -> list[int]:

@@ -90,6 +90,25 @@ def test_a_library_without_sounds_is_said(base: Path, tmp_path: Path) -> None:
     assert "holds no sound yet" in done.err
 
 
+def test_a_long_shot_is_parted_where_it_has_come_to_show_something_else(
+    base: Path, tmp_path: Path
+) -> None:
+    with av.open(str(tmp_path / "pan.mkv"), "w") as container:  # no cut: green fades to blue
+        stream = container.add_stream("ffv1", rate=RATE, width=64, height=36, pix_fmt="bgr0")
+        for number in range(200):
+            blue = min(255, max(0, (number - 60) * 255 // 80))
+            pixels = np.full((36, 64, 3), (0, 255 - blue, blue), np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels)
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    done = video(base, tmp_path / "pan.mkv", "-o", tmp_path / "pan.sonorize.json")
+    assert done.code == 0, done.err
+    first, second = json.loads((tmp_path / "pan.sonorize.json").read_text())["shots"]
+    assert first["end"] == second["start"]
+    assert 80 <= first["end"] <= 120
+
+
 def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     (tmp_path / "out.rpp").write_text("mine")
     done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp")
