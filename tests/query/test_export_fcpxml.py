@@ -184,6 +184,6 @@ def test_opentimelineio_reads_the_same(tmp_path: Path, rate: Fraction) -> None:
     assert ("0", "a film", 0) in found
     assert ("-3", 'dog "barks"', 63) in found
     assert ("-3", 'dog "barks"', 200) in found
-    assert ("-4", "train", 80) in found
+    assert ("-4", "train (lossy preview)", 80) in found
     assert {name for _, name, at in found if at == 290} == {"rain"}
     assert AWKWARD in unquote(out.read_text("utf-8"))

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from scene_sheets import EVERY_RATE, sheet
+from scene_sheets import EVERY_RATE, lay_down, sheet
 
 from indexer.errors import SceneError
 from query import timecode
@@ -116,3 +116,14 @@ def test_commercial_use_lists_what_is_in_its_way(tmp_path: Path) -> None:
     check_use(held, "commercial")
     with pytest.raises(SceneError, match=r"cat\.wav \(Sampling\+\)"):
         check_use(held, "commercial", alternates=True)
+
+
+@pytest.mark.parametrize("ending", [".rpp", ".otio", ".fcpxml", ".edl"])
+def test_a_session_marks_a_lossy_preview(tmp_path: Path, ending: str) -> None:
+    made = sheet(tmp_path)
+    lay_down(made)
+    out = tmp_path / f"film{ending}"
+    export.writer(out)(made, out, None)
+    assert any(cue.clip.preview for cue in made.cues)
+    written = "".join(each.read_text("utf-8") for each in tmp_path.glob(f"film*{ending}"))
+    assert "(lossy preview)" in written

@@ -62,7 +62,7 @@ class Media:
                 f"{clip.path} has fewer channels than it had: choose its sounds again."
             )
         linked = Path(clip.path).suffix.lower() in LINKED and info.format in ("WAV", "WAVEX")
-        master = self._mob("MasterMob", lay.title(clip))
+        master = self._mob("MasterMob", lay.name(clip))
         source = self._linked(clip, info) if linked else None
         for channel in range(info.channels):
             held = source or self._embedded(clip, info, channel)

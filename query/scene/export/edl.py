@@ -118,7 +118,7 @@ def _sound(item: lay.Item, film: Film, channels: tuple[int, ...], reels: _Reels)
     if channels not in _SAID:
         lines.append("AUD  " + "  ".join(map(str, channels)))
     lines += [
-        f"* FROM CLIP NAME: {lay.title(clip)}",
+        f"* FROM CLIP NAME: {lay.name(clip)}",
         f"* SOURCE FILE: {one_line(clip.path)}",
         f"* CUE: {one_line(cue.id)} {cue.layer.upper()} {lay.score(clip)} {clip.strength.upper()}",
     ]

@@ -85,7 +85,7 @@ class _Document:
         offset = Fraction(round(item.offset * clip.sample_rate), clip.sample_rate)
         placed = SubElement(
             picture, "asset-clip", ref=self.clip(clip, begins), lane=str(-lane),
-            offset=self.frames(self.film.start + item.start), name=lay.title(clip),
+            offset=self.frames(self.film.start + item.start), name=lay.name(clip),
             start=spelled(begins + offset), duration=self.frames(item.frames),
             audioRole=f"effects.{track}",
         )  # fmt: skip

@@ -119,6 +119,11 @@ def title(clip: Clip) -> str:
     return one_line(clip.title) or one_line(Path(clip.path).stem)
 
 
+def name(clip: Clip) -> str:
+    """What a clip is called in a session, where a lossy stand-in is marked."""
+    return f"{title(clip)} (lossy preview)" if clip.preview else title(clip)
+
+
 def film_name(sheet: CueSheet) -> str:
     return one_line(Path(sheet.film.path).stem)
 

@@ -71,7 +71,7 @@ class _Timeline:
         clip, cue = item.clip, item.cue
         begins = float(files.stamp(clip)) * self.rate
         return self.otio.schema.Clip(
-            lay.title(clip),
+            lay.name(clip),
             self.media(clip.path, self.range(begins, clip.duration * self.rate)),
             self.range(begins + item.offset * self.rate, item.frames),
             metadata={

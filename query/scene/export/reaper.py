@@ -118,7 +118,7 @@ def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
 
 
 def _take(clip: Clip, offset: float, gain: float, with_path: _References) -> Iterator[str]:
-    name = f"{lay.title(clip)} ({lay.score(clip)}, {clip.strength})"
+    name = f"{lay.name(clip)} ({lay.score(clip)}, {clip.strength})"
     yield f"      NAME {_words(name)}"
     yield f"      VOLPAN {_number(lay.amplitude(gain))} 0 1 -1"
     yield f"      SOFFS {_number(offset)}"
