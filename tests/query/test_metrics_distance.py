@@ -72,9 +72,9 @@ def test_a_candidate_that_is_the_target_is_at_no_distance(seed: int, theta: floa
     sound, frame, reference = rows(seed, 3)
     for kind in distance.TARGETS:
         aim = distance.target(sound, frame, reference, theta, kind)
-        found = distance.evaluate(aim, sound, frame, reference, theta, kind)
-        assert_allclose(found["slerp_euclidean"], 0, atol=1e-6)
-        assert_allclose(found["slerp_cosine"], 0, atol=1e-6)
+        found = distance.evaluate(aim[None], sound, frame[None], reference, theta, kind)
+        assert_allclose(found["slerp_euclidean"], [[0]], atol=1e-6)
+        assert_allclose(found["slerp_cosine"], [[0]], atol=1e-6)
 
 
 @few
@@ -96,20 +96,32 @@ def test_the_target_of_the_paper_by_hand() -> None:
     frame, reference = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
     aim = distance.target(sound, frame, reference)
     assert_allclose(aim, [np.sqrt(0.5), np.sqrt(0.5), 20.0], rtol=1e-6)
-    found = distance.evaluate(sound, sound, frame, reference)
+    found = distance.evaluate(sound[None], sound, frame[None], reference)
     assert_allclose(found["slerp_euclidean"], 1.0, rtol=1e-6)
     assert_allclose(found["slerp_cosine"], 1 - 20 / np.sqrt(401), rtol=1e-4)
-    assert found["reference_cosine"] == 0
+    assert_allclose(found["reference_cosine"], 0, atol=1e-12)
     assert_allclose(found["frame_cosine"], 1.0)
 
 
-def test_everything_is_broadcast_to_one_table() -> None:
+def test_every_candidate_meets_every_frame() -> None:
     candidates, frames = rows(0, 5), rows(1, 3)
-    found = distance.evaluate(candidates[:, None], rows(2, 1)[0], frames, rows(3, 1)[0])
+    found = distance.evaluate(candidates, rows(2, 1)[0], frames, rows(3, 1)[0])
     assert {values.shape for values in found.values()} == {(5, 3)}
     assert np.ptp(found["reference_cosine"], axis=1).max() == 0  # no frame in it
-    one = distance.evaluate(candidates[4], rows(2, 1)[0], frames[1], rows(3, 1)[0])
-    assert_allclose(found["slerp_euclidean"][4, 1], one["slerp_euclidean"])
+    aim = distance.target(rows(2, 1)[0], frames[1], rows(3, 1)[0])
+    assert_allclose(
+        found["slerp_euclidean"][4, 1], distance.euclidean(candidates[4], aim), rtol=1e-12
+    )
+
+
+def test_the_frames_share_of_a_rankings_variance() -> None:
+    orders = np.array([[0.0], [1.0], [5.0]])
+    assert distance.frame_share(orders + np.array([[0.0, 9.0]])) == 0  # frames shift all alike
+    assert distance.frame_share(np.array([[1.0, -1.0], [-1.0, 1.0]])) == 1  # each its own order
+    # candidate 1 against interaction .5 at four cells each: .25 / 1.25
+    both = np.array([[1.5, 0.5], [-1.5, -0.5]])
+    assert_allclose(distance.frame_share(both), 0.2)
+    assert np.isnan(distance.frame_share(np.ones((2, 2))))
 
 
 @pytest.mark.parametrize("wrong", [[0.0, 0.0], [np.nan, 1.0], [1.0, 2.0, 3.0]])

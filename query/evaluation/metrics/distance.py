@@ -8,6 +8,7 @@ distances lengths count: give vectors of length 1, or as a model makes them (`ra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -85,28 +86,49 @@ def target(
 
 
 def evaluate(
-    candidate: Rows,
+    candidates: Rows,
     sound: Rows,
-    frame: Rows,
+    frames: Rows,
     reference_frame: Rows,
     theta: float = 0.5,
     kind: Target = "literal",
 ) -> dict[str, Values]:
-    """Eq. 3 and what it is to be held against, each broadcast to one shape.
+    """Eq. 3 and what it is to be held against: (n, dim) candidates by (m, dim) frames, (n, m) each.
 
     slerp_cosine, slerp_euclidean          candidate against the target
     reference_cosine, reference_euclidean  candidate against the reference sound: no frame in it
     frame_cosine                           candidate against the frame: no reference in it
     """
-    aim = target(sound, frame, reference_frame, theta, kind)
-    found = {
-        "slerp_cosine": cosine(candidate, aim),
-        "slerp_euclidean": euclidean(candidate, aim),
-        "reference_cosine": cosine(candidate, sound),
-        "reference_euclidean": euclidean(candidate, sound),
-        "frame_cosine": cosine(candidate, frame),
+    aims = target(sound, frames, reference_frame, theta, kind)
+    references = np.broadcast_to(sound, np.shape(frames))
+    return {
+        "slerp_cosine": _table(cosine, candidates, aims),
+        "slerp_euclidean": _table(euclidean, candidates, aims),
+        "reference_cosine": _table(cosine, candidates, references),
+        "reference_euclidean": _table(euclidean, candidates, references),
+        "frame_cosine": _table(cosine, candidates, frames),
     }
-    return dict(zip(found, np.broadcast_arrays(*found.values()), strict=True))
+
+
+def frame_share(table: NDArray[np.floating]) -> float:
+    """How much of the ranking's variance the frame explains: (candidates, frames) distances.
+
+    What orders candidates for a frame is how they differ there; of that variance, the share that
+    changes from frame to frame (interaction over candidate and interaction, a two-way table of
+    sums of squares), in 0..1: 0 where every frame gives the same order at the same distances.
+    NaN for a single frame, and where nothing differs.
+    """
+    exact = np.asarray(table, np.float64)
+    if exact.shape[1] < 2:
+        return float("nan")
+    differing = exact - exact.mean(axis=0)
+    steady = differing.mean(axis=1, keepdims=True)
+    total = float((differing**2).sum())
+    return float(((differing - steady) ** 2).sum() / total) if total > 0 else float("nan")
+
+
+def _table(metric: Callable[[Rows, Rows], Values], candidates: Rows, others: Rows) -> Values:
+    return np.stack([metric(candidate, others) for candidate in candidates])
 
 
 def _unit(rows: Rows) -> Values:
