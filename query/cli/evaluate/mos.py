@@ -24,7 +24,8 @@ def mos(ratings_file: Path, form: Format, out: Path | None) -> None:
     """Mean opinion scores of pairs of a frame and a sound: each item, scene and arm.
 
     RATINGS.csv has a line a rating: rater,frame,sound,fit and, if you like, quality,scene,arm,kind
-    (item, or repeat, reference, anchor, which do not count here). Scores are 1 (bad) to 5
+    (item, or repeat, reference, anchor, which do not count here); or it is the .sqlite3 file of a
+    listening test, of which the raters count who pass its checks. Scores are 1 (bad) to 5
     (excellent). Intervals of items are over raters, those of groups over raters and items.
 
     \b
@@ -44,13 +45,24 @@ def read(path: Path) -> list[Rating]:
     from indexer.errors import StudyError
     from query.evaluation import ratings
 
-    everything = ratings.read_ratings(path)
+    everything = _of_test(path) if path.suffix == ".sqlite3" else ratings.read_ratings(path)
     kept = ratings.items(everything)
     if not kept:
         raise StudyError(f"{path} holds no rating of an item, only checks of the raters.")
     if len(kept) < len(everything):
         say(f"{counted(len(everything) - len(kept), 'rating')} that check the raters left out.")
     return kept
+
+
+def _of_test(path: Path) -> list[Rating]:
+    """Of those who count by the rules of the test; the others are named, with the reason."""
+    from query.evaluation.listening import exclusion, store
+
+    head, sessions = store.read_store(path)
+    say(f"{head.title}: {head.state}.")
+    for rater, reason in exclusion.judge(sessions, head.rules).items():
+        say(f"Left out rater {rater}: {reason}.")
+    return exclusion.counted(sessions, head.rules)
 
 
 def _write(measured: Opinions, out: Path) -> None:
