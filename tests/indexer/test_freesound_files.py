@@ -114,17 +114,6 @@ def test_two_qualities_are_two_files(sound: Any, folder: Path) -> None:
     assert names(folder) == sorted((hq.name, lq.name))
 
 
-def test_a_preview_that_fails_is_not_waited_for_once_all_is_stopped(
-    server: FreesoundServer, sound: Any, folder: Path
-) -> None:
-    server.fail("preview", "500", 9)
-    with Previews() as previews:
-        previews.stop()
-        with pytest.raises(FetchFailed, match="run the same again to go on"):
-            previews.fetch(sound, "hq", folder)
-    assert len(server.seen) == 1
-
-
 def test_the_preview_host_sees_no_credential(
     server: FreesoundServer, sound: Any, folder: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
