@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROJECT = ".sonorize.json"
 FILMS = (".mp4", ".mov", ".mkv")
+SESSIONS = (".rpp", ".aaf", ".otio", ".fcpxml")  # hold or name alternates
 LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 
 
@@ -125,7 +126,7 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
         if given["use"] is not None:
             from query.scene.use import check_use
 
-            check_use(sheet, given["use"])
+            check_use(sheet, given["use"], any(out.suffix.lower() in SESSIONS for out in outs))
         if given["dry_run"]:
             _show(sheet)
             return

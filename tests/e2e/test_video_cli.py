@@ -117,6 +117,25 @@ def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     assert video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "--yes").code == 0
 
 
+def test_commercial_use_covers_the_alternates_of_a_session(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    said = json.loads(project.read_text())
+    said["model_licence"] = ""
+    for cue in said["cues"]:
+        cue["clip"]["licence"] = "CC0-1.0"
+        other = {**cue["clip"], "path": "other.wav", "licence": "CC-BY-NC-4.0"}
+        cue["alternates"] = [{"clip": other, "offset": 0.0}]
+    project.write_text(json.dumps(said))
+    (tmp_path / "other.wav").touch()
+    film = video(base, project, "-o", tmp_path / "out.csv", "--use", "commercial")
+    assert film.code == 0, film.err
+    session = video(base, project, "-o", tmp_path / "out.rpp", "--use", "commercial")
+    assert session.code == 1
+    assert "other.wav" in session.err
+    assert not (tmp_path / "out.rpp").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
