@@ -115,6 +115,28 @@ def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     assert done.code == 1
     assert (tmp_path / "out.rpp").read_text() == "mine"
     assert video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "--yes").code == 0
+    for mine, out in (("out_spots.wav", "out.wav"), ("out.2.edl", "out.edl")):
+        (tmp_path / mine).write_text("mine")
+        done = video(base, base / "film.mkv", "-o", tmp_path / out)
+        assert done.code == 1
+        assert f"Write over {tmp_path / mine}?" in done.err
+        assert (tmp_path / mine).read_text() == "mine"
+
+
+def test_what_cannot_be_written_is_said_before_the_work(base: Path, tmp_path: Path) -> None:
+    for out, words in (("none/out.mp4", "There is no folder"), ("out.edl", "10 frames a second")):
+        done = video(base, base / "film.mkv", "-o", tmp_path / out)
+        assert done.code == 1
+        assert words in done.err
+        assert "Finding cuts" not in done.err
+
+
+def test_a_project_is_kept_where_another_format_fails(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.rpp").mkdir()
+    project = tmp_path / "film.sonorize.json"
+    done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "-o", project, "--yes")
+    assert done.code == 1
+    assert project.is_file()
 
 
 def test_commercial_use_covers_the_alternates_of_a_session(base: Path, tmp_path: Path) -> None:
