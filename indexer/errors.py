@@ -23,7 +23,8 @@
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
-    └── SceneError               a cue sheet cannot be made, read or written
+    ├── SceneError               a cue sheet cannot be made, read or written
+    └── StudyError               a study, or what it is to be judged by, cannot be understood
 
 Each message is one sentence: what is wrong, and what to do next.
 """
@@ -149,6 +150,10 @@ class QueryError(SonorizeError):
 
 class SceneError(SonorizeError):
     """A cue sheet cannot be made, read or written."""
+
+
+class StudyError(SonorizeError):
+    """A study, or what it is to be judged by, cannot be understood."""
 
 
 def typed(path: object) -> str:

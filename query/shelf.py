@@ -133,6 +133,10 @@ class Shelf:
         }
         return {part: rows for part, rows in found.items() if len(rows)}
 
+    def windows(self, sound_id: int) -> NDArray[np.float32]:
+        """(windows, dim) stored rows of what is heard in a sound."""
+        return self.catalog.embeddings.windows(self.spaces["audio"], [sound_id])[3]
+
     def at(self, path: Path) -> int | None:
         """The sound that lies at this path."""
         for root in self.catalog.roots():
