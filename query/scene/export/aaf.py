@@ -207,7 +207,7 @@ def _alternate(cue: Cue, number: int, sheet: CueSheet) -> _Laid:
     wanted = float(sheet.film.at(cue.frames))
     seconds = max(0.0, min(wanted, clip.duration - offset))
     piece = Piece(float(sheet.film.at(cue.start)), seconds, offset, 0.0, 0.0)
-    return _samples(clip, cue.gain, piece, silent=True)
+    return _samples(clip, lay.gain(cue, clip), piece, silent=True)
 
 
 def _side(channel: int, channels: int) -> str:
