@@ -17,6 +17,7 @@ from indexer.cli.common import Bars, counted, say
 from query.cli import options, reference
 
 if TYPE_CHECKING:
+    from indexer.library import Library
     from query.scene.cues import CueSheet, Film
     from query.scene.mix import MixOptions, MixReport
 
@@ -252,17 +253,27 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
         asked = Options(
             ask=options.asked(given),
             reference=reference.read(search, given),
-            former=_former(outs),
+            former=_former(outs, search.libraries),
         )
         return make(film, search, asked, bars, align=not given["no_align"], note=say)
 
 
-def _former(outs: Sequence[Path]) -> CueSheet | None:
+def _former(outs: Sequence[Path], libraries: Sequence[Library]) -> CueSheet | None:
     """The project that is to be written anew: cues that are locked there stay."""
+    from indexer.errors import SceneError
     from query.scene import project
 
     there = [out for out in outs if out.name.endswith(PROJECT) and out.is_file()]
-    return project.load(there[0]) if there else None
+    if not there:
+        return None
+    sheet, missing = project.relinked(project.load(there[0]), libraries)
+    for cue in sheet.cues:
+        if cue.locked and cue.clip in missing:
+            raise SceneError(
+                f"{cue.clip.path} of the locked cue {cue.id} is not there, nor in a library that "
+                "was asked: name the library that holds it with --library, or unlock the cue."
+            )
+    return sheet
 
 
 def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> list[str]:

@@ -133,6 +133,24 @@ def test_a_project_keeps_how_it_was_mixed(base: Path, tmp_path: Path) -> None:
     assert mixed[1] == {"original": "replace", "loudness": "a85"}
 
 
+def test_a_locked_sound_is_found_again_or_missed(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    said = json.loads(project.read_text())
+    there, clip = tmp_path / said["cues"][0]["clip"]["path"], said["cues"][0]["clip"]
+    said["cues"][0]["locked"], clip["path"] = True, "elsewhere.wav"
+    project.write_text(json.dumps(said))
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    found = tmp_path / json.loads(project.read_text())["cues"][0]["clip"]["path"]
+    assert found.samefile(there)
+
+    clip["identity"] = "unknown"
+    project.write_text(json.dumps(said))
+    done = video(base, base / "film.mkv", "-o", project)
+    assert done.code == 1
+    assert "elsewhere.wav of the locked cue" in done.err
+
+
 def test_a_project_takes_no_option_that_would_change_nothing(base: Path, tmp_path: Path) -> None:
     project = tmp_path / "film.sonorize.json"
     assert video(base, base / "film.mkv", "-o", project).code == 0
