@@ -5,22 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from indexer.cli.common import Bars, counted, say
 from query.cli import options, reference
 
 if TYPE_CHECKING:
+    from indexer.library import Library
     from query.scene.cues import CueSheet, Film
     from query.scene.mix import MixOptions, MixReport
 
 PROJECT = ".sonorize.json"
 FILMS = (".mp4", ".mov", ".mkv")
 SESSIONS = (".rpp", ".aaf", ".otio", ".fcpxml")  # hold or name alternates
+OF_PROJECTS = frozenset(
+    "file outs original loudness collect handles rate bits names use yes dry_run "
+    "library_folders device".split()
+)  # options; the others are for what is chosen anew
 LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 
 
@@ -120,10 +127,13 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     there = [] if given["yes"] or given["dry_run"] else _there(outs, given["original"])
     if there:
         click.confirm(f"Write over {', '.join(map(str, there))}?", abort=True, err=True)
+    again = file.name.endswith(PROJECT)
+    if again:
+        _require_of_projects()
     with closing(Bars()) as bars:
-        again = file.name.endswith(PROJECT)
         sheet = _again(file, outs, given) if again else _made(file, outs, given, bars)
         bars.close()
+        sheet = _with_mix(sheet, given)
         if given["use"] is not None:
             from query.scene.use import check_use
 
@@ -147,6 +157,32 @@ def _require_known(outs: Sequence[Path]) -> None:
             writer(out)
         if not out.parent.is_dir():
             raise SceneError(f"There is no folder {out.parent}: make it, or name another.")
+
+
+def _require_of_projects() -> None:
+    """Raises UsageError for what would change nothing: a project is as it was chosen."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") == ParameterSource.COMMANDLINE
+        if given and option.name not in OF_PROJECTS:
+            raise click.UsageError(
+                f"{option.opts[0]} is for a video: a project keeps what was chosen. Edit it, or "
+                "give the video, with -o for the project."
+            )
+
+
+def _with_mix(sheet: CueSheet, given: dict[str, Any]) -> CueSheet:
+    """The sheet with how it is mixed: as is said now, else as the project says."""
+    source = click.get_current_context().get_parameter_source
+    kept = sheet.settings.get("mix")
+    mix = {name: given[name] for name in ("original", "loudness")}
+    if isinstance(kept, dict):
+        mix |= {
+            name: str(kept[name])
+            for name in mix.keys() & kept.keys()
+            if source(name) != ParameterSource.COMMANDLINE
+        }
+    return replace(sheet, settings={**sheet.settings, "mix": mix})
 
 
 def _there(outs: Sequence[Path], original: str) -> list[Path]:
@@ -217,17 +253,27 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
         asked = Options(
             ask=options.asked(given),
             reference=reference.read(search, given),
-            former=_former(outs),
+            former=_former(outs, search.libraries),
         )
         return make(film, search, asked, bars, align=not given["no_align"], note=say)
 
 
-def _former(outs: Sequence[Path]) -> CueSheet | None:
+def _former(outs: Sequence[Path], libraries: Sequence[Library]) -> CueSheet | None:
     """The project that is to be written anew: cues that are locked there stay."""
+    from indexer.errors import SceneError
     from query.scene import project
 
     there = [out for out in outs if out.name.endswith(PROJECT) and out.is_file()]
-    return project.load(there[0]) if there else None
+    if not there:
+        return None
+    sheet, missing = project.relinked(project.load(there[0]), libraries)
+    for cue in sheet.cues:
+        if cue.locked and cue.clip in missing:
+            raise SceneError(
+                f"{cue.clip.path} of the locked cue {cue.id} is not there, nor in a library that "
+                "was asked: name the library that holds it with --library, or unlock the cue."
+            )
+    return sheet
 
 
 def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> list[str]:
@@ -239,7 +285,7 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
     from query.scene.export import writer
     from query.scene.mix import MixOptions
 
-    mix = MixOptions(given["original"], given["loudness"])
+    mix = MixOptions(**sheet.settings["mix"])
     notes: list[str] = []
     session, base = sheet, None
     for out in outs:

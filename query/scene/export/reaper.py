@@ -93,6 +93,7 @@ def _picture(sheet: CueSheet, with_path: _References) -> Iterator[str]:
 
 
 def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
+    """VOLPAN: volume of the item, of which a take's own (TAKEVOLPAN pan, volume) is a part."""
     piece, cue = item.piece, item.cue
     yield "    <ITEM"
     yield f"      POSITION {_number(piece.start)}"
@@ -103,18 +104,19 @@ def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
     yield f"      FADEOUT {EQUAL_POWER} {_number(piece.fade_out)} 0 {EQUAL_POWER} 0 0 0"
     yield "      MUTE 0 0"
     yield f"      IGUID {_guid(cue.id, str(item.number))}"
-    yield from _take(cue.clip, piece.offset, cue.gain, with_path)
+    yield f"      VOLPAN {_number(lay.amplitude(cue.gain))} 0 1 -1"
+    yield from _take(cue.clip, piece.offset, with_path)
     for number, (clip, offset) in enumerate(cue.alternates[:3]):
         yield "      TAKE"
-        yield from _take(clip, offset, cue.gain, with_path)
+        yield f"      TAKEVOLPAN 0 {_number(lay.amplitude(lay.gain(cue, clip) - cue.gain))} -1"
+        yield from _take(clip, offset, with_path)
         yield f"      GUID {_guid(cue.id, str(item.number), str(number))}"
     yield "    >"
 
 
-def _take(clip: Clip, offset: float, gain: float, with_path: _References) -> Iterator[str]:
+def _take(clip: Clip, offset: float, with_path: _References) -> Iterator[str]:
     name = f"{lay.name(clip)} ({lay.score(clip)}, {clip.strength})"
     yield f"      NAME {_words(name)}"
-    yield f"      VOLPAN {_number(lay.amplitude(gain))} 0 1 -1"
     yield f"      SOFFS {_number(offset)}"
     yield "      PLAYRATE 1 1 0 -1 0 0.0025"
     yield "      CHANMODE 0"
