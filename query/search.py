@@ -120,7 +120,7 @@ class Searcher:
         kept = self._kept(list(scores), ask)
         heard = self._scores(kept, vectors, ask)
         told = {key: (scores[key], heard[key][1]) for key in kept}
-        return self._hits(kept, ask, told, self._moments(kept, vectors))
+        return self._hits(kept, ask, told, self._moments(kept, vectors) if ask.placed else None)
 
     def by_sound(self, named: str | Path, ask: Ask = Ask()) -> list[Hit]:
         """Sounds like a file, or like clip "#12" of the libraries. Raises QueryError, AudioError.
@@ -220,7 +220,7 @@ class Searcher:
         while True:
             kept = self._kept(self._nearest(vectors, ask, depth, allowed), ask)
             if len(kept) >= ask.k or depth >= total:
-                moments = self._moments(kept, heard or vectors)
+                moments = self._moments(kept, heard or vectors) if ask.placed else None
                 return self._hits(kept, ask, self._scores(kept, vectors, ask), moments)
             depth = min(total, depth * 4)  # takes took the places
 

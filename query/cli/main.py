@@ -20,6 +20,8 @@ COMMANDS = {
     "evaluate": "query.cli.evaluate.group:evaluate",
     "evaluate inconsistency": "query.cli.evaluate.inconsistency:inconsistency",
     "evaluate slerp": "query.cli.evaluate.slerp:slerp",
+    "evaluate freeze": "query.cli.evaluate.freeze:freeze",
+    "evaluate retrieval": "query.cli.evaluate.retrieval:retrieval",
     "library": "indexer.cli.library:library",
     "library credits": "indexer.cli.credits:credits_command",
     "library gap": "query.cli.gap:gap",

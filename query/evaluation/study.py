@@ -90,6 +90,18 @@ class Study:
         """Scenes without a reference sound."""
         return [scene.name for scene in self.scenes if scene.reference_sound is None]
 
+    @property
+    def files(self) -> list[str | Path]:
+        """All that it names, once each."""
+        named: dict[str | Path, None] = {}
+        for scene in self.scenes:
+            named.update(dict.fromkeys((*scene.frames, scene.reference_frame)))
+            sounds = [scene.reference_sound, *(each.sound for each in scene.candidates)]
+            named.update(dict.fromkeys(sound for sound in sounds if sound is not None))
+        named.update(dict.fromkeys(pair.sound for pair in self.pairs))
+        named.update(dict.fromkeys((*self.outside_pictures, *self.outside_sounds)))
+        return list(named)
+
     def shown(self, path: Path | str) -> str:
         """A path of the study as it would be written in it."""
         inside = self.path.parent

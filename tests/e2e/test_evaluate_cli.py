@@ -31,7 +31,7 @@ def sheet(path: Path) -> list[dict[str, str]]:
 
 def test_inconsistency(study_file: Path, tmp_path: Path) -> None:
     rows = evaluated("inconsistency", study_file, "-k", 3, "--out", tmp_path)
-    items = [row for row in rows if row["kind"] == "item"]
+    items = [row for row in rows if row["table"] == "items"]
     assert [row["place"] for row in items] == [1, 2, 3]
     assert items[0]["inconsistency"] == pytest.approx(0, abs=1e-3)
     assert items[0]["d_image_text"] == pytest.approx(0, abs=1e-3)
@@ -47,7 +47,7 @@ def test_slerp(study_file: Path, tmp_path: Path) -> None:
     cells = {
         (row["metric"], row["audio"], row["image"], row["arm"]): row
         for row in rows
-        if row["kind"] == "table 1" and row["target"] == "literal"
+        if row["table"] == "table 1" and row["target"] == "literal"
     }
     # references red and blue; sounds but the reference: 1 of red, 1 of blue; 3 frames of each
     near = cells["slerp_cosine", "related", "related", "retrieved"]
@@ -92,3 +92,51 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(study_file: Path, tmp_pat
     done = run("evaluate", "slerp", study_file, "--library", library, "--out", tmp_path / "file/x")
     assert done.code == 1
     assert "cannot be written" in done.err
+
+
+def test_retrieval(study_file: Path, tmp_path: Path) -> None:
+    questions = study_file.with_name("questions.csv")
+    questions.write_text(
+        "kind,query,relevant\nframe,frames/red/0.png,0 low.wav\ntext,bird,5 bird.wav | 6*\n"
+        "text,piano,piano.wav\n"
+    )
+    rows = evaluated("retrieval", questions, "--out", tmp_path)
+    [score] = [
+        row
+        for row in rows
+        if row["table"] == "scores"
+        and (row["kind"], row["asked"], row["metric"]) == ("frame", "sonorize", "mAP")
+    ]
+    assert (score["value"], score["questions"], score["sounds"]) == (1, 1, 4)
+    asked = sheet(tmp_path / "retrieval-questions.csv")
+    assert {row["query"] for row in asked} == {"frames/red/0.png", "bird"}
+    done = run("evaluate", "retrieval", questions, "--library", study_file.parent / "library")
+    assert done.code == 0, done.err
+    assert "1 question without a relevant sound here, left out: piano." in done.err
+    assert "text: 1 question of 4 sounds" in done.out
+
+
+def test_frozen_and_exploratory(study_file: Path, tmp_path: Path) -> None:
+    import shutil
+
+    mine = shutil.copytree(study_file.parent, tmp_path / "copy") / "study.toml"
+
+    def state() -> str:
+        done = run("evaluate", "slerp", mine, "--library", mine.parent / "library")
+        assert done.code == 0, done.err
+        return done.err.splitlines()[0]
+
+    assert state() == "Red and blue: exploratory: nothing was frozen before."
+    done = run("evaluate", "freeze", mine)
+    assert "frozen as version 1 (" in done.out
+    assert state().startswith("Red and blue: frozen (version 1, ")
+    assert "is frozen already, as version 1" in run("evaluate", "freeze", mine).out
+    (mine.parent / "sounds/0 low.wav").write_bytes((mine.parent / "made/blue.wav").read_bytes())
+    assert "sounds/0 low.wav was changed after version 1 was frozen" in state()
+    mine.write_text(mine.read_text() + "# later\n")
+    assert "study.toml was changed after version 1 was frozen" in state()
+    assert "frozen as version 2 (" in run("evaluate", "freeze", mine).out
+    mine.with_name("study.toml.frozen.json").write_text("{}")
+    done = run("evaluate", "freeze", mine)
+    assert done.code == 1
+    assert "cannot be understood" in done.err

@@ -35,6 +35,8 @@ def evaluate() -> None:
     \b
     sonorize evaluate inconsistency study.toml         do picture, words and sound agree
     sonorize evaluate slerp study.toml                 sounds against the target of a known pair
+    sonorize evaluate retrieval questions.csv          how well the library finds
+    sonorize evaluate freeze study.toml                fix what is to be measured, before
     """
 
 
@@ -72,11 +74,14 @@ class Opened(NamedTuple):
 @contextmanager
 def embedded(study_file: Path, folder: Path | None, device: str | None) -> Iterator[Opened]:
     """Reads the study before the model; says what is lacking and what the model did not see."""
+    from query.evaluation import freeze
     from query.evaluation.embedding import embed, scales
     from query.evaluation.study import read_study
     from query.shelf import Shelf
 
     study = read_study(study_file)
+    files = freeze.by_name(study.files, study.path.parent)
+    say(f"{study.title}: {freeze.state(study.path, files)}.")
     with open_library(folder) as library, closing(Bars()) as bars:
         encoder = load_encoder(library.config, device, exact=True)
         found = embed(study, Shelf(library, encoder), encoder, bars)

@@ -68,10 +68,10 @@ def _show(measured: Inconsistency, k: int, form: Format) -> None:
     if form == "table":
         columns = ("place", "inconsistency", *experiment.TERMS, "frame", "text", "sound")
     show_rows(best, columns, form, title=f"Nearest to 0, {len(best)} of {len(measured.items):,}",
-              kind="item")  # fmt: skip
-    show_rows(measured.groups, experiment.GROUP_COLUMNS, form, title="Distances", kind="group")
+              table="items")  # fmt: skip
+    show_rows(measured.groups, experiment.GROUP_COLUMNS, form, title="Distances", table="groups")
     if measured.differences:
         columns = experiment.DIFFERENCE_COLUMNS
         if form == "table":
             columns = ("term", "says", "difference", "cliffs_delta", "auroc")
-        show_rows(measured.differences, columns, form, title="Differences", kind="difference")
+        show_rows(measured.differences, columns, form, title="Differences", table="differences")

@@ -79,9 +79,9 @@ def _show(measured: Slerp, form: Format) -> None:
     from query.tables import show_rows
 
     if form != "table":
-        show_rows(measured.table, experiment.TABLE_COLUMNS, form, kind="table 1")
+        show_rows(measured.table, experiment.TABLE_COLUMNS, form, table="table 1")
         if form == "json":
-            show_rows(measured.shares, experiment.SHARE_COLUMNS, form, kind="share")
+            show_rows(measured.shares, experiment.SHARE_COLUMNS, form, table="shares")
         return
     for arm, rows in experiment.printed(measured.table).items():
         columns = tuple(rows[0])
