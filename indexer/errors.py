@@ -23,6 +23,7 @@
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
+    ├── GenerationError          a sound cannot be made as asked
     └── SceneError               a cue sheet cannot be made, read or written
 
 Each message is one sentence: what is wrong, and what to do next.
@@ -145,6 +146,10 @@ class CreditsError(SonorizeError):
 
 class QueryError(SonorizeError):
     """A question cannot be understood."""
+
+
+class GenerationError(SonorizeError):
+    """A sound cannot be made as asked."""
 
 
 class SceneError(SonorizeError):
