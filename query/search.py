@@ -258,6 +258,11 @@ class Searcher:
         middle, above = np.percentile(scores, [50.0, 84.0])
         return float(middle), float(above - middle)
 
+    def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and clip vectors of all sounds of the first library that have this part."""
+        shelf = self._shelves[0]
+        return shelf.catalog.embeddings.clips(shelf.spaces[part])
+
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight
         of what is written where nothing of that is embedded."""
