@@ -35,6 +35,7 @@ def video(base: Path, *arguments: object):
     return run("video", *arguments, "--library", base / "library")
 
 
+@pytest.mark.slow
 def test_a_film_comes_back_with_its_sound_and_sessions(base: Path, tmp_path: Path) -> None:
     outs = [tmp_path / f"out{ending}" for ending in (".mkv", ".rpp", ".csv", ".sonorize.json")]
     done = video(base, base / "film.mkv", *(part for out in outs for part in ("-o", out)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.credits.texts import one_line
+from indexer.sources.freesound.sessions import MARK
 from query.scene.cueing import MOST_GAIN, PEAK
 from query.scene.cues import Clip, Cue, CueSheet, Film, Layer, Piece, Shot, pieces
 
@@ -122,7 +123,7 @@ def title(clip: Clip) -> str:
 
 def name(clip: Clip) -> str:
     """What a clip is called in a session, where a lossy stand-in is marked."""
-    return f"{title(clip)} (lossy preview)" if clip.preview else title(clip)
+    return title(clip) + MARK if clip.preview else title(clip)
 
 
 def film_name(sheet: CueSheet) -> str:

@@ -6,18 +6,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from indexer.audio.reaper import source_type
 from indexer.credits.texts import one_line
 from indexer.errors import SceneError
 from query import timecode
 from query.scene.cues import Clip, CueSheet
 from query.scene.export import files, lay
-
-SOURCES = {
-    ".wav": "WAVE", ".w64": "WAVE", ".bwf": "WAVE", ".aif": "WAVE", ".aiff": "WAVE",
-    ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".oga": "VORBIS", ".opus": "OPUS",
-    ".wv": "WAVPACK",
-}  # fmt: skip
-"""Reaper's name for what reads a file, by extension; anything else is VIDEO, its own ffmpeg."""
 
 EQUAL_POWER = 1
 _IDS = uuid.UUID("8e4f3f5c-6f0a-4c8f-9a57-7f0f3a4a5b10")
@@ -126,7 +120,7 @@ def _take(clip: Clip, offset: float, with_path: _References) -> Iterator[str]:
     yield f"      SOFFS {_number(offset)}"
     yield "      PLAYRATE 1 1 0 -1 0 0.0025"
     yield "      CHANMODE 0"
-    yield f"      <SOURCE {SOURCES.get(Path(clip.path).suffix.lower(), 'VIDEO')}"
+    yield f"      <SOURCE {source_type(Path(clip.path).suffix)}"
     yield f"        FILE {with_path(clip.path)}"
     yield "      >"
 
