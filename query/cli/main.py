@@ -16,6 +16,7 @@ COMMANDS = {
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
     "video": "query.cli.video:video",
+    "generate": "query.cli.generate:generate",
     "frames": "query.cli.frames:frames",
     "library": "indexer.cli.library:library",
     "library credits": "indexer.cli.credits:credits_command",
