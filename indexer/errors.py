@@ -24,7 +24,8 @@
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
     ├── GenerationError          a sound cannot be made as asked
-    └── SceneError               a cue sheet cannot be made, read or written
+    ├── SceneError               a cue sheet cannot be made, read or written
+    └── StudyError               a study, or what it is to be judged by, cannot be understood
 
 Each message is one sentence: what is wrong, and what to do next.
 """
@@ -154,6 +155,10 @@ class GenerationError(SonorizeError):
 
 class SceneError(SonorizeError):
     """A cue sheet cannot be made, read or written."""
+
+
+class StudyError(SonorizeError):
+    """A study, or what it is to be judged by, cannot be understood."""
 
 
 def typed(path: object) -> str:

@@ -120,7 +120,7 @@ class Searcher:
         kept = self._kept(list(scores), ask)
         heard = self._scores(kept, vectors, ask)
         told = {key: (scores[key], heard[key][1]) for key in kept}
-        return self._hits(kept, ask, told, self._moments(kept, vectors))
+        return self._hits(kept, ask, told, self._moments(kept, vectors) if ask.placed else None)
 
     def by_sound(self, named: str | Path, ask: Ask = Ask()) -> list[Hit]:
         """Sounds like a file, or like clip "#12" of the libraries. Raises QueryError, AudioError.
@@ -220,7 +220,7 @@ class Searcher:
         while True:
             kept = self._kept(self._nearest(vectors, ask, depth, allowed), ask)
             if len(kept) >= ask.k or depth >= total:
-                moments = self._moments(kept, heard or vectors)
+                moments = self._moments(kept, heard or vectors) if ask.placed else None
                 return self._hits(kept, ask, self._scores(kept, vectors, ask), moments)
             depth = min(total, depth * 4)  # takes took the places
 
@@ -323,14 +323,25 @@ class Searcher:
         }
 
     def _kept(self, keys: Sequence[Key], ask: Ask) -> list[Key]:
-        """The first k of these, in order: readable ones, each recording once unless asked."""
-        sounds = self._sounds(keys)
-        readable = [
-            key for key in keys if key in sounds and sounds[key].columns["status"] != "failed"
-        ]
-        hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
-        once = collapse(readable, hashes, len(readable))
-        return collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
+        """The first k of these, in order: readable ones, each recording once unless asked.
+
+        Rows are read from the top until k are found: a list is deeper than what is shown of it.
+        """
+        kept: list[Key] = []
+        sounds: dict[Key, SoundInfo] = {}
+        step = 2 * ask.k + 16
+        for at in range(0, len(keys), step):
+            part = keys[at : at + step]
+            sounds |= self._sounds(part)
+            kept += [
+                key for key in part if key in sounds and sounds[key].columns["status"] != "failed"
+            ]
+            hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
+            once = collapse(kept, hashes, len(kept))
+            kept = collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
+            if len(kept) == ask.k:
+                break
+        return kept
 
     def _hits(
         self,

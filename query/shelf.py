@@ -133,6 +133,10 @@ class Shelf:
         }
         return {part: rows for part, rows in found.items() if len(rows)}
 
+    def windows(self, sound_id: int) -> NDArray[np.float32]:
+        """(windows, dim) stored rows of what is heard in a sound."""
+        return self.catalog.embeddings.windows(self.spaces["audio"], [sound_id])[3]
+
     def at(self, path: Path) -> int | None:
         """The sound that lies at this path."""
         for root in self.catalog.roots():
@@ -140,8 +144,8 @@ class Shelf:
                 relative = path.relative_to(root.location).as_posix()
             except ValueError:
                 continue
-            if known := self.catalog.known(root.id).get(relative):
-                return known.sound_id
+            if (sound_id := self.catalog.at(root.id, relative)) is not None:
+                return sound_id
         return None
 
     def _parts(self, weights: Weights) -> tuple[Part, ...]:

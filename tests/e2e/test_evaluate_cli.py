@@ -1,0 +1,142 @@
+"""`sonorize evaluate` on a study of files, as a user runs it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from libraries import run
+from studies import on_disk
+
+
+@pytest.fixture(scope="module")
+def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return on_disk(tmp_path_factory.mktemp("study"))
+
+
+def evaluated(command: str, study_file: Path, *options: object) -> list[dict[str, Any]]:
+    done = run("evaluate", command, study_file, "--library", study_file.parent / "library",
+               "--format", "json", *options)  # fmt: skip
+    assert done.code == 0, done.err
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def sheet(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_inconsistency(study_file: Path, tmp_path: Path) -> None:
+    rows = evaluated("inconsistency", study_file, "-k", 3, "--out", tmp_path)
+    items = [row for row in rows if row["table"] == "items"]
+    assert [row["place"] for row in items] == [1, 2, 3]
+    assert items[0]["inconsistency"] == pytest.approx(0, abs=1e-3)
+    assert items[0]["d_image_text"] == pytest.approx(0, abs=1e-3)
+    everything = sheet(tmp_path / "inconsistency.csv")
+    assert len(everything) == 15
+    assert {row["arm"] for row in everything} == {"retrieved", "generated"}
+    says = {row["says"] for row in sheet(tmp_path / "inconsistency-differences.csv")}
+    assert "outside lies higher than high (large)" in says
+
+
+def test_slerp(study_file: Path, tmp_path: Path) -> None:
+    rows = evaluated("slerp", study_file, "--out", tmp_path)
+    cells = {
+        (row["metric"], row["audio"], row["image"], row["arm"]): row
+        for row in rows
+        if row["table"] == "table 1" and row["target"] == "literal"
+    }
+    # references red and blue; sounds but the reference: 1 of red, 1 of blue; 3 frames of each
+    near = cells["slerp_cosine", "related", "related", "retrieved"]
+    far = cells["slerp_cosine", "unrelated", "related", "retrieved"]
+    assert near["n"] == 2 * 1 * 3
+    assert near["mean"] < far["mean"]
+    assert cells["slerp_cosine", "related", "related", "generated"]["n"] == 3
+    table = sheet(tmp_path / "slerp-table-1.csv")
+    assert len(table) == 2 * 2 * 5 * 4  # targets, arms, metrics, cells
+    ranked = sheet(tmp_path / "slerp-rankings.csv")
+    best = {row["frame"]: row["sound"] for row in ranked if row["rank"] == "1"}
+    assert best["frames/blue/0.png"] == "made/blue.wav"
+
+
+def test_tables_for_people(study_file: Path) -> None:
+    for command, said in (("slerp", "Table 1, sounds generated"), ("inconsistency", "Nearest to")):
+        done = run("evaluate", command, study_file, "--library", study_file.parent / "library")
+        assert done.code == 0, done.err
+        assert said in done.out
+    done = run("evaluate", "slerp", study_file, "--library", study_file.parent / "library")
+    assert "1 scene without a reference sound: green." in done.err
+    assert "lengths as in the paper are had of ImageBind alone" in done.err
+
+
+def test_csv_is_the_table_alone(study_file: Path) -> None:
+    done = run("evaluate", "slerp", study_file, "--library", study_file.parent / "library",
+               "--format", "csv")  # fmt: skip
+    lines = done.out.splitlines()
+    assert lines[0] == "scale,target,arm,metric,audio,image,mean,sd,n"
+    assert len(lines) == 1 + 80
+
+
+def test_what_cannot_be_measured_is_said_in_a_sentence(study_file: Path, tmp_path: Path) -> None:
+    library = study_file.parent / "library"
+    done = run("evaluate", "slerp", tmp_path / "none.toml", "--library", library)
+    assert (done.code, done.out) == (1, "")
+    assert "check the name" in done.err
+    done = run("evaluate", "slerp", study_file, "--library", library, "--scale", "raw")
+    assert done.code == 2
+    assert "ImageBind alone" in done.err
+    (tmp_path / "file").touch()
+    done = run("evaluate", "slerp", study_file, "--library", library, "--out", tmp_path / "file/x")
+    assert done.code == 1
+    assert "cannot be written" in done.err
+
+
+def test_retrieval(study_file: Path, tmp_path: Path) -> None:
+    questions = study_file.with_name("questions.csv")
+    questions.write_text(
+        "kind,query,relevant\nframe,frames/red/0.png,0 low.wav\ntext,bird,5 bird.wav | 6*\n"
+        "text,piano,piano.wav\n"
+    )
+    rows = evaluated("retrieval", questions, "--out", tmp_path)
+    [score] = [
+        row
+        for row in rows
+        if row["table"] == "scores"
+        and (row["kind"], row["asked"], row["metric"]) == ("frame", "sonorize", "mAP")
+    ]
+    assert (score["value"], score["questions"], score["sounds"]) == (1, 1, 4)
+    asked = sheet(tmp_path / "retrieval-questions.csv")
+    assert {row["query"] for row in asked} == {"frames/red/0.png", "bird"}
+    done = run("evaluate", "retrieval", questions, "--library", study_file.parent / "library")
+    assert done.code == 0, done.err
+    assert "1 question without a relevant sound here, left out: piano." in done.err
+    assert "text: 1 question of 4 sounds" in done.out
+
+
+def test_frozen_and_exploratory(study_file: Path, tmp_path: Path) -> None:
+    import shutil
+
+    mine = shutil.copytree(study_file.parent, tmp_path / "copy") / "study.toml"
+
+    def state() -> str:
+        done = run("evaluate", "slerp", mine, "--library", mine.parent / "library")
+        assert done.code == 0, done.err
+        return done.err.splitlines()[0]
+
+    assert state() == "Red and blue: exploratory: nothing was frozen before."
+    done = run("evaluate", "freeze", mine)
+    assert "frozen as version 1 (" in done.out
+    assert state().startswith("Red and blue: frozen (version 1, ")
+    assert "is frozen already, as version 1" in run("evaluate", "freeze", mine).out
+    (mine.parent / "sounds/0 low.wav").write_bytes((mine.parent / "made/blue.wav").read_bytes())
+    assert "sounds/0 low.wav was changed after version 1 was frozen" in state()
+    mine.write_text(mine.read_text() + "# later\n")
+    assert "study.toml was changed after version 1 was frozen" in state()
+    assert "frozen as version 2 (" in run("evaluate", "freeze", mine).out
+    mine.with_name("study.toml.frozen.json").write_text("{}")
+    done = run("evaluate", "freeze", mine)
+    assert done.code == 1
+    assert "cannot be understood" in done.err
