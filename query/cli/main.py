@@ -16,6 +16,7 @@ COMMANDS = {
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
     "video": "query.cli.video:video",
+    "generate": "query.cli.generate:generate",
     "serve": "query.cli.serve:serve",
     "frames": "query.cli.frames:frames",
     "evaluate": "query.cli.evaluate.group:evaluate",

@@ -126,11 +126,11 @@ def asked(options: dict[str, Any]) -> Ask:
 
 @contextmanager
 def searcher(
-    folders: Sequence[Path], device: str | None, *, model: bool = True
+    folders: Sequence[Path], device: str | None, *, model: bool = True, quiet: bool = False
 ) -> Iterator[Searcher]:
     """The libraries with the encoder they were built with; without `model`, for exact words only.
 
-    A folder given twice is asked once.
+    A folder given twice is asked once. quiet: what the encoder's answers lack is not said.
     """
     from query.search import Searcher
     from query.shelf import one_config
@@ -141,7 +141,7 @@ def searcher(
         libraries = [stack.enter_context(open_library(folder)) for folder in chosen]
         encoder = load_encoder(one_config(libraries), device) if model else None
         yield Searcher(libraries, encoder)
-        if encoder and encoder.caveat:
+        if encoder and encoder.caveat and not quiet:
             say(encoder.caveat)
 
 

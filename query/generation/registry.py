@@ -49,8 +49,6 @@ KINDS = {
     "stable-audio-open": Kind("StableAudioPipeline", 100, 7.0, "audio_end_in_s", 47.0),
 }
 
-default = "audioldm2"
-
 
 def names() -> tuple[str, ...]:
     return registry.names("sounds")
