@@ -23,6 +23,7 @@
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
+    ├── GenerationError          a sound cannot be made as asked
     ├── SceneError               a cue sheet cannot be made, read or written
     └── StudyError               a study, or what it is to be judged by, cannot be understood
 
@@ -146,6 +147,10 @@ class CreditsError(SonorizeError):
 
 class QueryError(SonorizeError):
     """A question cannot be understood."""
+
+
+class GenerationError(SonorizeError):
+    """A sound cannot be made as asked."""
 
 
 class SceneError(SonorizeError):

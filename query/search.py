@@ -12,7 +12,7 @@ from indexer.errors import EncoderError, QueryError
 from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
-from query.ranking import Hit, collapse, fuse_ranks, hit
+from query.ranking import Hit, collapse, fuse_ranks, hit, take_groups
 from query.shelf import Moment, Shelf, one_config
 from query.targets import Reference
 
@@ -258,6 +258,11 @@ class Searcher:
         middle, above = np.percentile(scores, [50.0, 84.0])
         return float(middle), float(above - middle)
 
+    def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and clip vectors of all sounds of the first library that have this part."""
+        shelf = self._shelves[0]
+        return shelf.catalog.embeddings.clips(shelf.spaces[part])
+
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight
         of what is written where nothing of that is embedded."""
@@ -323,14 +328,25 @@ class Searcher:
         }
 
     def _kept(self, keys: Sequence[Key], ask: Ask) -> list[Key]:
-        """The first k of these, in order: readable ones, each recording once unless asked."""
-        sounds = self._sounds(keys)
-        readable = [
-            key for key in keys if key in sounds and sounds[key].columns["status"] != "failed"
-        ]
-        hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
-        once = collapse(readable, hashes, len(readable))
-        return collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
+        """The first k of these, in order: readable ones, each recording once unless asked.
+
+        Rows are read from the top until k are found: a list is deeper than what is shown of it.
+        """
+        kept: list[Key] = []
+        sounds: dict[Key, SoundInfo] = {}
+        step = 2 * ask.k + 16
+        for at in range(0, len(keys), step):
+            part = keys[at : at + step]
+            sounds |= self._sounds(part)
+            kept += [
+                key for key in part if key in sounds and sounds[key].columns["status"] != "failed"
+            ]
+            hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
+            once = collapse(kept, hashes, len(kept))
+            kept = collapse(once, {} if ask.all_takes else take_groups(sounds), ask.k)
+            if len(kept) == ask.k:
+                break
+        return kept
 
     def _hits(
         self,
@@ -377,11 +393,6 @@ def _by_library(keys: Sequence[Key]) -> dict[int, list[int]]:
     for place, key in keys:
         found.setdefault(place, []).append(key)
     return found
-
-
-def _groups(sounds: Mapping[Key, SoundInfo]) -> dict[Key, str]:
-    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
-    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
 
 
 def _plain(keys: Sequence[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:

@@ -144,8 +144,8 @@ class Shelf:
                 relative = path.relative_to(root.location).as_posix()
             except ValueError:
                 continue
-            if known := self.catalog.known(root.id).get(relative):
-                return known.sound_id
+            if (sound_id := self.catalog.at(root.id, relative)) is not None:
+                return sound_id
         return None
 
     def _parts(self, weights: Weights) -> tuple[Part, ...]:

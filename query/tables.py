@@ -143,6 +143,7 @@ def _row(hit: Hit, several: bool) -> list[Any]:
     heard_alone = hit.parts.get("audio") is not None and hit.parts.get("metadata", 0) is None
     notes += ["guess" if heard_alone else ""]
     notes += ["preview" if hit.preview else ""]
+    notes += ["generated" if hit.source == "generated" else ""]
     notes += [hit.state if hit.state != "present" else ""]
     sound = Text(printable(hit.title))
     sound.append("".join(f"  {note}" for note in notes if note), "italic")

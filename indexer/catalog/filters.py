@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
 
-from indexer.catalog.models import File, Root, Sound
+from indexer.catalog.models import Analysis, File, Root, Sound
 from indexer.catalog.question import clean
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Every field that is set must hold. Durations in seconds; words compare without case.
+    """Every field that is set must hold. Durations in seconds, loudness in LUFS; words compare
+    without case.
 
-    A sound of unknown licence matches no licence.
+    A sound of unknown licence matches no licence, one of unknown loudness no loudness.
     """
 
     licences: tuple[str, ...] = ()
@@ -30,22 +33,27 @@ class Filters:
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    min_loudness: float | None = None
+    max_loudness: float | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
 
 
 def matching(filters: Filters) -> Select[Any]:
-    """Ids of the sounds that match, ascending."""
+    """Ids of the sounds that match, in no order: in that of ids, SQLite would read all sounds."""
     conditions = [
         *(_licence(filters.licences)),
         *([Sound.duration >= filters.min_duration] if filters.min_duration is not None else []),
         *([Sound.duration <= filters.max_duration] if filters.max_duration is not None else []),
         *(_has_tag(tag) for tag in filters.tags),
         *([or_(*map(_from_source, filters.sources))] if filters.sources else []),
-        *([or_(*map(_from_pack, filters.packs))] if filters.packs else []),
+        *([_from_packs(filters.packs)] if filters.packs else []),
+        *([or_(*map(_of_category, filters.categories))] if filters.categories else []),
+        *_loud(filters),
     ]
-    return select(Sound.id).where(and_(True, *conditions)).order_by(Sound.id)
+    return select(Sound.id).where(and_(True, *conditions))
 
 
 def whose(connection: Connection, name: str) -> ColumnElement[bool]:
@@ -77,13 +85,16 @@ def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
     if not wanted:
         return []
     return [
-        or_(
-            *(
-                Sound.licence.like(_escape(item) + "_._", escape="\\")
-                if item.endswith("-")
-                else func.lower(Sound.licence) == item.lower()
-                for item in wanted
-            )
+        _among(
+            Sound.licence.expression,
+            lambda licence: or_(
+                *(
+                    licence.like(_escape(item) + "_._", escape="\\")
+                    if item.endswith("-")
+                    else func.lower(licence) == item.lower()
+                    for item in wanted
+                )
+            ),
         )
     ]
 
@@ -95,16 +106,42 @@ def _has_tag(tag: str) -> ColumnElement[bool]:
 
 
 def _from_source(source: str) -> ColumnElement[bool]:
-    at_root: Any = (
-        select(File.sound_id)
-        .join(Root, Root.id == File.root_id)
-        .where(or_(Root.kind == clean(source), Root.name == clean(source), Root.location == source))
-    )
+    named = or_(Root.kind == clean(source), Root.name == clean(source), Root.location == source)
+    at_root: Any = select(File.sound_id).where(File.root_id.in_(select(Root.id).where(named)))
     return Sound.id.in_(at_root)
 
 
-def _from_pack(pack: str) -> ColumnElement[bool]:
-    return func.lower(Sound.pack).in_([func.lower(each) for each in _spellings(pack)])
+def _from_packs(names: tuple[str, ...]) -> ColumnElement[bool]:
+    spelled = [func.lower(each) for name in names for each in _spellings(name)]
+    return _among(Sound.pack.expression, lambda pack: func.lower(pack).in_(spelled))
+
+
+def _among(
+    column: ColumnElement[str], chosen: Callable[[ColumnElement[str]], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """Sounds whose value in an indexed column is chosen: each value is looked at once.
+
+    The values are walked, not the sounds: one step in the index leads to the next value.
+    """
+    first = select(func.min(column).label("value")).cte(f"each_{column.key}", recursive=True)
+    following = select(func.min(column)).where(column > first.c.value).scalar_subquery()
+    values = first.union_all(select(following).where(first.c.value.is_not(None)))
+    return column.in_(select(values.c.value).where(chosen(values.c.value)))
+
+
+def _of_category(category: str) -> ColumnElement[bool]:
+    return func.lower(Sound.category).in_([func.lower(each) for each in _spellings(category)])
+
+
+def _loud(filters: Filters) -> list[ColumnElement[bool]]:
+    low, high = filters.min_loudness, filters.max_loudness
+    if low is None and high is None:
+        return []
+    heard = [
+        *([Analysis.loudness >= low] if low is not None else []),
+        *([Analysis.loudness <= high] if high is not None else []),
+    ]
+    return [Sound.id.in_(select(Analysis.sound_id).where(*heard))]
 
 
 def _spellings(word: str) -> list[str]:

@@ -51,7 +51,7 @@ class PathText(TypeDecorator[str]):
         return None if value is None else value.translate(self._TO)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.translate(self._FROM)
+        return value if value is None or value.isascii() else value.translate(self._FROM)
 
 
 class Base(DeclarativeBase):
@@ -87,7 +87,12 @@ class Sound(Base):
     """
 
     __tablename__ = "sound"
-    __table_args__ = (Index(None, "status"), Index(None, "take_group"), NEVER_REUSE)
+    __table_args__ = (
+        Index(None, "status"),
+        Index(None, "take_group"),
+        Index(None, "duration"),
+        NEVER_REUSE,
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     content_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
@@ -126,7 +131,11 @@ class File(Base):
     """A place where a sound lies. state: `present`, `missing` (gone) or `offline` (drive away)."""
 
     __tablename__ = "file"
-    __table_args__ = (UniqueConstraint("root_id", "relative_path"), NEVER_REUSE)
+    __table_args__ = (
+        UniqueConstraint("root_id", "relative_path"),
+        Index("ix_file_root_state", "root_id", "state", "sound_id"),
+        NEVER_REUSE,
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     sound_id: Mapped[int] = mapped_column(ForeignKey("sound.id", ondelete="CASCADE"), index=True)

@@ -123,18 +123,21 @@ def by_fts(
     parts = expression.parts if isinstance(expression, And) else (expression,)
     words = [part for part in parts if _is_words(part)]
     score: ColumnElement[float] = literal(0.0)
-    chosen = select(Sound.id)
+    key: ColumnElement[int] = Sound.id.expression
+    chosen = select(key)
     if any(not isinstance(part, Not) for part in words):
         parts = tuple(part for part in parts if part not in words)
         score = -func.bm25(literal_column("sound_text"), *WEIGHTS.values())
-        chosen = chosen.join(SOUND_TEXT, SOUND_TEXT.c.rowid == Sound.id)
+        key = SOUND_TEXT.c.rowid
+        # Without a condition on it, the sound's row would be read for each that matches.
+        chosen = select(key).join(Sound, Sound.id == key) if parts else select(key)
         chosen = chosen.where(_matches(And(tuple(words))))
     for part in parts:
         chosen = chosen.where(_condition(part, _has_words))
     if allowed is not None:
         ids = func.json_each(json.dumps([int(i) for i in allowed])).table_valued("value")
-        chosen = chosen.where(Sound.id.in_(select(ids.c.value)))
-    return _ranked(connection, chosen, score, limit)
+        chosen = chosen.where(key.in_(select(ids.c.value)))
+    return _ranked(connection, chosen, score, limit, key)
 
 
 def fts(expression: Expression) -> str:
@@ -207,11 +210,12 @@ def by_like(
         for name in WEIGHTS if term.column is None else [term.column]:
             if name != "licence":
                 score = score + case((_stands_in(name, term.text), WEIGHTS[name]), else_=0.0)
+    key = Sound.id.expression
     if allowed is None:
-        return _ranked(connection, chosen, score, limit)
+        return _ranked(connection, chosen, score, limit, key)
     found: list[tuple[int, float]] = []
     for ids in chunks([int(i) for i in allowed]):
-        found += _ranked(connection, chosen.where(Sound.id.in_(ids)), score, limit)
+        found += _ranked(connection, chosen.where(key.in_(ids)), score, limit, key)
     return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
 
@@ -262,7 +266,13 @@ def _licence(term: Term) -> ColumnElement[bool]:
 
 
 def _ranked(
-    connection: Connection, chosen: Select[Any], score: ColumnElement[float], limit: int
+    connection: Connection,
+    chosen: Select[Any],
+    score: ColumnElement[float],
+    limit: int,
+    key: ColumnElement[int],
 ) -> list[tuple[int, float]]:
-    scored = chosen.add_columns(score.label("score")).order_by(score.desc(), Sound.id)
-    return [(row[0], float(row[1])) for row in connection.execute(scored.limit(limit))]
+    scored = chosen.add_columns(score.label("score")).order_by(score.desc(), key)
+    best = scored.limit(limit).subquery()
+    there = select(*best.c).join(Sound, Sound.id == best.c[0]).order_by(best.c[1].desc(), best.c[0])
+    return [(row[0], float(row[1])) for row in connection.execute(there)]

@@ -16,6 +16,8 @@ COMMANDS = {
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
     "video": "query.cli.video:video",
+    "generate": "query.cli.generate:generate",
+    "serve": "query.cli.serve:serve",
     "frames": "query.cli.frames:frames",
     "evaluate": "query.cli.evaluate.group:evaluate",
     "evaluate inconsistency": "query.cli.evaluate.inconsistency:inconsistency",
@@ -68,6 +70,7 @@ def sonorize() -> None:
     sonorize build-index ~/Sounds              make a library
     sonorize query-by-frame frame.jpg          ask it with a picture
     sonorize query-by-text "door creak"        or with words
+    sonorize serve                             or in the browser
     """
 
 

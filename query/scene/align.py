@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BOUND = 0.5  # s that an onset is moved at most
 LEAD = 0.25  # s of a sound that are kept before its onset: the breath before the bark
 DISTINCT = 3.0  # times the usual change of the shot, which is motion and not an event
+LEAST = 0.003  # of full scale: where a picture stands still, its coding alone changes it
 
 
 class Placed(NamedTuple):
@@ -32,7 +33,7 @@ def strongest_change(
 ) -> int | None:
     """The frame at which most changes in a shot, of equal ones the first.
 
-    changes   (frames,): how much each frame differs from the one before it, in any unit from 0 on
+    changes   (frames,): how much each frame differs from the one before it, 0 (none) to 1
     shot      first frame, and the frame after the last one
     near      only frames from here to there count
 
@@ -47,7 +48,7 @@ def strongest_change(
     first, last = near if near is not None else (-math.inf, math.inf)
     within = np.where((frames >= first) & (frames <= last), within, 0.0)
     best = int(within.argmax())
-    found = within[best] > 0 and within[best] >= DISTINCT * usual
+    found = within[best] >= max(LEAST, DISTINCT * usual)
     return int(frames[best]) if found else None
 
 

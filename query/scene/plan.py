@@ -108,7 +108,8 @@ def plan(
         progress.advance()
     encoder = searcher.encoder
     assert encoder is not None, "it embedded the pictures"
-    cues = sorted(work.cues, key=lambda cue: (cue.start, cue.layer, cue.id))
+    laid = sorted(work.cues, key=lambda cue: (cue.start, cue.layer, cue.id))
+    cues = cueing.joined(laid)
     return CueSheet(
         film=film,
         shots=tuple(

@@ -16,6 +16,8 @@ from indexer.library import Library
 
 NAMED = ("--encoder", "toy")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made() -> Any:

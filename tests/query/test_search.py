@@ -280,3 +280,19 @@ def test_a_path_shown_is_one_that_is_there(folder: Path, tmp_path: Path) -> None
         assert (Path(hit.path).name, hit.state) == (shown, "present")
         (tmp_path / "aside").rename(tmp_path / "sounds" / gone)
         build(tmp_path / "library", tmp_path / "sounds")
+
+
+def test_only_as_many_rows_are_read_as_are_shown(searcher: Searcher) -> None:
+    """However the list is cut into parts: takes and copies are passed over alike."""
+    ids = searcher.libraries[0].catalog.allowed(Filters()).tolist()
+    keys = [(0, key) for key in ids]
+    for all_takes in (False, True):
+        every = searcher._kept(keys, Ask(k=99, all_takes=all_takes))
+        parted = [searcher._kept(keys * 40, Ask(k=k, all_takes=all_takes)) for k in range(1, 8)]
+        assert parted == [every[:k] for k in range(1, 8)]
+    asked: list[int] = []
+    read = searcher._sounds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searcher, "_sounds", lambda part: asked.append(len(part)) or read(part))
+        assert len(searcher._kept(keys * 40, Ask(k=2))) == 2
+    assert asked == [20]

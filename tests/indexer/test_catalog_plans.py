@@ -1,0 +1,132 @@
+"""No lookup of a build or a question reads a whole table: as SQLite plans what is really asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from libraries import empty_catalog
+from sqlalchemy import event
+
+from indexer.catalog.entries import Heard, Named, Place
+from indexer.catalog.filters import Filters
+from indexer.catalog.store import Catalog
+
+READ_WHOLE = re.compile(r"^SCAN (sound|file|embedding|window|change|analysis|freesound_\w+)\b")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    """Three sounds, of which one was heard. Without statistics plans do not depend on counts."""
+    opened = Catalog(empty_catalog(tmp_path))
+    root = opened.root("folder", "/sounds")
+    space = opened.embeddings.space("toy", "audio", "f", 2)
+    named = [
+        Named(Place(root, f"{name}.wav", 1, 1), {"title": name, "pack": "Rain"})
+        for name in ("dog", "cat", "cow")
+    ]
+    opened.record(named)
+    vector = np.array([1.0, 0.0], np.float32)
+    heard = Heard(1, True, {"duration": 1.0}, (), {space: vector}, content_hash="ab")
+    opened.record([heard])
+    yield opened
+    opened.close()
+
+
+def plans(catalog: Catalog, ask: Callable[[Catalog], object]) -> list[str]:
+    """The steps in which SQLite answers the statements that `ask` brings about."""
+    asked: list[tuple[str, Any]] = []
+
+    def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(catalog.engine, "before_cursor_execute", hear)
+    ask(catalog)
+    event.remove(catalog.engine, "before_cursor_execute", hear)
+    steps = []
+    with catalog.engine.connect() as connection:
+        for statement, parameters in asked:
+            if not statement.startswith(("BEGIN", "INSERT", "EXPLAIN")):
+                found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                steps += [row[3] for row in found]
+    return steps
+
+
+ASKED: dict[str, Callable[[Catalog], object]] = {
+    "sounds": lambda c: c.sounds([1, 2]),
+    "clips": lambda c: c.embeddings.clips(1, [1, 2]),
+    "windows": lambda c: c.embeddings.windows(1, [1, 2]),
+    "measured": lambda c: c.measured([1, 2]),
+    "take counts": lambda c: c.take_counts(["a", "b"]),
+    "a file": lambda c: c.at(1, "dog.wav"),
+    "a hash": lambda c: c.with_hash("ab"),
+    "known files": lambda c: c.known(1),
+    "work to do": lambda c: c.todo([1], ["named", "partial"]),
+    "changes": lambda c: c.embeddings.changes(1),
+    "a token": lambda c: c.embeddings.token(1),
+    "fingerprints": lambda c: c.embeddings.fingerprints("toy", "audio"),
+    "takes of new sounds": lambda c: c.durations(0),
+    "missing files": lambda c: c.prune([1]),
+    "a pack": lambda c: c.allowed(Filters(packs=("rain",))),
+    "a licence": lambda c: c.allowed(Filters(licences=("cc0", "by"))),
+    "a source": lambda c: c.allowed(Filters(sources=("folder",))),
+    "a duration": lambda c: c.allowed(Filters(max_duration=0.5)),
+    "words": lambda c: c.search_text("dog bark", 10),
+    "words and a field": lambda c: c.search_text("dog title:cat", 10),
+    "some of the sounds": lambda c: c.search_text("dog", 10, [1, 2]),
+    "a heard sound": lambda c: c.record(
+        [Heard(2, True, {"duration": 2.0}, (), {}, content_hash="cd")]
+    ),
+    "a copy": lambda c: c.record([Heard(3, True, {"duration": 1.0}, (), {}, content_hash="ab")]),
+    "an import": lambda c: c.set_licence("pack:Rain", "CC0-1.0", ""),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_lookup_reads_a_whole_table(catalog: Catalog, name: str) -> None:
+    steps = plans(catalog, ASKED[name])
+    assert steps
+    assert [step for step in steps if READ_WHOLE.match(step)] == []
+
+
+def test_what_reads_a_whole_table_is_seen(catalog: Catalog) -> None:
+    assert any(READ_WHOLE.match(step) for step in plans(catalog, lambda c: c.counts()))
+    tagged = plans(catalog, lambda c: c.allowed(Filters(tags=("dog",))))
+    assert any(READ_WHOLE.match(step) for step in tagged)
+
+
+def test_work_is_found_by_status_and_missing_files_by_state(catalog: Catalog) -> None:
+    work = plans(catalog, lambda c: c.todo([1], ["named"]))
+    assert any("ix_sound_status" in step for step in work)
+    assert any("ix_file_sound_id" in step for step in work)
+    gone = plans(catalog, lambda c: c.prune([1]))
+    assert any("ix_file_root_state (root_id=? AND state=?)" in step for step in gone)
+
+
+def test_packs_are_walked_by_their_index(catalog: Catalog) -> None:
+    steps = plans(catalog, lambda c: c.allowed(Filters(packs=("RAIN",))))
+    assert any("ix_sound_pack (pack>?)" in step for step in steps)
+    assert catalog.allowed(Filters(packs=("RAIN",))).tolist() == [1, 2, 3]
+    assert catalog.allowed(Filters(packs=("Snow",))).tolist() == []
+
+
+def test_takes_are_the_same_by_the_index_and_among_all(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lengths at the edges of a millisecond, one of them new."""
+    root = catalog.root("folder", "/sounds")
+    lengths = [1.0, 1.0004, 1.0006, 0.9995, 0.9994, 2.0, 1.0004999, 1.0005001]
+    places = [Place(root, f"{number}.wav", 1, 1) for number in range(len(lengths))]
+    catalog.record(
+        Named(place, {"title": "", "status": "ready", "duration": seconds})
+        for place, seconds in zip(places, lengths, strict=True)
+    )
+    few = catalog.durations(0)
+    monkeypatch.setattr("indexer.catalog.store.FEW", 0)
+    among_all = catalog.durations(0)
+    assert len(few[1.0]) > 4
+    assert {length: sorted(ids) for length, ids in few.items()} == among_all
