@@ -36,6 +36,7 @@ from indexer.catalog.models import (
     Sound,
     Window,
 )
+from indexer.catalog.quality import Qualities
 from indexer.catalog.question import clean
 from indexer.catalog.session import chunks, make_engine, reading, writing
 
@@ -57,6 +58,7 @@ class Catalog:
         schema.upgrade(self.engine)
         self.embeddings = Embeddings(self.engine)
         self.freesound = Freesound(self.engine)
+        self.quality = Qualities(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()
