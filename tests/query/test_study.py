@@ -11,6 +11,8 @@ from studies import TOML, on_disk
 from indexer.errors import StudyError
 from indexer.library import Library
 from indexer.progress import Progress
+from indexer.sources import generated
+from indexer.sources.generated import Facts
 from query.evaluation.embedding import Embedder, embed, scales
 from query.evaluation.study import Study, read_study
 from query.shelf import Shelf
@@ -94,6 +96,15 @@ def test_pairs_of_ones_own(study_file: Path) -> None:
     (study_file.parent / "pairs.csv").write_text("frame,audio\n")
     with pytest.raises(StudyError, match="has no column 'sound'"):
         read_study(study_file.with_name("changed.toml"))
+
+
+def test_a_generated_sound_has_the_words_it_was_made_from(study_file: Path) -> None:
+    manifest = study_file.parent / "made/blue.json"
+    facts = Facts("a blue bird sings", "audioldm", "0" * 64, "CC-BY-NC-SA-4.0", 0, 5.0, 10, 2.5)
+    generated.write(manifest, facts)
+    texts = {pair.arm: pair.text for pair in read_study(study_file).pairs if pair.scene == "blue"}
+    assert texts == {"retrieved": "blue bird", "generated": "a blue bird sings"}
+    manifest.unlink()
 
 
 class Stages(Progress):
