@@ -12,7 +12,7 @@ from indexer.errors import EncoderError, QueryError
 from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
-from query.ranking import Hit, collapse, fuse_ranks, hit
+from query.ranking import Hit, collapse, fuse_ranks, hit, take_groups
 from query.shelf import Moment, Shelf, one_config
 from query.targets import Reference
 
@@ -338,7 +338,7 @@ class Searcher:
             ]
             hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
             once = collapse(kept, hashes, len(kept))
-            kept = collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
+            kept = collapse(once, {} if ask.all_takes else take_groups(sounds), ask.k)
             if len(kept) == ask.k:
                 break
         return kept
@@ -388,11 +388,6 @@ def _by_library(keys: Sequence[Key]) -> dict[int, list[int]]:
     for place, key in keys:
         found.setdefault(place, []).append(key)
     return found
-
-
-def _groups(sounds: Mapping[Key, SoundInfo]) -> dict[Key, str]:
-    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
-    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
 
 
 def _plain(keys: Sequence[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:
