@@ -10,16 +10,13 @@ from pathlib import Path
 import pytest
 from web_server import Page, serving
 
-from query.scene import floor
-
 NOT_TRIED = ("build-index", "reveal", "reveal-project")
 
 
 @pytest.mark.slow
 def test_no_request_of_its_kind_is_answered_with_a_server_error(
-    web_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    web_library: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(floor, "COUNT", 12)
     shutil.copytree(web_library, tmp_path / "library")  # it will be written to
     with serving(tmp_path / "library", roots=[tmp_path]) as page:
         page.ready()
