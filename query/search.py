@@ -246,15 +246,17 @@ class Searcher:
         Of clips as a whole, without filters; of 1,000 sounds evenly taken where there are more.
         """
         weights = self.weights(question, ask)
-        keys = [
-            (place, key)
-            for place, shelf in enumerate(self.shelves)
-            for key in shelf.rankable(weights, None)
-        ]
-        taken = keys[:: max(1, len(keys) // SAMPLE)]
-        if not taken:
+        held = [np.array(shelf.rankable(weights, None), np.int64) for shelf in self.shelves]
+        step = max(1, sum(map(len, held)) // SAMPLE)
+        scores: list[float] = []
+        passed = 0
+        for shelf, ids in zip(self.shelves, held, strict=True):
+            taken = np.sort(ids[-passed % step :: step])
+            passed += len(ids)
+            found = shelf.nearest(question, weights, len(taken), taken) if len(taken) else []
+            scores += [score for _, score in found]
+        if not scores:
             return 0.0, 0.0
-        scores = [score for score, _ in self._scores(taken, question, ask).values()]
         middle, above = np.percentile(scores, [50.0, 84.0])
         return float(middle), float(above - middle)
 
