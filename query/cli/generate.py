@@ -107,10 +107,10 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
             search.encoder.embed_images([])  # says why not
         folder = given["into"] or search.libraries[0].sounds("generated")
     folder = folder.absolute()
-    generator = models.load()
+    generator = models.load_generator()
     wanted = replace(wanted, settings=generator.completed(wanted.settings))
     with closing(Bars()) as bars:
-        found = scheme.described(pictures, wanted, models, searching, bars)
+        [found] = scheme.described([pictures], wanted, models, searching, bars)
         ordered = scheme.orders(found, wanted)
         bars.close()
         if given["dry_run"]:

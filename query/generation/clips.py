@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,19 @@ class Clip:
 
 
 def make(
-    orders: Sequence[Order], generator: Generator, folder: Path, progress: Progress = Progress()
+    orders: Sequence[Order],
+    generator: Generator,
+    folder: Path,
+    progress: Progress = Progress(),
+    minutes: float | None = None,
 ) -> list[Clip]:
     """A clip for each order, in their order. `folder` is made if it is not there.
 
     What `folder` holds already, whole or refused, is not made again. Each clip is on disk before
-    the next one is begun.
+    the next one is begun. Once `minutes` are over, no other is begun, and only the clips of the
+    orders before it are returned.
     """
+    begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(order, *_named(order, generator, folder)) for order in orders]
     lacking = sum(_known(path) is None for _, path, _ in wanted)
@@ -56,6 +63,8 @@ def make(
     for order, path, facts in wanted:
         known = _known(path)
         if known is None:
+            if minutes is not None and time.monotonic() - begun >= 60 * minutes:
+                break
             facts = _make(order, path, facts, generator)
             progress.advance()
         clips.append(Clip(path, known or facts, known is not None))
