@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 RATE = 48_000  # Hz of the files
 NAMED = 40  # letters of a prompt in a file's name
+MADE_FROM = (
+    "prompt", "model", "weights", "seed", "seconds", "steps", "guidance", "negative", "condition"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +122,10 @@ def _named(order: Order, generator: Generator, folder: Path) -> tuple[Path, Fact
         negative=how.negative,
         condition=_hash(list(order.condition)) if order.condition is not None else "",
         bandwidth=generator.sample_rate / 2,
+        sources=[dict(source) for source in order.sources],
     )
-    made_from = {
-        name: value
-        for name, value in asdict(facts).items()
-        if name not in ("frames", "refused", "gain", "licence", "bandwidth")
-    }
+    known = asdict(facts)
+    made_from = {name: known[name] for name in MADE_FROM}
     words = re.sub(r"[^a-z0-9]+", "-", order.prompt.casefold())[:NAMED].strip("-") or "sound"
     return folder / f"{words}-{generator.name}-{order.seed}-{_hash(made_from)}.wav", facts
 

@@ -129,13 +129,17 @@ def test_every_triple_is_in_its_manifest(frame: Path, library: Path) -> None:
     assert manifests(library / "sounds/generated") == before
 
 
-def test_a_triple_that_lacks_a_side_has_no_distances() -> None:
+def test_a_triple_that_lacks_a_side_has_what_is_left_of_its_distances() -> None:
     one, none = np.array([1, 0], np.float32), np.zeros(2, np.float32)
-    absent = {"d_image_text": None, "d_image_audio": None, "inconsistency": None}
-    assert distances(one, one, None) == distances(one, none, one) == absent
+    for triple in ((one, one, None), (one, none, one), (none, one, one)):
+        told = distances(*triple)
+        assert told["inconsistency"] is None
+        assert (told["d_image_text"], told["d_image_audio"]) == tuple(
+            0.0 if each is one and triple[0] is one else None for each in triple[1:]
+        )
     other = np.array([0, 1], np.float32)
-    told = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
-    assert distances(one, other, one) == told
+    whole = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
+    assert distances(one, other, one) == whole
 
 
 @pytest.mark.slow
