@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from indexer.catalog.store import Catalog
 from indexer.encoders.protocol import Windows
@@ -181,6 +180,9 @@ class Library:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """The right to build and to write index files. Raises LibraryBusy if another has it."""
+        # Here, since it brings asyncio along, and a question never locks.
+        from filelock import FileLock, Timeout
+
         try:
             with FileLock(self.folder / "build.lock", timeout=0):
                 yield

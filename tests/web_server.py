@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,18 @@ class Page:
 
 
 @contextmanager
-def serving(library: Path, *, token: str = "") -> Iterator[Page]:
+def serving(
+    library: Path,
+    *,
+    token: str = "",
+    roots: Sequence[Path] = (),
+    reveal: Callable[[Path], object] | None = None,
+) -> Iterator[Page]:
     """The page of a library, at a free port of this machine."""
     bound = _bound("127.0.0.1", 0)
     port = bound.getsockname()[1]
     hosts = frozenset() if token else frozenset({f"127.0.0.1:{port}"})
-    app = create_app(Desk(library), hosts, token)
+    app = create_app(Desk(library, roots=roots, reveal=reveal), hosts, token)
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})

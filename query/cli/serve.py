@@ -27,9 +27,22 @@ from indexer.cli.common import device_option, library_option, say
     help="0: any that is free.",
 )
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")
+@click.option(
+    "--allow",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder below which the page may look for projects and sounds; repeatable.  "
+    "[default: your home and the drives that are connected]",
+)
 @device_option
 def serve(
-    library_folder: Path | None, host: str, port: int, no_open: bool, device: str | None
+    library_folder: Path | None,
+    host: str,
+    port: int,
+    no_open: bool,
+    roots: tuple[Path, ...],
+    device: str | None,
 ) -> None:
     """Open the library as a page in the browser: ask, listen, choose.
 
@@ -46,4 +59,5 @@ def serve(
             f"The page needs {error.name}, which is not here: install sonorize with its extra web."
         ) from error
     run(common.library_folder(library_folder), say, host=host, port=port, device=device,
-        browser=not no_open)  # fmt: skip
+        browser=not no_open, roots=roots,
+        reveal=lambda path: click.launch(str(path), locate=True))  # fmt: skip

@@ -196,6 +196,6 @@ def _answer(
     taken_for: Any = (),
 ) -> Answer:
     wanted_here = slice(page.offset, page.offset + page.k)
-    shown = rows(desk.library, hits[wanted_here], strengths[wanted_here])
+    shown = rows(desk.library, hits[wanted_here], strengths[wanted_here], desk.choices)
     more = len(hits) > page.offset + page.k and page.offset + page.k <= DEEPEST
     return Answer(shown, more, page.offset, list(taken_for))

@@ -11,15 +11,21 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from indexer.encoders import registry
 from indexer.errors import LibraryNotFound, QueryError, SonorizeError, WeightsMissing
-from indexer.library import Library, exists
+from indexer.library import Config, Library, exists
+from indexer.sources.folder import FolderSource
 from query.ask import Ask
 from query.search import Searcher
+from query.web.builds import Builds, BuildState
+from query.web.choices import Choices
 from query.web.decoder import Decoder
 from query.web.pictures import Pictures
+from query.web.places import Places, usual
 from query.web.proxies import Proxies
 
 if TYPE_CHECKING:
+    from indexer.build.report import BuildReport, Progress
     from indexer.encoders.protocol import Encoder, Vectors
     from query.scene.floor import Floor
 
@@ -88,10 +94,22 @@ class Desk:
 
     folder   of the library, which need not exist yet
     device   for the model
+    roots    folders below which the page may look; the user's own and drives if None
+    reveal   shows a file in the file manager; None where nobody sits at this machine
     """
 
-    def __init__(self, folder: Path, device: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str | None = None,
+        *,
+        roots: Sequence[Path] | None = None,
+        reveal: Callable[[Path], object] | None = None,
+    ) -> None:
         self.folder, self._device = folder, device
+        self.places = Places(usual() if roots is None else roots)
+        self.reveal = reveal
+        self.builds = Builds()
         self.model = Model("none")
         self.floor: Floor | None = None
         self.memory = Memory()
@@ -100,7 +118,8 @@ class Desk:
         self._library: Library | None = None
         self._encoder: Encoder | None = None
         self._searchers: dict[bool, tuple[int, Searcher]] = {}
-        self._aside = Path(tempfile.mkdtemp(prefix="sonorize-"))
+        self._choices: Choices | None = None
+        self.aside = Path(tempfile.mkdtemp(prefix="sonorize-"))
         cache = self._cache()
         self.pictures = Pictures(cache / "pictures", self.decoder)
         self.proxies = Proxies(cache / "proxies", self.decoder)
@@ -113,7 +132,7 @@ class Desk:
         self.decoder.close()
         if self._library is not None:
             self._library.close()
-        shutil.rmtree(self._aside, ignore_errors=True)
+        shutil.rmtree(self.aside, ignore_errors=True)
 
     @property
     def library(self) -> Library:
@@ -124,6 +143,41 @@ class Desk:
                     raise LibraryNotFound("There is no library yet: choose a folder of sounds.")
                 self._library = Library.open(self.folder)
             return self._library
+
+    @property
+    def choices(self) -> Choices:
+        """Raises LibraryNotFound, and LibraryError for a file that makes no sense."""
+        library = self.library
+        with self._opening:
+            if self._choices is None:
+                self._choices = Choices(library.folder)
+            return self._choices
+
+    def build(self, folders: Sequence[Path]) -> BuildState:
+        """Starts a build of these folders, or of those of the library; makes it if need be.
+
+        Raises LibraryBusy while one runs, QueryError while the model is not loaded.
+        """
+        if not exists(self.folder):
+            if not folders:
+                raise QueryError("Choose a folder of sounds first.")
+            Library.create(self.folder, Config(encoder=registry.default)).close()
+        if self.model.state == "none":
+            self._load()  # in this request: what is missing is said now
+        if self._encoder is None:
+            raise QueryError(self.model.said or "The model is still being loaded: wait a moment.")
+        library, encoder = self.library, self._encoder
+        chosen = list(folders) or [
+            Path(root.location) for root in library.catalog.roots() if root.kind == "folder"
+        ]
+        sources = [FolderSource(folder) for folder in chosen]
+
+        def work(progress: Progress) -> BuildReport:
+            from indexer.build.run import build_index
+
+            return build_index(library, sources, encoder, progress=progress)
+
+        return self.builds.start(work)
 
     def searcher(self, *, model: bool = True) -> Searcher:
         """As the library is now; without `model`, or before it is loaded, for exact words only.
@@ -195,7 +249,6 @@ class Desk:
 
     def _loaded(self, library: Library) -> Encoder:
         from indexer import settings
-        from indexer.encoders import registry
         from indexer.encoders.protocol import Setup
 
         found = settings.load()
@@ -223,6 +276,6 @@ class Desk:
                 cache.mkdir(exist_ok=True)
                 tempfile.TemporaryFile(dir=cache).close()
             except OSError:
-                return self._aside
+                return self.aside
             return cache
-        return self._aside
+        return self.aside

@@ -14,6 +14,7 @@ from query.ranking import Hit, hit
 if TYPE_CHECKING:
     from indexer.catalog.answers import Measured, SoundInfo
     from indexer.library import Library
+    from query.web.choices import Choices
 
 COLUMNS = 160  # of a waveform in a list
 
@@ -26,6 +27,7 @@ class Row(Hit):
 
     strength   how far it stands out, for pictures; "" where that is not known
     loudness, true_peak   LUFS and dBTP, None where nothing was measured
+    mark       kept, rejected or ""
     wave       base64 of int8 pairs (lowest, highest), 127 = full scale, of equal stretches
     """
 
@@ -37,6 +39,7 @@ class Row(Hit):
     bit_depth: int | None = None
     category: str = ""
     wave: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,15 @@ class Detail(Row):
     onsets: Sequence[float] = field(default_factory=list)
 
 
-def rows(library: Library, hits: Sequence[Hit], strengths: Sequence[Strength] = ()) -> list[Row]:
+def rows(
+    library: Library, hits: Sequence[Hit], strengths: Sequence[Strength], choices: Choices
+) -> list[Row]:
     """The hits, in their order, with what is known beside them."""
     ids = [each.id for each in hits]
     sounds, measured = library.catalog.sounds(ids), library.catalog.measured(ids)
     named = list(strengths) or [""] * len(hits)
     return [
-        _row(found, sounds[found.id], measured.get(found.id), strength)
+        _row(found, sounds[found.id], measured.get(found.id), strength, choices)
         for found, strength in zip(hits, named, strict=True)
         if found.id in sounds
     ]
@@ -77,14 +82,14 @@ def plain_hits(library: Library, ids: Sequence[int]) -> list[Hit]:
     ]
 
 
-def detail(library: Library, sound: SoundInfo) -> Detail:
+def detail(library: Library, sound: SoundInfo, choices: Choices) -> Detail:
     from indexer.credits.texts import credit, text
 
     columns = sound.columns
     key = columns["id"]
     [found] = plain_hits(library, [key])
     measured = library.catalog.measured([key]).get(key)
-    row = _row(found, sound, measured, "", full=True)
+    row = _row(found, sound, measured, "", choices, full=True)
     said = credit(
         key, found.title, found.author, columns["url"], columns["licence"],
         columns["licence_url"], columns["raw"].get("freesound"),
@@ -100,7 +105,12 @@ def detail(library: Library, sound: SoundInfo) -> Detail:
 
 
 def _row(
-    found: Hit, sound: SoundInfo, measured: Measured | None, strength: Strength, full: bool = False
+    found: Hit,
+    sound: SoundInfo,
+    measured: Measured | None,
+    strength: Strength,
+    choices: Choices,
+    full: bool = False,
 ) -> Row:
     columns = sound.columns
     said = asdict(found)
@@ -116,6 +126,7 @@ def _row(
         bit_depth=columns["bit_depth"],
         category=columns["category"],
         wave=_wave(measured.peaks, full) if measured else "",
+        mark=choices.mark(columns["content_hash"] or ""),
     )
 
 

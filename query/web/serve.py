@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 import socket
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -26,11 +26,13 @@ def serve(
     port: int = PORT,
     device: str | None = None,
     browser: bool = True,
+    roots: Sequence[Path] = (),
+    reveal: Callable[[Path], object] | None = None,
 ) -> None:
     """Serves the library in `folder` until it is interrupted. Port 0 takes any that is free.
 
     Where others can reach it, each browser has to give a token, which is told to `say`.
-    Raises SonorizeError if the place is taken.
+    `roots` and `reveal` as Desk has them. SonorizeError if the place is taken.
     """
     bound = _bound(host, port)
     port = bound.getsockname()[1]
@@ -38,7 +40,8 @@ def serve(
     named = f"[{host}]" if ":" in host else host
     hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
     token = "" if alone else secrets.token_urlsafe(18)
-    app = create_app(Desk(folder, device), hosts if alone else frozenset(), token)
+    desk = Desk(folder, device, roots=roots or None, reveal=reveal if alone else None)
+    app = create_app(desk, hosts if alone else frozenset(), token)
     say(f"Serving {folder} at http://{named}:{port}/ (Ctrl-C ends it)")
     if token:
         say(f"Token, asked once in each browser: {token}")

@@ -39,7 +39,7 @@ def sound_of(library: Library, key: int) -> SoundInfo:
 @router.get("/{sound}", operation_id="sound")
 def sound_detail(desk: TheDesk, sound: Id) -> Detail:
     """All that is known of a sound."""
-    return detail(desk.library, sound_of(desk.library, sound))
+    return detail(desk.library, sound_of(desk.library, sound), desk.choices)
 
 
 @router.get("/{sound}/takes", operation_id="takes")
@@ -49,7 +49,7 @@ def takes(desk: TheDesk, sound: Id) -> list[Row]:
 
     library = desk.library
     ids = takes_of(library.catalog.engine, sound_of(library, sound).columns["id"])
-    return rows(library, plain_hits(library, ids))
+    return rows(library, plain_hits(library, ids), (), desk.choices)
 
 
 @router.get("/{sound}/region", operation_id="region")

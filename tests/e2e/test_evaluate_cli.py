@@ -18,8 +18,8 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluated(command: str, study_file: Path, *options: object) -> list[dict[str, Any]]:
-    done = run("evaluate", command, study_file, "--library", study_file.parent / "library",
-               "--format", "json", *options)  # fmt: skip
+    done = run("evaluate", command, study_file, *options, "--format", "json",
+               "--library", study_file.parent / "library")  # fmt: skip
     assert done.code == 0, done.err
     return [json.loads(line) for line in done.out.splitlines()]
 
@@ -140,3 +140,64 @@ def test_frozen_and_exploratory(study_file: Path, tmp_path: Path) -> None:
     done = run("evaluate", "freeze", mine)
     assert done.code == 1
     assert "cannot be understood" in done.err
+
+
+def rated(folder: Path) -> Path:
+    """Three raters of all frames of red and blue with a sound that fits and one that does not."""
+    path = folder / "ratings.csv"
+    lines = ["rater,frame,sound,fit,quality,scene,arm"]
+    for rater, lean in (("x", 0), ("y", 1), ("z", 0)):
+        for scene, right, wrong in (
+            ("red", "1 growl", "6 cricket"),
+            ("blue", "6 cricket", "0 low"),
+        ):
+            for number in range(3):
+                frame = f"frames/{scene}/{number}.png"
+                fit = 3 + lean + (number > 1)
+                lines.append(f"{rater},{frame},sounds/{right}.wav,{fit},4,{scene},retrieved")
+                lines.append(f"{rater},{frame},sounds/{wrong}.wav,{1 + lean},4,{scene},random")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_mos_and_correlate(study_file: Path, tmp_path: Path) -> None:
+    ratings = rated(tmp_path)
+    done = run("evaluate", "mos", ratings, "--format", "json", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    groups = [json.loads(line) for line in done.out.splitlines()]
+    [retrieved] = [row for row in groups if (row.get("group"), row.get("name"),
+                   row["question"]) == ("arm", "retrieved", "fit")]  # fmt: skip
+    assert retrieved["mos"] == pytest.approx(11 / 3, abs=1e-3)
+    assert len(sheet(tmp_path / "out/mos-items.csv")) == 24
+    rows = evaluated("correlate", study_file, ratings, "--out", tmp_path / "out")
+    [as_paper] = [
+        row
+        for row in rows
+        if (row.get("metric"), row.get("form"), row.get("scene"))
+        == ("SLERP cosine, literal", "every rating alone, as the paper", "all")
+    ]
+    assert as_paper["r"] < -0.5
+    assert as_paper["n"] == 36
+    assert len(sheet(tmp_path / "out/correlate-values.csv")) == 12 * 8
+    done = run("evaluate", "correlate", study_file, ratings, "--library",
+               study_file.parent / "library")  # fmt: skip
+    assert "Table 2 as the paper has it" in done.out
+    strange = tmp_path / "strange.csv"
+    strange.write_text("rater,frame,sound,fit\nx,frames/red/0.png,none.wav,3\n")
+    done = run("evaluate", "correlate", study_file, strange, "--library",
+               study_file.parent / "library")  # fmt: skip
+    assert done.code == 1
+    assert "'none.wav' was rated and study.toml does not name it" in done.err
+
+
+def test_power(tmp_path: Path) -> None:
+    done = run("evaluate", "power", "--raters", 10, "--format", "json")
+    row = json.loads(done.out)
+    assert row["ratings"] == 630
+    assert 0.3 < row["smallest_r"] < 0.45
+    done = run("evaluate", "power", "--pilot", rated(tmp_path), "--format", "json")
+    assert json.loads(done.out)["rater_sd"] == pytest.approx(0.577, abs=0.01)
+    (tmp_path / "one.csv").write_text("rater,frame,sound,fit\nx,a.png,a.wav,3\n")
+    done = run("evaluate", "power", "--pilot", tmp_path / "one.csv")
+    assert done.code == 1
+    assert "too small for a pilot" in done.err

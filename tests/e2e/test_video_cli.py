@@ -169,6 +169,14 @@ def test_what_cannot_be_written_is_said_before_the_work(base: Path, tmp_path: Pa
         assert "Finding cuts" not in done.err
 
 
+def test_a_name_may_be_as_long_as_names_may_be(base: Path, tmp_path: Path) -> None:
+    names = ("n" * 250 + ".csv", "n" * 240 + ".sonorize.json", "n" * 240 + ".wav")
+    outs = [part for name in names for part in ("-o", tmp_path / name)]
+    done = video(base, base / "film.mkv", *outs)
+    assert done.code == 0, done.err
+    assert {name for name in names if (tmp_path / name).is_file()} == set(names)
+
+
 def test_a_project_is_kept_where_another_format_fails(base: Path, tmp_path: Path) -> None:
     (tmp_path / "out.rpp").mkdir()
     project = tmp_path / "film.sonorize.json"

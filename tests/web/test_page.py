@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
-from libraries import COLOURS
+from libraries import COLOURS, tone
 from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
 from playwright.sync_api import Page as Tab
-from web_server import Page, picture
+from web_server import Page, picture, serving
+
+from indexer.encoders import registry
+from query.scene import floor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -50,14 +53,16 @@ def tab(browser: Browser, page: Page) -> Iterator[Tab]:
 class opened:  # noqa: N801
     """A tab at the page; what the browser complains of, a refused policy too, fails the test."""
 
-    def __init__(self, browser: Browser, page: Page, path: str = "/", **options: Any) -> None:
+    def __init__(
+        self, browser: Browser, page: Page, path: str = "/", model: str = "toy", **options: Any
+    ) -> None:
         self.context = browser.new_context(**options)
         self.tab = self.context.new_page()
         self.wrong: list[str] = []
         self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.tab.on("console", self._complained)
         self.tab.goto(page.address + path)
-        expect(self.tab.locator("#model")).to_contain_text("toy")
+        expect(self.tab.locator("#model")).to_contain_text(model)
 
     def _complained(self, said: ConsoleMessage) -> None:
         if said.type == "error" and "400 (Bad Request)" not in said.text:
@@ -89,9 +94,11 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def find(tab: Tab, words: str) -> None:
-    tab.locator("#words").fill(words)
-    tab.locator("#words").press("Enter")
-    expect(tab.locator(".hit").first).to_be_visible()
+    """Asks, and waits for the answer: it has scores, which a list of all sounds has not."""
+    with tab.expect_response("**/api/query-by-text*"):
+        tab.locator("#words").fill(words)
+        tab.locator("#words").press("Enter")
+    expect(tab.locator(".hit .mark:not(:empty)").first).to_be_visible()
     tab.locator("#words").press("Escape")
 
 
@@ -125,7 +132,8 @@ def test_a_picture_is_chosen_asked_steered_and_taken_away(tab: Tab, tmp_path: Pa
     tab.locator(".chip button").click()
     expect(tab.locator("#problem")).to_be_hidden()
     tab.locator("#unsee").click()
-    expect(tab.locator(".hit")).to_have_count(0)
+    expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+    expect(tab.locator("#seen")).to_be_hidden()
 
 
 def test_a_picture_is_pasted_and_one_is_dropped(tab: Tab) -> None:
@@ -173,7 +181,7 @@ def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) ->
     assert sorted(titles(tab)) == ["bird", "engine"]
     assert "min_duration=5.5" in tab.url
     tab.locator("#clear").click()
-    expect(tab.locator(".hit")).to_have_count(0)
+    expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
 
 
 def test_arrows_step_and_play_and_keys_do_the_rest(tab: Tab) -> None:
@@ -246,16 +254,92 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
     expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
 
 
+def test_a_sound_is_kept_collected_and_spotted_by_keys(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(web_library, tmp_path / "library")
+    (tmp_path / "home/project").mkdir(parents=True)
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own) as tab,
+    ):
+        own.ready()
+        find(tab, "bird")
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("k")
+        expect(tab.locator(".hit.kept .rank")).to_have_text("★")
+        tab.keyboard.press("b")
+        tab.locator("#collecting-name").fill("scene 4")
+        tab.locator("#collecting-name").press("Enter")
+        expect(tab.locator("#about")).to_have_text("Added to scene 4")
+        tab.locator(".hit .play").first.focus()
+        tab.keyboard.press("i")
+        tab.keyboard.press("Enter")
+        tab.locator("#places-list").get_by_text("home").click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#about")).to_contain_text("written to project")
+        [wav] = (tmp_path / "home/project").glob("*.wav")
+        assert wav.stat().st_size > 100_000
+        expect(tab.locator("#project")).to_have_text("→ project")
+        tab.locator("#words").fill("")
+        tab.locator("#words").press("Enter")
+        tab.locator("#collection").select_option("=scene 4")
+        expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
+        expect(tab.locator("#zip")).to_have_attribute("href", re.compile(r"/api/zip\?sound=\d+$"))
+
+
+def test_the_library_is_built_from_an_empty_page_and_looked_through(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "default", "toy")
+    monkeypatch.setattr(floor, "COUNT", 12)
+    for name, axis in (("dog", 3), ("cat", 4), ("rain", 7)):
+        tone(tmp_path / f"home/sounds/{name}.wav", axis)
+    (tmp_path / "home/sounds/torn.wav").write_bytes(b"no samples")
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own, model="no library") as tab,
+    ):
+        expect(tab.locator("#first-run")).to_be_visible()
+        tab.locator("#add-folder").click()
+        tab.locator("#places-list").get_by_text("home").click()
+        tab.locator("#places-list").get_by_text("sounds").click()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#build-said")).to_contain_text("3 added", timeout=30_000)
+        expect(tab.locator("#problems")).to_contain_text("torn.wav")
+        expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
+        tab.locator("#library-open").click()
+        expect(tab.locator(".hit")).to_have_count(3)
+
+
+def test_a_point_of_the_map_is_heard(tab: Tab) -> None:
+    tab.locator("#library-open").click()
+    expect(tab.locator("#roots")).to_contain_text("12 present")
+    box = tab.locator("#map").bounding_box()
+    assert box is not None
+    for across in range(12, int(box["width"]), 14):
+        tab.locator("#map").hover(position={"x": across, "y": 14})
+        if tab.locator("#map-said").inner_text().strip():
+            break
+    for down in range(14, int(box["height"]), 12):
+        tab.locator("#map").click(position={"x": box["width"] - 14, "y": down})
+        if tab.locator("#now-title").inner_text() != "No sound chosen":
+            break
+    expect(tab.locator("#now-title")).not_to_have_text("No sound chosen")
+
+
+@pytest.mark.parametrize("view", ["", "library"])
 @pytest.mark.parametrize("name", WIDTHS)
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_it_can_be_read_by_all(
-    browser: Browser, page: Page, tmp_path: Path, name: str, scheme: str
+    browser: Browser, page: Page, tmp_path: Path, name: str, scheme: str, view: str
 ) -> None:
     wide, high = WIDTHS[name]
     frame = page.upload(picture(tmp_path / "g.png", COLOURS[3]))
     size: Any = {"viewport": {"width": wide, "height": high}, "color_scheme": scheme}
-    with opened(browser, page, f"/?frame={frame}", **size) as tab:
-        expect(tab.locator(".hit").first).to_be_visible()
+    with opened(browser, page, f"/?frame={frame}&view={view}", **size) as tab:
+        expect(tab.locator("#packs th" if view else ".hit").first).to_be_visible()
         if name == "phone":
             tab.locator("#menu").click()
         assert tab.evaluate("document.documentElement.scrollWidth") <= wide

@@ -35,6 +35,8 @@ def evaluate() -> None:
     \b
     sonorize evaluate inconsistency study.toml         do picture, words and sound agree
     sonorize evaluate slerp study.toml                 sounds against the target of a known pair
+    sonorize evaluate mos ratings.csv                  what people said of pairs
+    sonorize evaluate correlate study.toml ratings.csv metrics against people
     sonorize evaluate retrieval questions.csv          how well the library finds
     sonorize evaluate freeze study.toml                fix what is to be measured, before
     """
@@ -52,6 +54,11 @@ out_option: Callable[[F], F] = click.option(
 
 study_argument: Callable[[F], F] = click.argument(
     "study_file", metavar="STUDY.toml", type=click.Path(path_type=Path, dir_okay=False)
+)
+
+
+ratings_argument: Callable[[F], F] = click.argument(
+    "ratings_file", metavar="RATINGS.csv", type=click.Path(path_type=Path, dir_okay=False)
 )
 
 

@@ -6,7 +6,7 @@ them is constant. p values are two-sided. Random steps take a seed and repeat ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -130,18 +130,32 @@ def bootstrap_two_way(
     replacement (Owen 2007, "The pigeonhole bootstrap"), and the interval is that of percentiles.
     """
     table, values = np.asarray(ratings, np.float64), np.asarray(metric, np.float64)
-    rng = np.random.default_rng(seed)
-    raters, items = table.shape
-    drawn = []
-    for _ in range(rounds):
-        rows, columns = rng.integers(raters, size=raters), rng.integers(items, size=items)
-        r = _of_means(table[rows][:, columns], values[columns])
-        if np.isfinite(r):
-            drawn.append(r)
-    if not drawn:
-        return Estimate(_of_means(table, values))
+    found = _of_means(item_means(table), values, np.ones(len(values)))
+    means, weights = two_way_draws(table, rounds, seed)
+    drawn = _of_means(means, values, weights)
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return Estimate(float(found))
     low, high = np.percentile(drawn, [50 - 50 * level, 50 + 50 * level])
-    return Estimate(_of_means(table, values), float(low), float(high))
+    return Estimate(float(found), float(low), float(high))
+
+
+def two_way_draws(ratings: NDArray[np.floating], rounds: int, seed: int) -> tuple[Values, Values]:
+    """Raters and items of (raters, items) drawn anew with replacement, so many times.
+
+    (rounds, items) means over the raters drawn, NaN where none of them rated it; and how often
+    each item was drawn.
+    """
+    table = np.asarray(ratings, np.float64)
+    there = np.isfinite(table)
+    rng = np.random.default_rng(seed)
+    raters, items = (
+        rng.multinomial(size, np.full(size, 1 / size), size=rounds).astype(np.float64)
+        for size in table.shape
+    )
+    counts, sums = raters @ there, raters @ np.where(there, table, 0.0)
+    means = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    return means, items
 
 
 def within_groups(
@@ -159,9 +173,13 @@ def within_groups(
     if scale < 1e-12:
         return Estimate(NAN)
     found = float(one @ two) / scale
-    shuffled = _shuffler(labels, np.random.default_rng(seed))
-    least = (abs(found) - 1e-12) * scale
-    far = sum(bool(abs(one[shuffled()] @ two) >= least) for _ in range(rounds))
+    rng = np.random.default_rng(seed)
+    products = np.zeros(rounds)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        shuffled = rng.permuted(np.broadcast_to(one[mine], (rounds, len(mine))), axis=1)
+        products += shuffled @ two[mine]
+    far = int((np.abs(products) >= (abs(found) - 1e-12) * scale).sum())
     return Estimate(found, p=(1 + far) / (1 + rounds))
 
 
@@ -180,15 +198,26 @@ def item_means(ratings: NDArray[np.floating]) -> Values:
     return means
 
 
-def _of_means(table: Values, metric: Values) -> float:
-    means = item_means(table)
+def _of_means(means: Values, metric: Values, weights: Values) -> Values:
+    """r of (…, items) means and (items,) metric, each item counting `weights`; NaN where fewer
+    than three items differ."""
     known = np.isfinite(means) & np.isfinite(metric)
-    one, two = means[known], metric[known]
-    if len(one) < 3:
-        return NAN
-    one, two = one - one.mean(), two - two.mean()
-    scale = float(np.linalg.norm(one) * np.linalg.norm(two))
-    return float(one @ two) / scale if scale > 1e-12 else NAN
+    weight = np.where(known, weights, 0.0)
+    total = np.maximum(weight.sum(axis=-1, keepdims=True), 1.0)
+
+    def centred(values: Values) -> Values:
+        held = np.where(known, values, 0.0)
+        rest: Values = held - (weight * held).sum(axis=-1, keepdims=True) / total
+        return rest
+
+    one, two = centred(means), centred(np.broadcast_to(metric, means.shape))
+    products, squares, others = (
+        (weight * pair).sum(axis=-1) for pair in (one * two, one * one, two * two)
+    )
+    scale = np.sqrt(squares * others)
+    fit = (scale > 1e-12) & ((weight > 0).sum(axis=-1) > 2)
+    r: Values = np.divide(products, scale, out=np.full(scale.shape, np.nan), where=fit)
+    return r
 
 
 def _constant(*arrays: Values) -> bool:
@@ -205,16 +234,3 @@ def _centred(values: Values, labels: NDArray[np.intp]) -> Values:
     means = np.bincount(labels, weights=values) / np.bincount(labels)
     centred: Values = values - means[labels]
     return centred
-
-
-def _shuffler(labels: NDArray[np.intp], rng: np.random.Generator) -> Callable[[], NDArray[np.intp]]:
-    """Gives places, each group's own in a new order."""
-    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-
-    def shuffled() -> NDArray[np.intp]:
-        places = np.empty(len(labels), np.intp)
-        for group in groups:
-            places[group] = rng.permutation(group)
-        return places
-
-    return shuffled

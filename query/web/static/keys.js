@@ -5,10 +5,10 @@ import { say } from "./words.js";
 const KEPT = "sonorize.keys";
 const OWN = {
   down: "ArrowDown", up: "ArrowUp", toggle: " ", forward: "ArrowRight", back: "ArrowLeft", in: "i", out: "o",
-  whole: "u", take: "t", like: "m", reference: "r", copy: "c", search: "/", gain: "g",
+  whole: "u", take: "t", keep: "k", reject: "x", spot: "Enter", collect: "b", reveal: "f", library: "l", like: "m", reference: "r", copy: "c", search: "/", gain: "g",
   slower: "[", faster: "]", normal: "=", help: "?",
 };
-const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←" };
+const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Enter: "Enter" };
 
 let map = { ...OWN };
 try {
@@ -34,7 +34,8 @@ export function listen(actions) {
     }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const name = Object.keys(map).find((each) => map[each] === key);
-    if (!name || (key === " " && event.target.closest("button, summary, a") && !event.target.closest(".hit"))) return;
+    const pressed = event.target.closest("button, summary, a") && !event.target.closest(".play");
+    if (!name || (pressed && (key === " " || key === "Enter"))) return;
     event.preventDefault();
     actions[name]?.(event);
   });

@@ -71,17 +71,29 @@ export function replace(index, row) {
   mark();
 }
 
+/** Kept, rejected or neither. */
+export function remark(index, mark) {
+  rows[index].mark = mark;
+  const item = list.children[index];
+  item.classList.toggle("rejected", mark === "rejected");
+  item.classList.toggle("kept", mark === "kept");
+  item.querySelector(".rank").textContent = ranked(rows[index]);
+}
+
+const ranked = (row) => (row.mark === "kept" ? "★" : row.mark === "rejected" ? "×" : row.rank);
+
 function element(row) {
   const item = make("li", "hit");
   item.row = row;
   item.classList.toggle("rejected", row.mark === "rejected");
+  item.classList.toggle("kept", row.mark === "kept");
   const play = make("button", "play");
   play.setAttribute("aria-label", `${say("play")}: ${row.title}`);
   play.append(make("canvas"));
   play.onclick = () => handlers.play(rows.indexOf(row));
   item.draggable = true;
   item.ondragstart = (event) => handlers.drag(row, event);
-  item.append(make("span", "rank", row.rank), play, what(row), ...figures(row), tools(row));
+  item.append(make("span", "rank", ranked(row)), play, what(row), ...figures(row), tools(row));
   return item;
 }
 

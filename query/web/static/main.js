@@ -1,7 +1,9 @@
 // Brings the parts of the page together: question → sounds → what is heard.
 
 import { ask, Refused } from "./api.js";
+import * as choose from "./choose.js";
 import * as keys from "./keys.js";
+import * as library from "./library.js";
 import * as list from "./list.js";
 import * as panel from "./panel.js";
 import * as player from "./player.js";
@@ -11,7 +13,7 @@ import * as wells from "./wells.js";
 import { number, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
-let ready = "";
+let ready = ""; // what was last heard of the model and the library
 let detail = null; // of the sound that is chosen
 let offset = 0;
 
@@ -32,39 +34,30 @@ function problem(sentence) {
 }
 
 async function answer({ add = false } = {}) {
-  const asked = question.request();
-  find("empty").hidden = Boolean(asked);
-  if (!asked) return nothing();
-  const [path, given] = asked;
+  const [path, given] = question.request();
   given.set("offset", add ? offset : 0);
   await trying(async () => {
     const said = await ask(`${path}?${given}`, { kind: "answer" });
     list.show(said.hits, { add });
     offset = said.offset + said.hits.length;
     find("more").hidden = !said.more;
-    taken(said.taken_for);
-    about(list.all().length, said.more);
+    taken(said.taken_for ?? []);
+    about(list.all().length, said);
     if (!add) player.prefetch(list.all().slice(0, 2));
   });
 }
 
-function nothing() {
-  ask("status", { kind: "answer" }).catch(() => {}); // stops what was being asked
-  list.show([]);
-  find("more").hidden = true;
-  find("empty").textContent = say("welcome");
-  taken([]);
-  about(0, false);
-}
-
-function about(count, more) {
+function about(count, { more, total }) {
   const like = question.get("sound") && !question.get("frame") ? `${say("like_sound")} #${question.get("sound")} · ` : "";
-  const asked = question.request() !== null;
-  find("about").textContent = asked ? like + say("sounds_count", { count: `${count}${more ? "+" : ""}` }) : "";
-  if (asked && !count) {
-    find("empty").hidden = false;
-    find("empty").textContent = say("nothing");
-  }
+  const shown = total === undefined ? say("sounds_count", { count: `${count}${more ? "+" : ""}` })
+    : say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() });
+  find("about").textContent = like + shown;
+  const browses = question.browses();
+  find("empty").hidden = Boolean(count) && !(browses && !question.filters() && !question.get("collection"));
+  find("empty").textContent = say(count ? "welcome" : "nothing");
+  const zip = find("zip");
+  zip.hidden = !question.get("collection") || !count;
+  zip.href = `/api/zip?${list.all().slice(0, 500).map((row) => `sound=${row.id}`).join("&")}`;
 }
 
 function taken(seen) {
@@ -77,12 +70,26 @@ function taken(seen) {
 function changed() {
   panel.show();
   wells.show();
-  answer();
+  const shows = question.get("view") === "library";
+  find("list").hidden = shows;
+  find("library").hidden = !shows;
+  find("library-open").setAttribute("aria-pressed", String(shows));
+  find("browse").hidden = !question.browses();
+  find("sort").value = question.get("sort") || "title";
+  find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
+  if (!ready) return; // it is not known yet whether there is a library
+  if (shows) trying(() => library.show({ none: ready.startsWith("none") }));
+  else answer();
 }
+
+const sources = () => choose.sources(find("collection"), question.get("collection"));
 
 // The model
 
+let waiting = null;
+
 async function watchModel() {
+  clearTimeout(waiting);
   let said = null;
   try {
     said = await ask("status");
@@ -91,7 +98,7 @@ async function watchModel() {
   }
   if (said) model(said);
   const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor);
-  setTimeout(watchModel, waits ? 700 : 15000);
+  waiting = setTimeout(watchModel, waits ? 700 : 15000);
 }
 
 function model(said) {
@@ -102,10 +109,18 @@ function model(said) {
   out.title = said.model.said || said.model.caveat;
   out.classList.toggle("waits", state === "loading" || measuring);
   const now = `${state} ${said.floor} ${said.counts.ready ?? 0}`;
-  if (ready && ready !== now) answer();
-  if (ready !== now && state !== "none") panel.choices().catch(() => {});
-  if (state === "none" || state === "missing" || state === "failed") problem(said.model.said);
+  const before = ready;
   ready = now;
+  if (state === "none" && question.get("view") !== "library") question.set({ view: "library" }, { slide: true });
+  else if (before !== now) {
+    changed();
+    if (state !== "none") {
+      panel.choices().catch(() => {});
+      sources();
+      choose.start();
+    }
+  }
+  if (state === "missing" || state === "failed") problem(said.model.said);
 }
 
 // Listening
@@ -123,7 +138,7 @@ function chooseRow(index, { play = true, from = null } = {}) {
 
 async function describe(row) {
   detail = { ...row, peaks: pairs(row.wave) };
-  find("toggle").disabled = false;
+  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-reveal"]) find(id).disabled = false;
   now();
   const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
   if (said && detail?.id === said.id) {
@@ -143,6 +158,9 @@ function now() {
   ];
   find("now-about").textContent = facts.filter(Boolean).join(" · ");
   find("now-about").title = row.description ?? "";
+  for (const [id, mark] of [["act-keep", "kept"], ["act-reject", "rejected"]]) {
+    find(id).setAttribute("aria-pressed", String(row.mark === mark));
+  }
   paintNow();
 }
 
@@ -187,6 +205,34 @@ function run() {
 
 // Choosing
 
+async function mark(wanted) {
+  const row = detail;
+  if (!row) return;
+  await trying(async () => {
+    const now = await choose.mark(row, wanted);
+    detail.mark = now;
+    const index = list.all().findIndex((each) => each.id === row.id);
+    if (index >= 0) list.remark(index, now);
+    find("act-keep").setAttribute("aria-pressed", String(now === "kept"));
+    find("act-reject").setAttribute("aria-pressed", String(now === "rejected"));
+    sources();
+  });
+}
+
+const tell = (sentence) => sentence && (find("about").textContent = sentence);
+const spot = () => detail && trying(async () => tell(await choose.spot(detail, player.bounds())));
+const reveal = () => detail && trying(() => choose.reveal(detail));
+const collect = () =>
+  detail && trying(async () => {
+    const name = await choose.collect(detail);
+    if (name) tell(say("collected", { name }));
+    sources();
+  });
+
+function toLibrary() {
+  question.set({ view: question.get("view") === "library" ? "" : "library" });
+}
+
 async function copy(row) {
   await trying(async () => {
     await navigator.clipboard.writeText(row.path);
@@ -211,6 +257,11 @@ function drag(row, event) {
   const name = row.path.split(/[/\\]/).pop();
   event.dataTransfer.setData("DownloadURL", `application/octet-stream:${name}:${url}`);
   event.dataTransfer.setData("text/plain", row.path);
+}
+
+async function playAlone(row) {
+  player.play(row);
+  await describe(row);
 }
 
 const handlers = {
@@ -242,6 +293,12 @@ const actions = {
   out: () => player.mark("out"),
   whole: () => player.setRegion(null),
   take: () => nextTake(list.place()),
+  keep: () => mark("kept"),
+  reject: () => mark("rejected"),
+  spot,
+  collect,
+  reveal,
+  library: toLibrary,
   like: withRow(handlers.like),
   reference: withRow(handlers.reference),
   copy: withRow(copy),
@@ -263,6 +320,7 @@ function theme() {
     document.documentElement.dataset.theme = dark ? "light" : "dark";
     localStorage.setItem("sonorize.theme", document.documentElement.dataset.theme);
     list.repaint();
+    library.paint();
     paintNow();
   };
 }
@@ -278,11 +336,21 @@ find("wave").onclick = (event) => {
   const row = player.chosen();
   if (row) player.play(row, (event.offsetX / event.target.clientWidth) * (row.duration || 1));
 };
+find("act-keep").onclick = actions.keep;
+find("act-reject").onclick = actions.reject;
+find("act-spot").onclick = spot;
+find("act-collect").onclick = collect;
+find("act-reveal").onclick = reveal;
+find("library-open").onclick = toLibrary;
+find("collection").onchange = (event) => question.set({ collection: event.target.value });
+find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
+find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
 player.onTell(told);
 list.handle(handlers);
 panel.start();
 wells.start({ trying, problem: (name) => problem(say("cannot_play", { why: name })) });
 question.onChange(changed);
-addEventListener("resize", () => (list.repaint(), paintNow()));
+library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
+addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));
 changed();
 watchModel();

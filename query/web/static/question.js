@@ -7,7 +7,7 @@ export const SINGLE = [
   "min_duration", "max_duration", "min_loudness", "max_loudness", "metadata_weight", "all_takes", "moments",
 ];
 export const SEVERAL = ["license", "tag", "source", "pack", "category"];
-const NOT_ASKED = ["lang", "words", "frame", "sound", "reference_frame", "reference_sound", "mix", "theta", "target"];
+const NOT_ASKED = ["lang", "view", "collection", "sort", "descending", "words", "frame", "sound", "reference_frame", "reference_sound", "mix", "theta", "target"];
 
 export const get = (name) => current.get(name) ?? "";
 export const all = (name) => current.getAll(name);
@@ -45,7 +45,7 @@ export function blend() {
   return { mix, weight, theta: get("theta") === "" ? 1 - mix : Number(get("theta")) };
 }
 
-/** Where to ask, and with what; null if nothing is asked. */
+/** Where to ask, and with what. */
 export function request() {
   const given = new URLSearchParams(current);
   for (const name of NOT_ASKED) given.delete(name);
@@ -60,10 +60,21 @@ export function request() {
     given.set("words", words);
     return ["query-by-text", given];
   } else {
-    return null;
+    return browsed(given);
   }
   if (words) given.append("text", words);
   return [get("frame") ? "query-by-frame" : "query-by-sound", given];
+}
+
+/** Whether the list is a part of the library, and no answer. */
+export const browses = () => !get("frame") && !get("sound") && !get("words").trim();
+
+function browsed(given) {
+  for (const name of ["text", "away", "metadata_weight", "moments", "all_takes"]) given.delete(name);
+  for (const name of ["sort", "descending"]) if (get(name)) given.set(name, get(name));
+  const collection = get("collection"); // "kept", or "=NAME"
+  if (collection) given.set("collection", collection === "kept" ? "" : collection.slice(1));
+  return ["sounds", given];
 }
 
 function pair(given) {
