@@ -73,7 +73,7 @@ def measure(
             "encoder": encoder.name,
             **distances(seen[0], words, heard.get(triple.clip.path)),
         }
-        _keep(triple.clip.manifest, entry)
+        keep(triple.clip.manifest, entry)
         written.append(entry)
     return written
 
@@ -117,7 +117,7 @@ def _known(folders: set[Path], library: Library) -> Iterator[tuple[Path, int]]:
                 yield Path(place, name), known.sound_id
 
 
-def _keep(manifest: Path, entry: dict[str, Any]) -> None:
+def keep(manifest: Path, entry: dict[str, Any]) -> None:
     """In place of what was said of the same frame and caption by the same encoder."""
     facts = generated.read(manifest)
     if facts is None:

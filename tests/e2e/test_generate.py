@@ -15,6 +15,7 @@ import pytest
 import tiny_makers
 from libraries import COLOURS, build, run, tone
 from PIL import Image
+from studies import on_disk
 from tiny_models import declare_operators
 
 from indexer import geometry
@@ -241,3 +242,27 @@ def test_generated_sounds_move_with_their_library(frame: Path, library: Path) ->
     hit = json.loads(done.out)
     assert hit["state"] == "present"
     assert Path(hit["path"]).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_ways_to_write_captions_are_compared_by_their_sounds(tmp_path: Path) -> None:
+    study = on_disk(tmp_path / "study")
+    grid = 'model = "audioldm"\nseconds = 0.5\nsteps = 1\n[settings]\ntemperature = [0.5, 2.0]\n'
+    (tmp_path / "sweep.toml").write_text(grid)
+    command = ("evaluate", "inconsistency", study, "--sweep", tmp_path / "sweep.toml",
+               "--library", study.parent / "library", "--format", "json")  # fmt: skip
+    refused = run(*command)
+    assert refused.code == 2
+    assert "--sweep needs --out DIR" in refused.err
+    done = run(*command, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "14 items: 2 ways to write captions" in done.err
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["place"] for row in rows] == [1, 2]
+    assert rows[0]["absolute"] <= rows[1]["absolute"]
+    assert len((tmp_path / "out/sweep.csv").read_text().splitlines()) == 1 + 14
+    again = run(*command, "--out", tmp_path / "out")
+    assert again.out == done.out
+    assert "Making sounds" not in again.err
+    assert "Writing captions" not in again.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +10,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import sounds
-from libraries import COLOURS, HERTZ, build, tone
-from PIL import Image, ImageColor
+from libraries import COLOURS, build, tone
+from PIL import ImageColor
+from toy_makers import WORDS, Tones, Toys
 
-from indexer.audio.waveform import Waveform
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
 from indexer.sources import generated
-from query.captions.protocol import Captioner, Decoding
-from query.generation.protocol import Generator, Order, Settings
 from query.generation.scheme import Models
 from query.scene.cues import CueSheet
 from query.scene.fill import Budget, Filled, fill, found_only, gaps
@@ -32,57 +29,6 @@ RATE, SHOT = 10, 20  # frames a second, frames of a shot
 FLOOR = Floor(usual=0.0, likely=3.0, strong=8.6)
 SHOWN = (3, 7, 3, 5, 7)  # axes of the shots; the library has sounds for 3 alone of these
 ENOUGH = Budget(clips=9)
-WORDS = {3: "a dog", 5: "a bird", 7: "rain"}
-
-
-class Namer:
-    """Says what a plain picture shows, in three ways."""
-
-    name, licence = "namer", "MIT"
-
-    def write(self, pictures: Sequence[Image.Image], how: Decoding) -> list[list[str]]:
-        near = [ImageColor.getrgb(colour) for colour in COLOURS]
-        axes = [
-            int(np.abs(np.array(near) - np.asarray(picture)[5, 5, :3]).sum(axis=1).argmin())
-            for picture in pictures
-        ]
-        return [[WORDS[axis], f"{WORDS[axis]} far away", f"some {WORDS[axis]}"] for axis in axes]
-
-
-class Tones:
-    """Makes the tone of what a prompt names."""
-
-    name, licence, weights, sample_rate = "tones", "CC0-1.0", "abc", 16_000
-
-    def __init__(self, act: Callable[[Order], None] = lambda _: None) -> None:
-        self.made: list[str] = []
-        self._act = act
-
-    def completed(self, settings: Settings) -> Settings:
-        return replace(settings, steps=1, guidance=1.0)
-
-    def make(self, order: Order) -> Waveform:
-        self._act(order)
-        self.made.append(order.prompt)
-        axis = next(axis for axis, words in WORDS.items() if words.split()[-1] in order.prompt)
-        samples = sounds.tone(order.settings.seconds, 16_000, hertz=HERTZ[axis], peak=0.3)
-        return Waveform(samples.astype(np.float32), 16_000)
-
-
-class Toys(Models):
-    """These two in place of large models."""
-
-    def __init__(self, generator: Tones) -> None:
-        super().__init__("tones", Path())
-        object.__setattr__(self, "tones", generator)
-
-    __slots__ = ("tones",)
-
-    def load_generator(self) -> Generator:
-        return self.tones  # type: ignore[no-any-return]
-
-    def load_captioner(self) -> Captioner:
-        return Namer()
 
 
 class Film:
