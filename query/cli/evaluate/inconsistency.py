@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 @study_options
 @click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True,
               help="How many of the most consistent to show.")  # fmt: skip
+@click.option("--sweep", "grid_file", metavar="SWEEP.toml",
+              type=click.Path(path_type=Path, dir_okay=False),
+              help="Compare ways to write captions of the study's frames by the sounds that are "
+              "made of them; with --out.")  # fmt: skip
 def inconsistency(
     study_file: Path, library_folder: Path | None, form: Format, out: Path | None,
-    device: str | None, k: int,
+    device: str | None, k: int, grid_file: Path | None,
 ) -> None:  # fmt: skip
     """How far picture, words and sound of an item agree: 2 d(image, text) - d(image, audio).
 
@@ -33,7 +37,13 @@ def inconsistency(
     \b
     sonorize evaluate inconsistency study.toml
     sonorize evaluate inconsistency study.toml -k 20 --out measured/
+    sonorize evaluate inconsistency study.toml --sweep sweep.toml --out swept/
     """
+    if grid_file is not None:
+        from query.cli.evaluate.sweep import sweep
+
+        sweep(study_file, grid_file, library_folder, form, out, device)
+        return
     record = measure(study_file, library_folder, device)
     deliver(record, out)
     _show(record, k, form)
