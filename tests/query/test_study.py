@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from films import film
 from libraries import CountingEncoder
+from numpy.testing import assert_allclose
 from studies import TOML, on_disk
 
 from indexer.errors import StudyError
@@ -140,6 +144,21 @@ def test_everything_is_embedded_once(study_file: Path) -> None:
     assert found.absent == []
 
 
+def test_a_video_is_the_mean_of_its_pictures(study_file: Path) -> None:
+    def halves(number: int) -> Any:
+        picture = np.zeros((48, 160, 3), np.uint8)
+        picture[:, :, 0 if number < 25 else 2] = 255  # red, then blue
+        return picture
+
+    clip = film(study_file.parent / "frames/film.mp4", draw=halves)
+    with Library.open(study_file.parent / "library") as library:
+        embedder = Embedder(Shelf(library, CountingEncoder()), CountingEncoder())
+        embedder.pictures([study_file.parent / "frames/red/0.png", clip])
+    row = embedder.found.pictures[clip]
+    assert_allclose(row[[0, 5]], [np.sqrt(1 / 2)] * 2, atol=0.12)
+    assert row[[1, 2, 3, 4, 6, 7]].max() < 0.3
+
+
 def test_a_clip_that_the_library_lacks(study_file: Path) -> None:
     study = read_study(changed(study_file, '"sounds/0*.wav"', '"#99"'))
     with pytest.raises(StudyError, match="has heard no sound #99"):
@@ -156,9 +175,7 @@ def test_raw_vectors_are_those_of_a_model_heard_as_its_authors_do() -> None:
 
 def test_raw_vectors_keep_what_windows_disagree_in(study_file: Path) -> None:
     """20 times the mean of unit windows: a sound of two kinds is shorter than 20."""
-    import numpy as np
     import sounds
-    from numpy.testing import assert_allclose
 
     class Raw(CountingEncoder):
         raw_scale = 20.0
