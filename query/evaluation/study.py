@@ -89,6 +89,7 @@ class Study:
     outside_pictures: tuple[Path, ...] = ()
     outside_sounds: tuple[str, ...] = ()
     listening: Listening = field(default_factory=Listening)
+    pairs_file: Path | None = None
 
     @property
     def lacking_reference(self) -> list[str]:
@@ -98,7 +99,7 @@ class Study:
     @property
     def files(self) -> list[str | Path]:
         """All that it names, once each."""
-        named: dict[str | Path, None] = {}
+        named: dict[str | Path, None] = dict.fromkeys(filter(None, [self.pairs_file]))
         for scene in self.scenes:
             named.update(dict.fromkeys((*scene.frames, scene.reference_frame)))
             sounds = [scene.reference_sound, *(each.sound for each in scene.candidates)]
@@ -139,6 +140,7 @@ def read_study(path: Path) -> Study:
         title=str(said.get("title", path.stem)),
         scenes=scenes,
         pairs=reader.pairs(said.get("pairs"), scenes),
+        pairs_file=reader.folder / str(said["pairs"]) if "pairs" in said else None,
         outside_pictures=reader.pictures(outside, "pictures", "[outside]"),
         outside_sounds=reader.sounds(outside, "sounds", "[outside]"),
         listening=reader.listening(said.get("listening", {})),

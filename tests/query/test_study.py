@@ -89,6 +89,7 @@ def test_pairs_of_ones_own(study_file: Path) -> None:
         "#2,frames/blue/0.png,,random,\n"
     )
     study = read_study(changed(study_file, "title", 'pairs = "pairs.csv"\ntitle'))
+    assert study.files[0] == study_file.with_name("pairs.csv")  # so that it is frozen too
     first, second = study.pairs
     assert (first.scene, first.text, first.arm) == ("red", "thunder", "retrieved")
     assert (second.scene, second.text, second.arm, second.sound) == (
