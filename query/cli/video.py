@@ -31,6 +31,14 @@ OF_PROJECTS = frozenset(
 LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 
 
+def of_shot(value: str) -> tuple[str, tuple[float, str]]:
+    """SHOT=WORDS: a shot and its words, which may have a weight as those of --text."""
+    shot, _, words = value.partition("=")
+    if not shot.strip() or not words.strip():
+        raise click.BadParameter(f"{value!r} is not SHOT=WORDS, such as 3=rain.")
+    return shot.strip(), options.weighted(words)
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -58,6 +66,14 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
     help="Of the programme: -23 LUFS, -24, -27, -14, -16.",
 )
 @click.option("--no-align", is_flag=True, help="Do not move spots to meet the picture.")
+@click.option(
+    "--words",
+    type=of_shot,
+    multiple=True,
+    metavar="SHOT=[W:]WORDS",
+    help="Words for one shot, in place of --text: by its number, as --dry-run shows it, or by a "
+    "timecode in it; repeatable.",
+)
 @click.option(
     "--start-tc", metavar="TC", help="Timecode of the first frame.  [default: the file's]"
 )
@@ -107,14 +123,16 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     """Give a video its sound, and write it as a film and as a session for your editor.
 
-    Each shot asks the library with its frames; words (--text, --away) are for every shot. Shots of
-    one place share an ambience, and distinct things get spots. Where nothing fits it stays silent,
-    and says so. A project file keeps every choice: edit it, and give it as FILE to write again
-    without the model. Cues that you lock in it stay when the film is made again.
+    Each shot asks the library with its frames; words (--text, --away) are for every shot, --words
+    for one. Shots of one place share an ambience, and distinct things get spots. Where nothing
+    fits it stays silent, and says so. A project file keeps every choice: edit it, and give it as
+    FILE to write again without the model. Cues that you lock in it stay when the film is made
+    again.
 
     \b
     sonorize video film.mp4 --dry-run
     sonorize video film.mp4 -o out.mp4 -o out.rpp -o film.sonorize.json
+    sonorize video film.mp4 -o out.mp4 --words 3="heavy rain" --words 00:01:10:00=thunder
     sonorize video film.sonorize.json -o out.mov --loudness web-16
     sonorize video film.mp4 -o out.aaf --collect sounds --license cc0 --use commercial
 
@@ -255,7 +273,10 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
             reference=reference.read(search, given),
             former=_former(outs, search.libraries),
         )
-        return make(film, search, asked, bars, align=not given["no_align"], note=say)
+        return make(
+            film, search, asked, bars,
+            align=not given["no_align"], words=given["words"], note=say,
+        )  # fmt: skip
 
 
 def _former(outs: Sequence[Path], libraries: Sequence[Library]) -> CueSheet | None:

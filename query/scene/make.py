@@ -12,6 +12,7 @@ from indexer.progress import Progress
 from query.scene.cues import CueSheet, Film
 from query.scene.places import rows_of
 from query.scene.plan import Options, plan
+from query.scene.worded import by_shot
 from query.shots import SHORTEST, Pass, split_by_drift
 from query.video import facts, sampled
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from query.ask import Ask
+    from query.scene.worded import Worded
     from query.search import Searcher
 
 FRAMES = 5  # of a shot, at most
@@ -50,12 +52,14 @@ def make(
     progress: Progress = Progress(),
     *,
     align: bool = True,
+    words: Sequence[Worded] = (),
     note: Callable[[str], None] | None = None,
 ) -> CueSheet:
     """What sounds where. The video is read for its cuts, for drift if a shot is long, and for
     the frames that ask; it is never held.
 
-    align: spots meet the strongest change of the picture. note: hears what cannot be read.
+    align: spots meet the strongest change of the picture. words: of single shots, see worded.
+    note: hears what cannot be read.
     Raises PictureError, SceneError, QueryError, EncoderError.
     """
     path = Path(film.path)
@@ -66,6 +70,8 @@ def make(
     if align:
         options = replace(options, changes=seen.changes)
     shots = _parted(path, film, seen.shots, searcher, options.ask, progress)
+    if words:
+        options = replace(options, words=by_shot(words, shots, film, options.ask.steering))
     return plan(film, shots, _pictures(path, film, shots), searcher, options, progress)
 
 

@@ -110,6 +110,32 @@ def test_a_long_shot_is_parted_where_it_has_come_to_show_something_else(
     assert 80 <= first["end"] <= 120
 
 
+def test_words_are_for_one_shot(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+
+    def questions(*words: str) -> list[str]:
+        done = video(base, base / "film.mkv", "-o", project, *words, "--start-tc", "01:00:00:00")
+        assert done.code == 0, done.err
+        return [shot["question"] for shot in json.loads(project.read_text())["shots"]]
+
+    first, second = questions("--text", "whistle", "--words", "2=horn", "--words", "2=3:cat")
+    assert first.startswith("whistle")
+    assert second.startswith("horn, cat")
+    assert json.loads(project.read_text())["settings"]["words"] == {
+        "2": [[1.0, "horn"], [3, "cat"]]
+    }
+    first, second = questions("--words", "01:00:03:09=not = a name")
+    assert "not" not in first
+    assert second.startswith("not = a name")
+    for shot, words in (("3", "1 to 2"), ("00:59:59:00", "from 01:00:00:00 to 01:00:03:09")):
+        done = video(base, base / "film.mkv", "--dry-run", "--words", f"{shot}=rain",
+                     "--start-tc", "01:00:00:00")  # fmt: skip
+        assert done.code == 1
+        assert words in done.err
+    for wrong in ("rain", "=rain", "2=", "2=-1:rain"):
+        assert video(base, base / "film.mkv", "--dry-run", "--words", wrong).code == 2
+
+
 def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     (tmp_path / "out.rpp").write_text("mine")
     done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp")
