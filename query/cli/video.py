@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,14 @@ from click.core import ParameterSource
 
 from indexer.cli.common import Bars, counted, say
 from query.cli import options, reference
+from query.cli import outs as outs_of
+from query.cli.outs import FILMS, PROJECT
 
 if TYPE_CHECKING:
     from indexer.library import Library
     from query.scene.cues import CueSheet, Film
     from query.scene.mix import MixOptions, MixReport
 
-PROJECT = ".sonorize.json"
-FILMS = (".mp4", ".mov", ".mkv")
 SESSIONS = (".rpp", ".aaf", ".otio", ".fcpxml")  # hold or name alternates
 OF_PROJECTS = frozenset(
     "file outs original loudness collect handles rate bits names use yes dry_run "
@@ -138,17 +137,18 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
 
     Exit code 3: done, but a sound could not be read.
     """
-    _require_known(outs)
+    outs_of.require_short(file, *filter(None, [given["collect"]]))
+    outs_of.require_known(outs)
     reference.require_pair(given)
     if not outs and not given["collect"] and not given["dry_run"]:
         raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
-    there = [] if given["yes"] or given["dry_run"] else _there(outs, given["original"])
+    there = [] if given["yes"] or given["dry_run"] else outs_of.there(outs, given["original"])
     if there:
         click.confirm(f"Write over {', '.join(map(str, there))}?", abort=True, err=True)
     again = file.name.endswith(PROJECT)
     if again:
         _require_of_projects()
-    with closing(Bars()) as bars:
+    with outs_of.stoppable(), closing(Bars()) as bars:
         sheet = _again(file, outs, given) if again else _made(file, outs, given, bars)
         bars.close()
         sheet = _with_mix(sheet, given)
@@ -163,18 +163,6 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     _tell(sheet, notes)
     if notes:
         raise click.exceptions.Exit(3)
-
-
-def _require_known(outs: Sequence[Path]) -> None:
-    """Raises SceneError for a name that no format has, or no folder, before any work."""
-    from indexer.errors import SceneError
-    from query.scene.export import writer
-
-    for out in outs:
-        if not (out.name.endswith(PROJECT) or out.suffix.lower() in (*FILMS, ".wav")):
-            writer(out)
-        if not out.parent.is_dir():
-            raise SceneError(f"There is no folder {out.parent}: make it, or name another.")
 
 
 def _require_of_projects() -> None:
@@ -203,40 +191,16 @@ def _with_mix(sheet: CueSheet, given: dict[str, Any]) -> CueSheet:
     return replace(sheet, settings={**sheet.settings, "mix": mix})
 
 
-def _there(outs: Sequence[Path], original: str) -> list[Path]:
-    """Files that would be written over. A project is not asked about: its locked cues stay."""
-    from query.scene.export import edl, stems
-
-    found = []
-    for out in outs:
-        if not out.name.endswith(PROJECT):
-            found.append(out)
-        if out.suffix.lower() == ".wav":
-            layers = ("ambience", "spots", *(["original"] if original != "replace" else []))
-            found += [stems.named(out, layer) for layer in layers]
-        if out.suffix.lower() == ".edl":
-            found += takewhile(Path.exists, (edl.numbered(out, number) for number in count(2)))
-    return [path for path in found if path.exists()]
-
-
-def _require_fit(film: Film, outs: Sequence[Path]) -> None:
-    """Raises SceneError if one of the formats cannot hold this film, before the long work."""
-    from query.scene.export import edl
-
-    if any(out.suffix.lower() == ".edl" for out in outs):
-        edl.require_rate(film)
-
-
 def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
     """A project as it is, its sounds found where they lie now."""
     from contextlib import ExitStack
 
     from indexer.cli.common import open_library
     from indexer.errors import LibraryNotFound, SceneError
-    from query.scene import project
+    from query.scene import project, still_same
 
     sheet = project.load(file)
-    _require_fit(sheet.film, outs)
+    outs_of.require_fit(sheet.film, outs)
     with ExitStack() as stack:
         libraries = []
         for folder in given["library_folders"] or [None]:
@@ -252,6 +216,8 @@ def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
             + (f" ({len(missing):,} sounds in all)" if len(missing) > 1 else "")
             + ": name the library that holds it with --library."
         )
+    for note in still_same.changed(sheet):
+        say(note)
     return sheet
 
 
@@ -261,7 +227,7 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
     from query.scene.plan import Options
 
     film = film_of(file, given["start_tc"], given["offset"])
-    _require_fit(film, outs)
+    outs_of.require_fit(film, outs)
     with options.searcher(given["library_folders"], given["device"]) as search:
         if not any(library.catalog.counts()["ready"] for library in search.libraries):
             raise SceneError(
@@ -303,7 +269,7 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
     A project comes first: whatever else fails can then be written from it.
     """
     from query.scene import project
-    from query.scene.export import writer
+    from query.scene.export import fcpxml, writer
     from query.scene.mix import MixOptions
 
     mix = MixOptions(**sheet.settings["mix"])
@@ -322,6 +288,8 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
             notes += _sound(sheet, out, mix, bars)
         else:
             writer(out)(session, out, base)
+            if out.suffix.lower() == ".fcpxml" and (foreign := fcpxml.foreign(sheet.film)):
+                say(f"{out.name}: {foreign}")
         bars.close()
         click.echo(out)
     return list(dict.fromkeys(notes))
