@@ -96,7 +96,9 @@ def project(desk: TheDesk) -> Place | None:
 
 
 @router.post("/project", operation_id="choose-project")
-def choose_project(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)]) -> Place:
+def chooseproject_of(
+    desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)]
+) -> Place:
     """Chooses the folder that sounds are written to."""
     folder = desk.places.path(place)
     desk.choices.project = folder
@@ -123,7 +125,7 @@ def spot_sound(
     last = length if end is None else min(end, length)
     if start >= last:
         raise QueryError("This region holds nothing: mark another.")
-    folder = _project(desk)
+    folder = project_of(desk)
     made = spot(found, start, last, folder, CollectOptions(handles, rate, bits, names))
     return Written(sendable(made.path.name), made.head, sendable(folder.name))
 
@@ -135,9 +137,9 @@ def reveal(desk: TheDesk, sound: Id) -> None:
 
 
 @router.post("/project/reveal", operation_id="reveal-project", status_code=204)
-def reveal_project(desk: TheDesk) -> None:
+def revealproject_of(desk: TheDesk) -> None:
     """Shows the project folder in the file manager of the machine that serves."""
-    _reveal(desk, _project(desk))
+    _reveal(desk, project_of(desk))
 
 
 @router.get("/zip", operation_id="zip", response_class=FileResponse)
@@ -185,7 +187,8 @@ def _identity(desk: Desk, key: int) -> str:
     return identity
 
 
-def _project(desk: Desk) -> Path:
+def project_of(desk: Desk) -> Path:
+    """The folder that is written to. Raises QueryError."""
     folder = desk.choices.project
     if folder is None or not folder.is_dir():
         raise QueryError("Choose the folder of your project first.")

@@ -20,17 +20,18 @@ from indexer.library import Config, Library, exists
 from indexer.sources.folder import FolderSource
 from query.ask import Ask
 from query.search import Searcher
-from query.web.builds import Builds, BuildState
 from query.web.choices import Choices
 from query.web.decoder import Decoder
+from query.web.jobs import Job, JobState
 from query.web.pictures import Pictures
 from query.web.places import Places, usual
 from query.web.proxies import Proxies
 
 if TYPE_CHECKING:
-    from indexer.build.report import BuildReport, Progress
+    from indexer.build.report import Progress
     from indexer.encoders.protocol import Encoder, Vectors
     from query.scene.floor import Floor
+    from query.web.scenes import Scene
 
     Seen = list[tuple[str, float]]
 
@@ -112,7 +113,9 @@ class Desk:
         self.folder, self._device = folder, device
         self.places = Places(usual() if roots is None else roots)
         self.reveal = reveal
-        self.builds = Builds()
+        self.builds = Job()
+        self.scenes = Job()
+        self.scene: Scene | None = None
         self.model = Model("none")
         self.floor: Floor | None = None
         self.memory = Memory()
@@ -156,7 +159,7 @@ class Desk:
                 self._choices = Choices(library.folder)
             return self._choices
 
-    def build(self, folders: Sequence[Path]) -> BuildState:
+    def build(self, folders: Sequence[Path]) -> JobState:
         """Starts a build of these folders, or of those of the library; makes it if need be.
 
         Raises LibraryBusy while one runs, QueryError while the model is not loaded.
@@ -175,10 +178,15 @@ class Desk:
         ]
         sources = [FolderSource(folder) for folder in chosen]
 
-        def work(progress: Progress) -> BuildReport:
+        def work(progress: Progress) -> str:
             from indexer.build.run import build_index
 
-            return build_index(library, sources, encoder, progress=progress)
+            report = build_index(library, sources, encoder, progress=progress)
+            said = (
+                f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed; "
+                f"the library holds {report.sounds:,} sounds."
+            )
+            return " ".join([said, *report.notes])
 
         return self.builds.start(work)
 
