@@ -17,18 +17,17 @@ from indexer.catalog.credited import credits_of
 from indexer.catalog.filters import Filters
 from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
-from query.scene.export.collect import CollectOptions
 from query.web.asking import SoundId, TheDesk
 from query.web.places import Listing, Place
 from query.web.rows import sendable
 from query.web.sounds import Id, sound_of
-from query.web.spotting import PATTERN, spot
 
 if TYPE_CHECKING:
     from query.web.desk import Desk
 
 router = APIRouter(prefix="/api", tags=["choices"])
 
+SPOT_NAMES = "{CatID}_{FXName}_{SourceID}"
 MOST_ZIPPED = 4_000_000_000  # bytes
 Name = Annotated[str, Body(max_length=100)]
 
@@ -114,12 +113,15 @@ def spot_sound(
     handles: Annotated[float, Body(ge=0, le=60)] = 2.0,
     rate: Annotated[int, Body(ge=8_000, le=192_000)] = 48_000,
     bits: Annotated[Literal[16, 24, 32], Body()] = 24,
-    names: Annotated[str, Body(max_length=200)] = PATTERN,
+    names: Annotated[str, Body(max_length=200)] = SPOT_NAMES,
 ) -> Written:
     """Writes the sound, or a region of it with handles, into the project folder as a WAV.
 
     `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`.
     """
+    from query.scene.export.collect import CollectOptions
+    from query.web.spotting import spot
+
     found = sound_of(desk.library, sound)
     length = found.columns["duration"]
     last = length if end is None else min(end, length)

@@ -9,7 +9,6 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError, SceneError
-from query.scene import project
 from query.scene.cues import Clip, Cue, CueSheet
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Scene:
 
     def __init__(self, video: str, path: Path, folder: Path) -> None:
         self.video, self.path, self.folder = video, path, folder
-        self.file = folder / f"{path.stem}{project.EXTENSION}"
+        self.file = folder / f"{path.stem}.sonorize.json"
         self._lock = RLock()
         self._sheet: CueSheet | None = None
 
@@ -41,6 +40,7 @@ class Scene:
 
     def make(self, search: Searcher, progress: Progress, *, anew: bool) -> str:
         """Reads the project file, or makes the sheet, locked cues staying. What is to be said."""
+        from query.scene import project
         from query.scene.make import film_of, make
         from query.scene.plan import Options
 
@@ -108,6 +108,8 @@ class Scene:
         return " ".join([f"{', '.join(made)} in {self.folder.name}.", *dict.fromkeys(notes)])
 
     def _change(self, name: str, change: Callable[[Cue], Cue | None]) -> None:
+        from query.scene import project
+
         with self._lock:
             sheet = self.sheet
             if not any(cue.id == name for cue in sheet.cues):

@@ -101,14 +101,14 @@ async function watchModel() {
     find("model").textContent = error.message;
   }
   if (said) model(said);
-  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor);
+  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor && said.counts.ready > 0);
   waiting = setTimeout(watchModel, waits ? 700 : 15000);
 }
 
 function model(said) {
   const { state, name, sees } = said.model;
   const out = find("model");
-  const measuring = state === "ready" && sees && !said.floor;
+  const measuring = state === "ready" && sees && !said.floor && said.counts.ready > 0;
   out.textContent = measuring ? `${name} · ${say("floor")}` : say(state, { name });
   out.title = said.model.said || said.model.caveat;
   out.classList.toggle("waits", state === "loading" || measuring);
