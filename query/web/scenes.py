@@ -32,6 +32,10 @@ class Scene:
         self._sheet: CueSheet | None = None
 
     @property
+    def made(self) -> bool:
+        return self._sheet is not None
+
+    @property
     def sheet(self) -> CueSheet:
         """Raises SceneError until it is made."""
         if self._sheet is None:
@@ -54,7 +58,8 @@ class Scene:
             notes: list[str] = []
             options = Options(former=former)
             sheet = make(film_of(self.path), search, options, progress, note=notes.append)
-            said = [*notes, *(shot.note for shot in sheet.shots if shot.note)]
+            silent = (shot.note for shot in sheet.shots if shot.note)
+            said = [*notes, *(f"{note[:1].upper()}{note[1:]}." for note in silent)]
         with self._lock:
             self._sheet = sheet
             project.save(sheet, self.file)

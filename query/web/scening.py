@@ -48,9 +48,9 @@ def scene_state(desk: TheDesk) -> JobState:
 
 
 @router.get("", operation_id="scene")
-def scene(desk: TheDesk) -> SceneShown:
-    """The video with its shots and cues."""
-    return _shown(desk)
+def scene(desk: TheDesk) -> SceneShown | None:
+    """The video with its shots and cues; none if no video is open, or its sounds not made yet."""
+    return _shown(desk) if desk.scene is not None and desk.scene.made else None
 
 
 @router.post("/cues/{cue}", operation_id="change-cue")

@@ -328,6 +328,37 @@ def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(
         until(lambda: tab.evaluate("document.getElementById('film').currentTime") > 1.5)
 
 
+def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "plain.mp4", "libx264", "yuv420p")
+    (tmp_path / "project").mkdir()
+    shutil.copytree(web_library, tmp_path / "library")
+    with serving(tmp_path / "library", roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        tab.locator("#scene-show").click()
+        tab.locator("#scene-open").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("plain.mp4").click()
+        expect(tab.locator(".shot img")).to_have_count(2, timeout=60_000)
+        tab.locator(".lane .cue").first.click()
+        before = tab.locator("#cue-about").inner_text()
+        tab.locator("#cue-later").click()
+        expect(tab.locator("#cue-about")).not_to_have_text(before)
+        expect(tab.locator("#cue-locked")).to_be_checked()
+        tab.locator("#cue-hear").click()
+        until(lambda: tab.evaluate("document.getElementById('scene-film').currentTime") > 0.3)
+        tab.locator("#scene-formats").get_by_label(".rpp").check()
+        tab.locator("#scene-write").click()
+        expect(tab.locator("#scene-said")).to_contain_text("plain_sonorize.rpp", timeout=60_000)
+        assert (tmp_path / "project/plain_sonorize.mp4").is_file()
+        found = Axe().run(tab).response["violations"]
+        assert not [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+
+
 def test_a_point_of_the_map_is_heard(tab: Tab) -> None:
     tab.locator("#library-open").click()
     expect(tab.locator("#roots")).to_contain_text("12 present")

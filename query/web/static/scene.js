@@ -79,7 +79,7 @@ async function watch() {
     }
     bar.hidden = true;
     find("scene-said").textContent = state.said;
-    const found = await ask("scene").catch(() => null);
+    const found = await ask("scene");
     if (found) draw(found);
   } finally {
     watching = false;
