@@ -147,7 +147,7 @@ def sound_map(desk: TheDesk) -> Map:
 
 
 def _map(search: Any) -> Map:
-    ids, found = search.clips("audio")
+    ids, found = search.shelves[0].clips("audio")
     if len(ids) < 3:
         return Map("", "", (0.0, 0.0))
     plane = principal_plane(found[:: max(1, len(found) // PLANE)])

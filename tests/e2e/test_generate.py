@@ -15,6 +15,7 @@ import pytest
 import tiny_makers
 from libraries import COLOURS, build, run, tone
 from PIL import Image
+from studies import on_disk
 from tiny_models import declare_operators
 
 from indexer import geometry
@@ -129,13 +130,17 @@ def test_every_triple_is_in_its_manifest(frame: Path, library: Path) -> None:
     assert manifests(library / "sounds/generated") == before
 
 
-def test_a_triple_that_lacks_a_side_has_no_distances() -> None:
+def test_a_triple_that_lacks_a_side_has_what_is_left_of_its_distances() -> None:
     one, none = np.array([1, 0], np.float32), np.zeros(2, np.float32)
-    absent = {"d_image_text": None, "d_image_audio": None, "inconsistency": None}
-    assert distances(one, one, None) == distances(one, none, one) == absent
+    for triple in ((one, one, None), (one, none, one), (none, one, one)):
+        told = distances(*triple)
+        assert told["inconsistency"] is None
+        assert (told["d_image_text"], told["d_image_audio"]) == tuple(
+            0.0 if each is one and triple[0] is one else None for each in triple[1:]
+        )
     other = np.array([0, 1], np.float32)
-    told = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
-    assert distances(one, other, one) == told
+    whole = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
+    assert distances(one, other, one) == whole
 
 
 @pytest.mark.slow
@@ -237,3 +242,27 @@ def test_generated_sounds_move_with_their_library(frame: Path, library: Path) ->
     hit = json.loads(done.out)
     assert hit["state"] == "present"
     assert Path(hit["path"]).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_ways_to_write_captions_are_compared_by_their_sounds(tmp_path: Path) -> None:
+    study = on_disk(tmp_path / "study")
+    grid = 'model = "audioldm"\nseconds = 0.5\nsteps = 1\n[settings]\ntemperature = [0.5, 2.0]\n'
+    (tmp_path / "sweep.toml").write_text(grid)
+    command = ("evaluate", "inconsistency", study, "--sweep", tmp_path / "sweep.toml",
+               "--library", study.parent / "library", "--format", "json")  # fmt: skip
+    refused = run(*command)
+    assert refused.code == 2
+    assert "--sweep needs --out DIR" in refused.err
+    done = run(*command, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "14 items: 2 ways to write captions" in done.err
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["place"] for row in rows] == [1, 2]
+    assert rows[0]["absolute"] <= rows[1]["absolute"]
+    assert len((tmp_path / "out/sweep.csv").read_text().splitlines()) == 1 + 14
+    again = run(*command, "--out", tmp_path / "out")
+    assert again.out == done.out
+    assert "Making sounds" not in again.err
+    assert "Writing captions" not in again.err
