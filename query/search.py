@@ -12,7 +12,7 @@ from indexer.errors import EncoderError, QueryError
 from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
-from query.ranking import Hit, collapse, fuse_ranks, hit
+from query.ranking import Hit, collapse, fuse_ranks, hit, take_groups
 from query.shelf import Moment, Shelf, one_config
 from query.targets import Reference
 
@@ -246,15 +246,17 @@ class Searcher:
         Of clips as a whole, without filters; of 1,000 sounds evenly taken where there are more.
         """
         weights = self.weights(question, ask)
-        keys = [
-            (place, key)
-            for place, shelf in enumerate(self.shelves)
-            for key in shelf.rankable(weights, None)
-        ]
-        taken = keys[:: max(1, len(keys) // SAMPLE)]
-        if not taken:
+        held = [np.array(shelf.rankable(weights, None), np.int64) for shelf in self.shelves]
+        step = max(1, sum(map(len, held)) // SAMPLE)
+        scores: list[float] = []
+        passed = 0
+        for shelf, ids in zip(self.shelves, held, strict=True):
+            taken = np.sort(ids[-passed % step :: step])
+            passed += len(ids)
+            found = shelf.nearest(question, weights, len(taken), taken) if len(taken) else []
+            scores += [score for _, score in found]
+        if not scores:
             return 0.0, 0.0
-        scores = [score for score, _ in self._scores(taken, question, ask).values()]
         middle, above = np.percentile(scores, [50.0, 84.0])
         return float(middle), float(above - middle)
 
@@ -338,7 +340,7 @@ class Searcher:
             ]
             hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
             once = collapse(kept, hashes, len(kept))
-            kept = collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
+            kept = collapse(once, {} if ask.all_takes else take_groups(sounds), ask.k)
             if len(kept) == ask.k:
                 break
         return kept
@@ -388,11 +390,6 @@ def _by_library(keys: Sequence[Key]) -> dict[int, list[int]]:
     for place, key in keys:
         found.setdefault(place, []).append(key)
     return found
-
-
-def _groups(sounds: Mapping[Key, SoundInfo]) -> dict[Key, str]:
-    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
-    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
 
 
 def _plain(keys: Sequence[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:

@@ -160,7 +160,7 @@ for name in {names}:
 def test_only_declared_packages_are_imported() -> None:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    chosen = ("cpu", "clap", "pe-av", "blip", "coca", "generate", "timeline", "web")
+    chosen = ("cpu", "clap", "pe-av", "blip", "coca", "generate", "timeline", "report", "web")
     optional = [each for name in chosen for each in extras[name]]
     listed = [*project["dependencies"], *optional]
     declared = {_normal(re.split(r"[^\w.-]", line)[0]) for line in listed}

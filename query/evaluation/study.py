@@ -19,6 +19,7 @@
     sounds = ["outside/*.wav"]
 
 Paths are relative to the file. A candidate is related to the scene that names it.
+[listening] is told in listening/rules.py.
 pairs.csv: `frame,sound` and, if you like, `text,arm` (`retrieved` if not said).
 """
 
@@ -32,6 +33,8 @@ from typing import Any, TypeVar
 
 from indexer.errors import StudyError
 from query.evaluation import sheets
+from query.evaluation.listening import rules
+from query.evaluation.listening.rules import Listening
 
 PICTURES = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".split())
 T = TypeVar("T")
@@ -83,7 +86,8 @@ class Study:
     scenes: tuple[Scene, ...]
     pairs: tuple[Pair, ...]
     outside_pictures: tuple[Path, ...] = ()
-    outside_sounds: tuple[str, ...] = field(default_factory=tuple)
+    outside_sounds: tuple[str, ...] = ()
+    listening: Listening = field(default_factory=Listening)
 
     @property
     def lacking_reference(self) -> list[str]:
@@ -120,7 +124,7 @@ def read_study(path: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} is not TOML ({error}): mend it.") from error
     reader = _Reader(path.absolute())
-    reader.known(said, {"title", "pairs", "scene", "outside"}, "the study")
+    reader.known(said, {"title", "pairs", "scene", "outside", "listening"}, "the study")
     scenes = tuple(map(reader.scene, reader.tables(said, "scene")))
     if not scenes:
         raise StudyError(f"{path} has no [[scene]]: name at least one.")
@@ -136,6 +140,7 @@ def read_study(path: Path) -> Study:
         pairs=reader.pairs(said.get("pairs"), scenes),
         outside_pictures=reader.pictures(outside, "pictures", "[outside]"),
         outside_sounds=reader.sounds(outside, "sounds", "[outside]"),
+        listening=reader.listening(said.get("listening", {})),
     )
 
 
@@ -252,6 +257,14 @@ class _Reader:
         if len(found) != 1:
             raise self.fail(f"{name} of {where} fits {len(found)} files: name one.")
         return found[0]
+
+    def listening(self, said: Any) -> Listening:
+        if not isinstance(said, Mapping):
+            raise self.fail("listening is not a table: write [listening].")
+        try:
+            return rules.read(said)
+        except ValueError as error:
+            raise self.fail(f"[listening] {error}.") from error
 
     def pairs(self, named: Any, scenes: Sequence[Scene]) -> tuple[Pair, ...]:
         if named is None:

@@ -91,11 +91,11 @@ def spot(
     shot: tuple[int, int],
     spots: Sequence[Candidate],
     changes: NDArray[np.floating] | None,
-    bound: float,
 ) -> Cue:
     """The first of the spots in this shot, its onset where the picture changes (see align)."""
     first, *others = spots
-    at = placed(first.onset, shot, film.rate, changes, bound)
+    after = first.clip.duration - first.onset
+    at = placed(first.onset, shot, film.rate, changes, after)
     meets = film.at(at.start) + Fraction(first.onset) - Fraction(at.offset)
     lasts = first.clip.duration - at.offset
     whole = math.ceil(lasts * film.rate)
@@ -111,7 +111,7 @@ def spot(
         clip=first.clip,
         offset=at.offset,
         gain=_gain(first.clip, first.clip.loudest, SPOT_LEVEL),
-        fade_in=min(SPOT_FADE_IN, seconds / 4),
+        fade_in=min(SPOT_FADE_IN, seconds / 4, max(0.0, first.onset - at.offset)),
         fade_out=min(fade_out, seconds / 4),
         alternates=_alternates(
             others, [offset_for(each.onset, at.start, meets, film.rate) for each in others]

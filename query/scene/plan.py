@@ -19,7 +19,7 @@ from indexer.progress import Progress
 from query import targets, timecode
 from query.ask import Ask
 from query.scene import cueing
-from query.scene.align import BOUND
+from query.scene.attack import exactly
 from query.scene.candidates import LONG, STEADY, Candidate, candidates
 from query.scene.cues import Cue, CueSheet, Film, Layer, Shot
 from query.scene.floor import Floor, measured
@@ -46,7 +46,6 @@ class Options:
     words      by shot: words in place of those
     reference  a frame and the sound that fits it, for every shot
     changes    (frames,) how much each frame differs from the one before; None: nothing is aligned
-    bound      seconds that a spot's onset is moved at most
     same       mean cosine from which on shots are of one place
     floor      measured if None
     former     a sheet of this film, whose locked cues stay
@@ -57,7 +56,6 @@ class Options:
     words: Mapping[int, Steering] = field(default_factory=dict)
     reference: Reference | None = None
     changes: NDArray[np.floating] | None = None
-    bound: float = BOUND
     same: float = SAME
     floor: Floor | None = None
     former: CueSheet | None = None
@@ -169,9 +167,8 @@ class _Work:
         spots = self._spots(found)
         if spots:
             name = self._name("spot", shot.start)
-            made = cueing.spot(
-                self._film, shot.span, spots, self._options.changes, self._options.bound
-            )
+            chosen = [exactly(each) for each in spots[: 1 + cueing.ALTERNATES]]
+            made = cueing.spot(self._film, shot.span, chosen, self._options.changes)
             self.cues.append(replace(made, id=name, shot=number, question=shot.words))
         elif not over:
             self._lay_beds(self._beds(found, [shot.span]), [shot.span])

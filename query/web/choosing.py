@@ -76,7 +76,9 @@ def collect(
     remove: Annotated[bool, Body()] = False,
 ) -> None:
     """Puts sounds into a collection, or takes them out of it; an empty one is none."""
-    known = browse.hashes_of(desk.library.catalog.engine, [key for key in sounds if key < 2**53])
+    known = browse.hashes_of(
+        desk.library.catalog.engine, [key for key in sounds if 0 < key < 2**53]
+    )
     desk.choices.collect(name, [known[key] for key in sounds if key in known], remove=remove)
 
 

@@ -6,11 +6,14 @@ import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from indexer.catalog.browse import listed
+from indexer.catalog.filters import Filters
 from indexer.encoders import registry
 from indexer.errors import LibraryNotFound, QueryError, SonorizeError, WeightsMissing
 from indexer.library import Config, Library, exists
@@ -264,6 +267,9 @@ class Desk:
         search = self.searcher()
         if "text" in search.encoder.modalities:  # type: ignore[union-attr]
             search.by_meaning("sound", Ask(k=1, cut=False))
+        some, _ = listed(self.library.catalog.engine, Filters(), "added", limit=1)
+        with suppress(QueryError):  # it was not heard yet
+            search.by_sound(f"#{sum(some)}", Ask(k=1, cut=False))
         if sees:
             grey = Image.new("RGB", (64, 64), "grey")
             search.by_vectors(search.seen([grey], Ask(), False), Ask(k=1, cut=False))

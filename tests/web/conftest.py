@@ -16,6 +16,14 @@ from query.scene import floor
 MARKUP = "<img src=x onerror=alert(1)> &amp; <b>bold</b>"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _small_floor() -> Iterator[None]:
+    """Every server measures its floor, with fewer pictures here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(floor, "COUNT", 12)
+        yield
+
+
 @pytest.fixture(scope="session")
 def web_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve sounds: tones named for what the toy encoder takes them for, and odd ones."""
@@ -39,7 +47,6 @@ def web_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page(web_library: Path) -> Iterator[Page]:
-    with pytest.MonkeyPatch.context() as patch, serving(web_library) as served:
-        patch.setattr(floor, "COUNT", 12)
+    with serving(web_library) as served:
         served.ready()
         yield served

@@ -17,10 +17,9 @@ from conftest import ROOT
 from libraries import COLOURS, tone
 from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
 from playwright.sync_api import Page as Tab
-from web_server import Page, picture, serving
+from web_server import Page, film, picture, serving
 
 from indexer.encoders import registry
-from query.scene import floor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -293,7 +292,6 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "default", "toy")
-    monkeypatch.setattr(floor, "COUNT", 12)
     for name, axis in (("dog", 3), ("cat", 4), ("rain", 7)):
         tone(tmp_path / f"home/sounds/{name}.wav", axis)
     (tmp_path / "home/sounds/torn.wav").write_bytes(b"no samples")
@@ -311,6 +309,23 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
         expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
         tab.locator("#library-open").click()
         expect(tab.locator(".hit")).to_have_count(3)
+
+
+def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "master.mov", "prores_ks", "yuv422p10le")
+    with serving(web_library, roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        tab.locator("#open-video").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("master.mov").click()
+        expect(tab.locator(".hit .title").first).to_have_text("dog", timeout=30_000)
+        tab.evaluate("document.getElementById('film').currentTime = 1.4")
+        tab.locator("#ask-here").click()
+        expect(tab.locator(".hit .title").first).to_have_text("bird")
+        tab.locator(".hit .play").first.click()
+        until(lambda: tab.evaluate("document.getElementById('film').currentTime") > 1.5)
 
 
 def test_a_point_of_the_map_is_heard(tab: Tab) -> None:

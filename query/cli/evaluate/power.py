@@ -68,7 +68,7 @@ def _of_pilot(path: Path, design: Design) -> Design:
     from query.evaluation.power import from_pilot
     from query.evaluation.ratings import table
 
-    ratings = read(path)
+    ratings, _, _ = read(path)
     scenes = {rating.pair: rating.scene for rating in ratings}
     _, pairs, values = table(ratings)
     try:

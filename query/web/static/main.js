@@ -348,7 +348,7 @@ find("descending").onclick = () => question.set({ descending: question.get("desc
 player.onTell(told);
 list.handle(handlers);
 panel.start();
-wells.start({ trying, problem: (name) => problem(say("cannot_play", { why: name })) });
+wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_play", { why: name })) });
 question.onChange(changed);
 library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
 addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));
