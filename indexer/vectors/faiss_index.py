@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import faiss
 import numpy as np
 
+from indexer.vectors.exact import by_products
 from indexer.vectors.rows import SortedRows
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 SPARE = 16  # results fetched beyond the k-th: ties and near-ties seldom reach further
 FEWEST_FOR_BLAS = 5  # queries; FAISS's own limit, 128,000 / dim queries, is several times slower
+
+COPIED = 1 / 2  # share of the rows up to which a copy of the allowed ones costs less than a mask
 
 # The threads of torch and numpy spin for a while after their work. A FAISS team that shares the
 # cores with them waits at each of its barriers: 16 queries then took up to 20 times as long. One
@@ -83,6 +86,9 @@ class FaissIndex(SortedRows):
     def _candidates(
         self, queries: Rows, m: int, margins: NDArray[np.float64], at: NDArray[np.intp] | None
     ) -> Iterator[NDArray[np.intp]]:
+        if at is not None and len(queries) >= FEWEST_FOR_BLAS and len(at) > COPIED * len(self):
+            yield from by_products(self._matrix(), queries, m, margins, at)
+            return
         total = len(self) if at is None else len(at)
         fetched = min(m + SPARE, total)
         products, labels = self._nearest(queries, fetched, at)
