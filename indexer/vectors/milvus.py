@@ -33,7 +33,7 @@ SPARE = 16  # results fetched beyond the k-th: ties and near-ties seldom reach f
 MOST = 16_384  # results that Milvus gives for one query
 NAMED = 10_000  # ids in one condition
 PORTION = 1 << 23  # bytes of vectors in one message; servers take 64 MB
-READ_YOUR_WRITES = "Session"
+FRESHNESS = "Strong"  # an answer sees every write that was acknowledged before it was asked
 
 
 class MilvusIndex:
@@ -95,7 +95,7 @@ class MilvusIndex:
 
     def state(self) -> dict[str, Any]:
         """What `mark` was given last, and `longest`; {} in a new collection."""
-        held = self._client.get(self._marks, ids=[1], consistency_level=READ_YOUR_WRITES)
+        held = self._client.get(self._marks, ids=[1], consistency_level=FRESHNESS)
         return dict(json.loads(held[0]["state"])) if held else {}
 
     def mark(self, state: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ class MilvusIndex:
         while True:
             found = self._client.search(
                 self._name, [query], limit=limit, filter=condition, output_fields=["vector"],
-                consistency_level=READ_YOUR_WRITES,
+                consistency_level=FRESHNESS,
             )  # fmt: skip
             near = list(found[0]) if found else []
             if len(near) < limit:
@@ -205,7 +205,7 @@ class MilvusIndex:
         more = {} if limit is None else {"limit": limit}
         found = self._client.query(
             self._name, filter=condition, output_fields=fields,
-            consistency_level=READ_YOUR_WRITES, **more,
+            consistency_level=FRESHNESS, **more,
         )  # fmt: skip
         return list(found)
 

@@ -111,7 +111,8 @@ def test_an_index_that_answers_otherwise_is_refused(
     search = ExactIndex.search
 
     def wrong(index: ExactIndex, queries: Any, k: int, allowed: Any = None) -> Any:
-        return search(index, np.roll(queries, 1, axis=0), k, allowed)
+        turned = np.roll(queries, 1, axis=0) if type(index) is ExactIndex else queries
+        return search(index, turned, k, allowed)
 
     monkeypatch.setattr(ExactIndex, "search", wrong)
     with (
