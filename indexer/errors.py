@@ -23,7 +23,9 @@
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
-    └── SceneError               a cue sheet cannot be made, read or written
+    ├── GenerationError          a sound cannot be made as asked
+    ├── SceneError               a cue sheet cannot be made, read or written
+    └── StudyError               a study, or what it is to be judged by, cannot be understood
 
 Each message is one sentence: what is wrong, and what to do next.
 """
@@ -147,8 +149,16 @@ class QueryError(SonorizeError):
     """A question cannot be understood."""
 
 
+class GenerationError(SonorizeError):
+    """A sound cannot be made as asked."""
+
+
 class SceneError(SonorizeError):
     """A cue sheet cannot be made, read or written."""
+
+
+class StudyError(SonorizeError):
+    """A study, or what it is to be judged by, cannot be understood."""
 
 
 def typed(path: object) -> str:

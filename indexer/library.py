@@ -69,6 +69,7 @@ class Library:
         if config.catalog.startswith("sqlite"):  # no other folder's: it moved with this one
             with suppress(LibraryError):  # it can be asked where it cannot be written
                 self.catalog.settle("freesound", str(self.sounds("freesound")))
+                self._settle_generated()
 
     @classmethod
     def open(cls, folder: Path) -> Library:
@@ -85,6 +86,17 @@ class Library:
     def sounds(self, kind: str) -> Path:
         """Where the library keeps sounds of its own, from a service; wherever it is opened from."""
         return self.folder.resolve() / "sounds" / kind
+
+    def _settle_generated(self) -> None:
+        """What lay in the library's own folder for generated sounds moved with it. Of other
+        folders there may be any number: they stay where they are."""
+        here = self.sounds("generated")
+        if not here.is_dir():
+            return
+        places = self.catalog.places("generated")
+        own = [key for key, place in places.items() if Path(place).parts[-2:] == here.parts[-2:]]
+        if len(own) == 1 and not Path(places[own[0]]).is_dir():
+            self.catalog.move_root(own[0], str(here))
 
     def close(self) -> None:
         self.catalog.close()

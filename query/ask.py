@@ -28,6 +28,7 @@ class Ask:
     metadata_weight   w in 0..1; the encoder's own if None
     all_takes         every take by itself, instead of one for each recording
     cut               move the best moment to usable edit points, which reads the files
+    placed            say where each hit's best moment is, which reads its windows
     moments           rank clips by their best window instead of by the whole clip
     steering          words that the question goes toward and away from
     gap               moves the direction of pictures to where the sounds lie
@@ -38,6 +39,7 @@ class Ask:
     metadata_weight: float | None = None
     all_takes: bool = False
     cut: bool = True
+    placed: bool = True
     moments: bool = False
     steering: Steering = UNSTEERED
     gap: Gap | None = None

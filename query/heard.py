@@ -23,6 +23,12 @@ def embed_file(path: Path, encoder: Encoder) -> Vectors:
 
     Raises AudioError.
     """
+    windows = embed_windows(path, encoder)
+    return {part: geometry.mean_direction(rows)[None] for part, rows in windows.items()}
+
+
+def embed_windows(path: Path, encoder: Encoder) -> Vectors:
+    """(windows, dim) vectors of what is heard in a file, one row or more. Raises AudioError."""
     from indexer.audio.decode import blocks
     from indexer.audio.resample import resample
     from indexer.audio.window import batched, windows
@@ -36,10 +42,7 @@ def embed_file(path: Path, encoder: Encoder) -> Vectors:
     ]
     if not batches:
         raise AudioError(f"{path} is too short to be heard: give a longer sound.")
-    return {
-        part: geometry.mean_direction(np.concatenate([batch[part] for batch in batches]))[None]
-        for part in batches[0]
-    }
+    return {part: np.concatenate([batch[part] for batch in batches]) for part in batches[0]}
 
 
 def embed_file_and_text(path: Path, encoder: Encoder) -> Vectors:

@@ -60,6 +60,12 @@ def collapse(ids: Sequence[K], groups: Mapping[K, str], k: int) -> list[K]:
     return kept
 
 
+def take_groups(sounds: Mapping[tuple[int, int], SoundInfo]) -> dict[tuple[int, int], str]:
+    """The take group of each sound, that of another library being another; "" without one."""
+    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
+    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
+
+
 def fuse_ranks(lists: Sequence[Sequence[K]]) -> dict[K, float]:
     """Reciprocal rank fusion, scaled to 0..1: 1 is first in every list. Best first, ties by id."""
     scores: dict[K, float] = {}

@@ -125,6 +125,10 @@ class Shelf:
         ids = self._index(self._parts(weights)).ids()
         return list(map(int, ids if allowed is None else np.intersect1d(ids, allowed)))
 
+    def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and clip vectors of all sounds that have this part."""
+        return self.catalog.embeddings.clips(self.spaces[part])
+
     def clip(self, sound_id: int) -> Vectors:
         """(1, dim) stored vectors of a sound; parts that it does not have are left out."""
         found = {
@@ -132,6 +136,10 @@ class Shelf:
             for part, space in self.spaces.items()
         }
         return {part: rows for part, rows in found.items() if len(rows)}
+
+    def windows(self, sound_id: int) -> NDArray[np.float32]:
+        """(windows, dim) stored rows of what is heard in a sound."""
+        return self.catalog.embeddings.windows(self.spaces["audio"], [sound_id])[3]
 
     def at(self, path: Path) -> int | None:
         """The sound that lies at this path."""

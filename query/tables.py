@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from query.evaluation import sheets
 from query.ranking import Hit
 
 Format = Literal["table", "json", "csv"]
@@ -38,6 +40,56 @@ def to_csv(hits: Sequence[Hit]) -> str:
         row["tags"] = json.dumps(row["tags"], ensure_ascii=False)
         writer.writerow(row)
     return out.getvalue().encode(errors="backslashreplace").decode()
+
+
+def show_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    form: Format,
+    *,
+    title: str = "",
+    **constant: str,
+) -> None:
+    """Any rows to stdout: a table with 3 decimals, JSON lines (with `constant`), or CSV.
+
+    NaN is nothing: "-" in the table, null in JSON, an empty cell in CSV.
+    """
+    if form == "json":
+        for row in rows:
+            print(_dumps({**constant, **{name: _known(row.get(name)) for name in columns}}))
+    elif form == "csv":
+        print(sheets.text(rows, columns), end="")
+    else:
+        _rows_table(rows, columns, title)
+
+
+def _rows_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False)
+    if title:
+        console.print(title)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        numbers = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*(_shown(row.get(name)) for name in columns))
+    console.print(table)
+
+
+def _shown(value: Any) -> str:
+    known = _known(value)
+    if known is None:
+        return "-"
+    return f"{known:.3f}" if isinstance(known, float) else printable(str(known))
+
+
+def _known(value: Any) -> Any:
+    """None for a number that there is not."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _dumps(value: object) -> str:
@@ -91,6 +143,7 @@ def _row(hit: Hit, several: bool) -> list[Any]:
     heard_alone = hit.parts.get("audio") is not None and hit.parts.get("metadata", 0) is None
     notes += ["guess" if heard_alone else ""]
     notes += ["preview" if hit.preview else ""]
+    notes += ["generated" if hit.source == "generated" else ""]
     notes += [hit.state if hit.state != "present" else ""]
     sound = Text(printable(hit.title))
     sound.append("".join(f"  {note}" for note in notes if note), "italic")

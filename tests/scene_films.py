@@ -27,9 +27,10 @@ def video(
     flash: int | None = None,
     **more: Any,
 ) -> Path:
-    """Grey frames, each a little lighter; frame `flash` is white. `sound` at 48 kHz.
+    """Grey frames, each a little lighter; at frame `flash` it is white, and whiter with the next.
 
-    more: `timecode`, `rotation` (degrees, counter-clockwise), `first` (number of the first frame).
+    `sound` at 48 kHz. more: `timecode`, `rotation` (degrees, counter-clockwise), `first` (number of
+    the first frame), `colour` (R, G, B) in place of grey.
     """
     with av.open(os.fspath(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=rate, options={"g": "12"})
@@ -42,8 +43,10 @@ def video(
             heard: Any = container.add_stream(audio, rate=48_000, layout=_layout(len(sound)))
             _mux_sound(container, heard, sound)
         for number in range(frames):
-            level = 255 if number == flash else 40 + number % 50
-            frame = av.VideoFrame.from_ndarray(np.full((36, 64, 3), level, np.uint8))
+            shown = more.get("colour", 40 + number % 50)
+            white = {flash: 250, (flash or 0) + 1: 255} if flash is not None else {}
+            pixels = np.full((36, 64, 3), white.get(number, shown), np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels)
             frame.pts, frame.time_base = number + more.get("first", 0), 1 / rate
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -19,8 +19,10 @@ RATES = [
     pytest.param(Fraction(25), False, id="25"),
     pytest.param(Fraction(30000, 1001), True, id="29.97DF"),
     pytest.param(Fraction(30000, 1001), False, id="29.97NDF"),
+    pytest.param(Fraction(50), False, id="50"),
     pytest.param(Fraction(60000, 1001), True, id="59.94DF"),
     pytest.param(Fraction(60000, 1001), False, id="59.94NDF"),
+    pytest.param(Fraction(60), False, id="60"),
 ]
 EVERY_RATE = pytest.mark.parametrize(("rate", "drop"), RATES)
 AWKWARD = 'it\'s a  "b" & <c> 50% #1 grün 犬.wav'

@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 README = (ROOT / "README.md").read_text("utf-8")
 HEAVY = (
-    "torch faiss numpy sqlalchemy alembic scipy av soundfile soxr tokenizers safetensors".split()
+    "torch faiss numpy sqlalchemy alembic scipy av soundfile soxr tokenizers safetensors fastapi"
+    " uvicorn jinja2".split()
 )
 
 LONG = {"tests/indexer/test_imports.py": "every tool writes its table in another way"}
@@ -89,6 +90,7 @@ def test_the_wheel_holds_the_two_packages_and_the_migrations_and_nothing_else(
     )
     assert "indexer/ucs_categories.tsv" in held
     assert "indexer/encoders/starter/imagenet.tsv" in held
+    assert {"query/web/static/main.js", "query/web/templates/page.html"} <= held
 
 
 @pytest.mark.slow
@@ -158,12 +160,22 @@ for name in {names}:
 def test_only_declared_packages_are_imported() -> None:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    optional = [
-        each for name in ("cpu", "clap", "milvus", "pe-av", "timeline") for each in extras[name]
-    ]
+    chosen = (
+        "cpu",
+        "clap",
+        "milvus",
+        "pe-av",
+        "blip",
+        "coca",
+        "generate",
+        "timeline",
+        "report",
+        "web",
+    )
+    optional = [each for name in chosen for each in extras[name]]
     listed = [*project["dependencies"], *optional]
     declared = {_normal(re.split(r"[^\w.-]", line)[0]) for line in listed}
-    providers = metadata.packages_distributions()
+    providers = {"open_clip": ["open-clip-torch"], **metadata.packages_distributions()}
     strangers = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in sources("indexer", "query", "migrations")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import av
 import numpy as np
@@ -78,19 +78,25 @@ def wav_writer(
     Written beside `path` and renamed at the end, so `path` is never half a file.
     """
     path = Path(path)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".sonorize-", suffix=".wav")
+    handle, aside = _aside(path)
     options = {"fflags": "+bitexact", "rf64": "auto", "write_bext": str(int(bext is not None))}
     try:
-        with os.fdopen(handle, "wb") as file:
+        with handle as file:
             with av.open(file, "w", format="wav", options=options) as container:
                 container.metadata.update(_said(bext) if bext else {})
                 yield WavWriter(container, sample_rate, layout_name(channels, layout), bits)
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).replace(path)
+        aside.replace(path)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
+
+
+def _aside(path: Path) -> tuple[BinaryIO, Path]:
+    """A new file beside it, which others may read where files usually may be: mkstemp's may not."""
+    aside = path.with_name(f".sonorize-{secrets.token_hex(8)}.wav")
+    return aside.open("xb"), aside
 
 
 def write_wav(path: Path, waveform: Waveform, bits: Bits = 24) -> None:

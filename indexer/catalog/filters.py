@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
 
-from indexer.catalog.models import File, Root, Sound
+from indexer.catalog.models import Analysis, File, Root, Sound
 from indexer.catalog.question import clean
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Every field that is set must hold. Durations in seconds; words compare without case.
+    """Every field that is set must hold. Durations in seconds, loudness in LUFS; words compare
+    without case.
 
-    A sound of unknown licence matches no licence.
+    A sound of unknown licence matches no licence, one of unknown loudness no loudness.
     """
 
     licences: tuple[str, ...] = ()
@@ -32,6 +33,9 @@ class Filters:
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    min_loudness: float | None = None
+    max_loudness: float | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -46,6 +50,8 @@ def matching(filters: Filters) -> Select[Any]:
         *(_has_tag(tag) for tag in filters.tags),
         *([or_(*map(_from_source, filters.sources))] if filters.sources else []),
         *([_from_packs(filters.packs)] if filters.packs else []),
+        *([or_(*map(_of_category, filters.categories))] if filters.categories else []),
+        *_loud(filters),
     ]
     return select(Sound.id).where(and_(True, *conditions))
 
@@ -121,6 +127,21 @@ def _among(
     following = select(func.min(column)).where(column > first.c.value).scalar_subquery()
     values = first.union_all(select(following).where(first.c.value.is_not(None)))
     return column.in_(select(values.c.value).where(chosen(values.c.value)))
+
+
+def _of_category(category: str) -> ColumnElement[bool]:
+    return func.lower(Sound.category).in_([func.lower(each) for each in _spellings(category)])
+
+
+def _loud(filters: Filters) -> list[ColumnElement[bool]]:
+    low, high = filters.min_loudness, filters.max_loudness
+    if low is None and high is None:
+        return []
+    heard = [
+        *([Analysis.loudness >= low] if low is not None else []),
+        *([Analysis.loudness <= high] if high is not None else []),
+    ]
+    return [Sound.id.in_(select(Analysis.sound_id).where(*heard))]
 
 
 def _spellings(word: str) -> list[str]:

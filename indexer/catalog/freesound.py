@@ -46,6 +46,16 @@ class Kept(NamedTuple):
     reason: str
 
 
+class Ranked(NamedTuple):
+    """Where Freesound puts a sound; see FreesoundRank."""
+
+    sound_id: int
+    rank: int
+    tie: int
+    downloads: int
+    rating: float
+
+
 class NewLicence(NamedTuple):
     """A sound whose licence is another than it was: addresses."""
 
@@ -144,6 +154,19 @@ class Freesound:
         )
         with reading(self._engine) as connection:
             return [(key, licences[-1][0]) for key, licences in connection.execute(query)]
+
+    def order(self, term_id: int) -> list[Ranked]:
+        """Freesound's order of a term's sounds, as it was when they were read."""
+        query = (
+            select(
+                FreesoundRank.sound_id, FreesoundRank.rank, FreesoundRank.tie,
+                FreesoundRank.downloads, FreesoundRank.rating,
+            )
+            .where(FreesoundRank.term_id == term_id)
+            .order_by(FreesoundRank.rank)
+        )  # fmt: skip
+        with reading(self._engine) as connection:
+            return [Ranked(*row) for row in connection.execute(query)]
 
     def revisions(self) -> dict[int, int]:
         """Of every wanted sound."""

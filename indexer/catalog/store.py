@@ -85,12 +85,16 @@ class Catalog:
 
     def settle(self, kind: str, location: str) -> None:
         """The root of a kind of which a library has one lies here now, if there is one."""
-        mine = Root.kind == kind
-        with reading(self.engine) as connection:
-            places = set(connection.execute(select(Root.location).where(mine)).scalars())
-        if places - {location}:
+        if set(self.places(kind).values()) - {location}:
             with writing(self.engine) as connection:
+                mine = Root.kind == kind
                 connection.execute(update(Root).where(mine).values(location=location))
+
+    def places(self, kind: str) -> dict[int, str]:
+        """Root id → location of the roots of a kind."""
+        query = select(Root.id, Root.location).where(Root.kind == kind)
+        with reading(self.engine) as connection:
+            return dict(connection.execute(query).all())
 
     def forget_roots(self, root_ids: Sequence[int]) -> None:
         """Removes these roots, which hold no file."""

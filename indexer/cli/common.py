@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -52,14 +52,18 @@ def open_library(given: Path | None) -> Library:
     return Library.open(library_folder(given))
 
 
-def load_encoder(config: Config, device: str | None = None) -> Encoder:
-    """The encoder of a library. Raises UnknownEncoder or WeightsMissing, in words."""
+def load_encoder(config: Config, device: str | None = None, *, exact: bool = False) -> Encoder:
+    """The encoder of a library; `exact`: in float32 everywhere.
+
+    Raises UnknownEncoder or WeightsMissing, in words.
+    """
     from indexer import settings
     from indexer.encoders import registry
     from indexer.encoders.protocol import Setup
 
     found = settings.load()
-    setup = Setup(device or found.device, config.windows)
+    precision: Literal["auto", "float32"] = "float32" if exact else "auto"
+    setup = Setup(device or found.device, config.windows, precision)
     return registry.load(config.encoder, models_dir=found.models, setup=setup)
 
 

@@ -193,13 +193,13 @@ def _models() -> Iterator[Finding]:
     from indexer import settings
     from indexer.encoders import registry, weights
 
-    folder = settings.load().models
+    folder, absent = settings.load().models, []
     for name in registry.names():
         entry = registry.entry(name)
-        if not entry.size:
-            continue
         state = weights.status(name, folder).state
-        if state == "ready":
+        if not entry.size or (state == "missing" and name != registry.default):
+            absent += [name] if entry.size else []
+        elif state == "ready":
             yield Finding("models", "ok", f"{name} ({entry.licence})")
         else:
             here = "not all here" if state == "partial" else "not here"
@@ -207,6 +207,8 @@ def _models() -> Iterator[Finding]:
                 "models", "note", f"{name} is {here} ({entry.licence}).",
                 f"sonorize models fetch {name} ({weights.in_words(entry.size)})",
             )  # fmt: skip
+    if absent:
+        yield Finding("models", "ok", f"others, not here: {', '.join(absent)}")
 
 
 def _folders(library: Path) -> Iterator[Finding]:

@@ -51,12 +51,12 @@ def _progress() -> Iterator[Progress]:
 
 @click.group()
 def models() -> None:
-    """List, fetch and verify the models that sounds and pictures are compared with."""
+    """List, fetch and verify models: they compare, write captions, or make sounds."""
 
 
 @models.command("list")
 def list_models() -> None:
-    """Name, size, licence and state of every model."""
+    """Name, size, state, role and licence of every model."""
     from indexer import settings
     from indexer.encoders import registry, weights
 
@@ -65,7 +65,7 @@ def list_models() -> None:
         entry = registry.entry(name)
         size = weights.in_words(entry.size) if entry.size else "built in"
         state = weights.status(name, folder).state
-        click.echo(f"{name:<12} {size:>9}  {state:<8} {entry.licence}")
+        click.echo(f"{name:<17} {size:>9}  {state:<8} {entry.role:<9} {entry.licence}")
 
 
 @models.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from indexer.errors import KeyRefused, SourceError
 if TYPE_CHECKING:
     from indexer.catalog.freesound import Kept
     from indexer.library import Library
+    from indexer.sources.freesound.sessions import Original
     from indexer.sources.freesound.source import FreesoundSource
 
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--project",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The sounds of a session (any that is text: .rpp, .otio, .fcpxml, .edl); a copy of it "
-    "is written that uses the originals.",
+    help="The sounds of a session (any that is text: .sonorize.json, .rpp, .otio, .fcpxml, .edl); "
+    "a copy of it is written that uses the originals.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
 def originals(library_folder: Path | None, ids: str, project: Path | None, dry_run: bool) -> None:
@@ -42,7 +43,8 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
 
     Exit code 3: done, but some could not be had.
     """
-    from indexer.sources.freesound.originals import parse_ids, relinked, still_previews, used_in
+    from indexer.sources.freesound.originals import parse_ids, still_previews
+    from indexer.sources.freesound.sessions import copy_of, used_in, with_originals
 
     if not ids and project is None:
         raise click.UsageError("Say which: --ids or --project.")
@@ -50,6 +52,9 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
     wanted = list(dict.fromkeys([*(parse_ids(ids) if ids else []), *used_in(session)]))
     if not wanted:
         raise SourceError(f"{project} names no preview of Freesound: give the sounds by --ids.")
+    copy = copy_of(project) if project else None
+    if copy and copy.exists():
+        raise SourceError(f"{copy} is there already: move it away and run the same again.")
     with open_library(library_folder) as opened:
         source = source_of(opened)
         known = _known(opened, wanted)
@@ -62,16 +67,12 @@ def originals(library_folder: Path | None, ids: str, project: Path | None, dry_r
         if dry_run:
             return
         failures = _fetch(opened, source, lacking)
-        here = {
-            key: Path(file.relative_path).name
-            for key, file in source.here().items()
-            if key in known and file.is_original
-        }
+        here = _originals(opened, source, known)
     for key, reason in failures.items():
         say(f"failed: https://freesound.org/s/{key}/: {reason}")
     click.echo(f"{counted(len(lacking) - len(failures), 'original')} fetched.")
-    if project:
-        _write_beside(project, relinked(session, here))
+    if copy:
+        _write(copy, with_originals(session, here))
     if failures:
         raise click.exceptions.Exit(3)
 
@@ -135,9 +136,23 @@ def _fetcher(source: FreesoundSource) -> Callable[[Mapping[str, Any]], Path]:
     return fetch
 
 
-def _write_beside(project: Path, session: bytes) -> None:
+def _originals(
+    opened: Library, source: FreesoundSource, ids: Collection[int]
+) -> dict[int, Original]:
+    """Those that are here, of the ids."""
+    from indexer.sources.freesound.sessions import Original
+
+    files = opened.catalog.known(opened.catalog.root(source.kind, source.location))
+    found: dict[int, Original] = {}
+    for key, file in source.here().items():
+        if key in ids and file.is_original and file.relative_path in files:
+            identity = opened.catalog.content_hash(files[file.relative_path].sound_id)
+            found[key] = Original(Path(file.relative_path).name, identity or "")
+    return found
+
+
+def _write(copy: Path, session: bytes) -> None:
     """The user's session stays as it is."""
-    copy = project.with_name(f"{project.stem} (originals){project.suffix}")
     try:
         with copy.open("xb") as out:
             out.write(session)

@@ -143,8 +143,9 @@ class Pull:
             with Previews() as previews:
                 folder = source.path(PREVIEWS)
                 fetched = fetch_previews(
-                    kept, ids, lambda said: previews.fetch(said, self.wishes.quality, folder), bars
-                )
+                    kept, ids, lambda said: previews.fetch(said, self.wishes.quality, folder),
+                    previews.stop, bars,
+                )  # fmt: skip
                 failures = [
                     (f"https://freesound.org/s/{key}/", str(failure))
                     for key, failure in fetched

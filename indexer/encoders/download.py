@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from indexer import transfer
@@ -11,6 +11,7 @@ from indexer.encoders.progress import Progress, in_words
 from indexer.errors import TransferFailed, WeightsMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -19,7 +20,7 @@ class HttpFile:
     """A file at a web address.
 
     `size`: 0 if only the server knows it. `room`: bytes of disk wanted beside the file itself.
-    `waits`: seconds before each new try.
+    `waits`: seconds before each new try. `headers`: for this server alone; they may hold a key.
     """
 
     url: str
@@ -30,6 +31,7 @@ class HttpFile:
     room: int = 0
     waits: tuple[float, ...] = transfer.WAITS
     resumes: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def fetch(self, folder: Path, progress: Progress) -> tuple[Path, str]:
         """FILENAME.part in `folder`, whole, and its version; the door checks its hash.
@@ -62,7 +64,9 @@ class HttpFile:
         try:
             with transfer.web_client() as client:
                 size = self.size or None
-                transfer.bring(client, self.url, part, size=size, pace=pace, told=told)
+                transfer.bring(
+                    client, self.url, part, size=size, headers=self.headers, pace=pace, told=told
+                )
         except TransferFailed as failed:
             raise WeightsMissing(
                 f"{self.url} could not be fetched ({failed.reason}): run the same again to go on, "

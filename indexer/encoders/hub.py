@@ -3,7 +3,7 @@
 The hashes are the hub's own: sha256 of a large file, git's sha1 of a small one. They say that a
 file came as the hub has it, not that it is the one this code was written for: no revision has
 been pinned, because none could be read when this was written. The commit that came is noted in
-the model's manifest.
+the model's manifest. A key of the user's (HF_TOKEN, or the hub's own login) goes to the hub alone.
 """
 
 from __future__ import annotations
@@ -53,10 +53,16 @@ class HubFile:
 
         Raises WeightsMissing, WeightsDamaged.
         """
+        from huggingface_hub import get_token
+
         facts = self._facts()
         commit = facts.commit_hash or self.revision
         tag = facts.etag or ""
-        part = HttpFile(self._url(commit), self.filename, commit, "", facts.size or 0)
+        key = get_token()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        url = self._url(commit)
+        part = HttpFile(url, self.filename, commit, "", facts.size or 0, headers=headers)
+        (folder / self.filename).parent.mkdir(parents=True, exist_ok=True)
         path, _ = part.fetch(folder, progress)
         if tag != (sha256(path) if len(tag) == 64 else _git_sha1(path)):
             transfer.forget(path)
@@ -66,10 +72,15 @@ class HubFile:
     def _facts(self) -> Any:
         import httpx2 as httpx
         from huggingface_hub import get_hf_file_metadata
-        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
         try:
             return get_hf_file_metadata(self._url(self.revision), endpoint=self.endpoint)
+        except GatedRepoError as error:
+            raise WeightsMissing(
+                f"{self.repo} on the Hugging Face hub has terms to accept: accept them on its "
+                "page, set HF_TOKEN to a key of your account, and run the same again."
+            ) from error
         except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
             reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
             raise WeightsMissing(

@@ -1,4 +1,4 @@
-"""What the encoders that stand on transformers share."""
+"""What the models that stand on transformers share."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def component(repo: str, filename: str, licence: str) -> Component:
     """A file of a repository on the hub, kept as it is."""
 
     def unpack(fetched: Path, folder: Path) -> None:
+        (folder / filename).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(fetched, folder / filename)
 
     return Component(HubFile(repo, "main", filename), licence, (filename,), unpack)
@@ -34,7 +35,7 @@ def component(repo: str, filename: str, licence: str) -> Component:
 def library(name: str, needed: str) -> Any:
     """transformers, where its class `needed` can be had.
 
-    Raises EncoderError, naming the extra of the encoder `name`, where it cannot: without
+    Raises EncoderError, naming the extra of the model `name`, where it cannot: without
     transformers, or beside a torchvision that was made for another torch.
     """
     try:

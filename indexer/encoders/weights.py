@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 State = Literal["ready", "partial", "missing"]
+FEW = 6  # files that a sentence names
 
 
 class Source(Protocol):
@@ -212,9 +213,11 @@ def require(name: str, folder: Path) -> None:
     facts = registry.entry(name)
     terms = f"{facts.licence}: {facts.notice}" if facts.notice else facts.licence
     lacks = "not all here" if here.state == "partial" else "not here yet"
+    few = len(here.missing) <= FEW
+    named = ", ".join(here.missing) if few else f"its {len(here.missing)} files"
     raise WeightsMissing(
         f"The {name} model is {lacks}: run sonorize models fetch {name} "
-        f"({in_words(facts.size)}, {terms}), or put {', '.join(here.missing)} "
+        f"({in_words(facts.size)}, {terms}), or put {named} "
         f"into {folder} and run the same."
     )
 
@@ -275,6 +278,7 @@ def _unpack(
         facts = {output: _facts(unpacked / output) for output in component.outputs}
         for output in component.outputs:
             (unpacked / output).chmod(0o644)  # safetensors writes for its owner alone
+            (folder / output).parent.mkdir(parents=True, exist_ok=True)
             (unpacked / output).replace(folder / output)
     entry = {"version": version, "licence": component.licence, "sha256": sha256(fetched)}
     _record(component, model, folder, {**entry, "files": facts})

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from indexer.errors import SourceError
-from indexer.sources.protocol import Item
+from indexer.sources.generated import GeneratedSource
+from indexer.sources.protocol import Item, Source
 
 EXTENSIONS = frozenset(
     f".{name}"
@@ -118,19 +119,21 @@ class FolderSource:
         return facts.st_size, facts.st_mtime_ns
 
 
-def parse_source(text: str) -> FolderSource:
-    """A source as the user names it: a folder, or `folder:PATH`.
+def parse_source(text: str) -> Source:
+    """A source as the user names it: a folder, `folder:PATH`, or `generated:PATH`.
 
     Raises SourceError for kinds that do not exist.
     """
     kind, found, rest = text.partition(":")
     if found and kind == "folder":
         return FolderSource(rest)
+    if found and kind == "generated":
+        return GeneratedSource(Path(rest))
     # a single letter is a Windows drive
     if found and len(kind) > 1 and kind.isalpha() and not Path(text).exists():
         raise SourceError(
-            f"There is no kind of source named {kind}: name a folder, folder:PATH, or "
-            'freesound:"WORDS".'
+            f"There is no kind of source named {kind}: name a folder, folder:PATH, generated:PATH, "
+            'or freesound:"WORDS".'
         )
     return FolderSource(text)
 

@@ -16,7 +16,19 @@ COMMANDS = {
     "query-by-text": "query.cli.words:query_by_text",
     "query-by-sound": "query.cli.sound:query_by_sound",
     "video": "query.cli.video:video",
+    "generate": "query.cli.generate:generate",
+    "serve": "query.cli.serve:serve",
     "frames": "query.cli.frames:frames",
+    "evaluate": "query.cli.evaluate.group:evaluate",
+    "evaluate inconsistency": "query.cli.evaluate.inconsistency:inconsistency",
+    "evaluate slerp": "query.cli.evaluate.slerp:slerp",
+    "evaluate mos": "query.cli.evaluate.mos:mos",
+    "evaluate correlate": "query.cli.evaluate.correlate:correlate",
+    "evaluate power": "query.cli.evaluate.power:power",
+    "evaluate freesound": "query.cli.evaluate.freesound:freesound",
+    "evaluate replay": "query.cli.evaluate.replay:replay",
+    "evaluate freeze": "query.cli.evaluate.freeze:freeze",
+    "evaluate retrieval": "query.cli.evaluate.retrieval:retrieval",
     "library": "indexer.cli.library:library",
     "library credits": "indexer.cli.credits:credits_command",
     "library gap": "query.cli.gap:gap",
@@ -59,6 +71,7 @@ def sonorize() -> None:
     sonorize build-index ~/Sounds              make a library
     sonorize query-by-frame frame.jpg          ask it with a picture
     sonorize query-by-text "door creak"        or with words
+    sonorize serve                             or in the browser
     """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from indexer.cli.common import load_encoder, open_library, say
+from indexer.errors import QueryError
+from query import weighing
 
 if TYPE_CHECKING:
     from query.ask import Ask
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from query.search import Searcher
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-MOST = 1_000_000  # a weight beside which the rest counts nothing already
 
 
 class Range(click.FloatRange):
@@ -37,18 +36,11 @@ class Range(click.FloatRange):
 
 
 def weighted(value: str) -> tuple[float, str]:
-    """'0.5:rain' as (0.5, "rain"); without a leading number and colon all of it is words."""
-    found = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)):(.*)", value, re.DOTALL)
-    weight, words = (float(found[1]), found[2].strip()) if found else (1.0, value.strip())
-    if weight > MOST:
-        raise click.BadParameter(f"the weight of {value[:40]!r} is above {MOST:,}: give less.")
-    if weight < 0:
-        raise click.BadParameter(
-            f"the weight of {value!r} is negative: --text goes toward words, --away from them."
-        )
-    if not words:
-        raise click.BadParameter("there are no words: write WORDS or WEIGHT:WORDS.")
-    return weight, words
+    """See weighing.weighted; what is wrong is wrong use."""
+    try:
+        return weighing.weighted(value)
+    except QueryError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 _LISTED = [
@@ -134,11 +126,11 @@ def asked(options: dict[str, Any]) -> Ask:
 
 @contextmanager
 def searcher(
-    folders: Sequence[Path], device: str | None, *, model: bool = True
+    folders: Sequence[Path], device: str | None, *, model: bool = True, quiet: bool = False
 ) -> Iterator[Searcher]:
     """The libraries with the encoder they were built with; without `model`, for exact words only.
 
-    A folder given twice is asked once.
+    A folder given twice is asked once. quiet: what the encoder's answers lack is not said.
     """
     from query.search import Searcher
     from query.shelf import one_config
@@ -149,7 +141,7 @@ def searcher(
         libraries = [stack.enter_context(open_library(folder)) for folder in chosen]
         encoder = load_encoder(one_config(libraries), device) if model else None
         yield Searcher(libraries, encoder)
-        if encoder and encoder.caveat:
+        if encoder and encoder.caveat and not quiet:
             say(encoder.caveat)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from query import weighing
 from query.cli import options
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _OPTIONS = [
                       "which --format json shows."),
     click.option("--theta", type=options.Range(0, 1), metavar="T",
                  help="0: the reference frame, 1: the frame that asks.  [default: .5]"),
-    click.option("--reference-weight", type=options.Range(0, options.MOST), metavar="W",
+    click.option("--reference-weight", type=options.Range(0, weighing.MOST), metavar="W",
                  help="0: the SLERP or the moved sound alone; much: the reference sound.  "
                       "[default: 1, analogy: 0]"),
     click.option("--target", type=click.Choice(["literal", "analogy"]),

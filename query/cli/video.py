@@ -5,20 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from indexer.cli.common import Bars, counted, say
-from query.cli import options, reference
+from query.cli import fill, options, reference
 
 if TYPE_CHECKING:
+    from indexer.library import Library
     from query.scene.cues import CueSheet, Film
     from query.scene.mix import MixOptions, MixReport
 
 PROJECT = ".sonorize.json"
 FILMS = (".mp4", ".mov", ".mkv")
+SESSIONS = (".rpp", ".aaf", ".otio", ".fcpxml")  # hold or name alternates
+OF_PROJECTS = frozenset(
+    "file outs original loudness collect handles rate bits names use yes dry_run "
+    "library_folders device".split()
+)  # options; the others are for what is chosen anew
 LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 
 
@@ -91,6 +100,7 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 )
 @click.option("--yes", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
+@fill.fill_options
 @reference.reference_options
 @options.steering_options("--text")
 @options.metadata_weight_option
@@ -108,24 +118,29 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     sonorize video film.mp4 -o out.mp4 -o out.rpp -o film.sonorize.json
     sonorize video film.sonorize.json -o out.mov --loudness web-16
     sonorize video film.mp4 -o out.aaf --collect sounds --license cc0 --use commercial
+    sonorize video film.mp4 -o out.mp4 --fill-gaps generate --fill-model stable-audio-open
 
     Exit code 3: done, but a sound could not be read.
     """
     _require_known(outs)
     reference.require_pair(given)
+    fill.require_whole(given)
     if not outs and not given["collect"] and not given["dry_run"]:
         raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
-    there = [str(out) for out in outs if out.exists() and not out.name.endswith(PROJECT)]
-    if there and not given["yes"] and not given["dry_run"]:
-        click.confirm(f"Write over {', '.join(there)}?", abort=True, err=True)
+    there = [] if given["yes"] or given["dry_run"] else _there(outs, given["original"])
+    if there:
+        click.confirm(f"Write over {', '.join(map(str, there))}?", abort=True, err=True)
+    again = file.name.endswith(PROJECT)
+    if again:
+        _require_of_projects()
     with closing(Bars()) as bars:
-        again = file.name.endswith(PROJECT)
-        sheet = _again(file, given) if again else _made(file, outs, given, bars)
+        sheet = _again(file, outs, given) if again else _made(file, outs, given, bars)
         bars.close()
+        sheet = _with_mix(sheet, given)
         if given["use"] is not None:
             from query.scene.use import check_use
 
-            check_use(sheet, given["use"])
+            check_use(sheet, given["use"], any(out.suffix.lower() in SESSIONS for out in outs))
         if given["dry_run"]:
             _show(sheet)
             return
@@ -136,15 +151,68 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
 
 
 def _require_known(outs: Sequence[Path]) -> None:
-    """Raises SceneError for a name that no format has, before any work."""
+    """Raises SceneError for a name that no format has, or no folder, before any work."""
+    from indexer.errors import SceneError
     from query.scene.export import writer
 
     for out in outs:
         if not (out.name.endswith(PROJECT) or out.suffix.lower() in (*FILMS, ".wav")):
             writer(out)
+        if not out.parent.is_dir():
+            raise SceneError(f"There is no folder {out.parent}: make it, or name another.")
 
 
-def _again(file: Path, given: dict[str, Any]) -> CueSheet:
+def _require_of_projects() -> None:
+    """Raises UsageError for what would change nothing: a project is as it was chosen."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") == ParameterSource.COMMANDLINE
+        if given and option.name not in OF_PROJECTS:
+            raise click.UsageError(
+                f"{option.opts[0]} is for a video: a project keeps what was chosen. Edit it, or "
+                "give the video, with -o for the project."
+            )
+
+
+def _with_mix(sheet: CueSheet, given: dict[str, Any]) -> CueSheet:
+    """The sheet with how it is mixed: as is said now, else as the project says."""
+    source = click.get_current_context().get_parameter_source
+    kept = sheet.settings.get("mix")
+    mix = {name: given[name] for name in ("original", "loudness")}
+    if isinstance(kept, dict):
+        mix |= {
+            name: str(kept[name])
+            for name in mix.keys() & kept.keys()
+            if source(name) != ParameterSource.COMMANDLINE
+        }
+    return replace(sheet, settings={**sheet.settings, "mix": mix})
+
+
+def _there(outs: Sequence[Path], original: str) -> list[Path]:
+    """Files that would be written over. A project is not asked about: its locked cues stay."""
+    from query.scene.export import edl, stems
+
+    found = []
+    for out in outs:
+        if not out.name.endswith(PROJECT):
+            found.append(out)
+        if out.suffix.lower() == ".wav":
+            layers = ("ambience", "spots", *(["original"] if original != "replace" else []))
+            found += [stems.named(out, layer) for layer in layers]
+        if out.suffix.lower() == ".edl":
+            found += takewhile(Path.exists, (edl.numbered(out, number) for number in count(2)))
+    return [path for path in found if path.exists()]
+
+
+def _require_fit(film: Film, outs: Sequence[Path]) -> None:
+    """Raises SceneError if one of the formats cannot hold this film, before the long work."""
+    from query.scene.export import edl
+
+    if any(out.suffix.lower() == ".edl" for out in outs):
+        edl.require_rate(film)
+
+
+def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
     """A project as it is, its sounds found where they lie now."""
     from contextlib import ExitStack
 
@@ -153,6 +221,7 @@ def _again(file: Path, given: dict[str, Any]) -> CueSheet:
     from query.scene import project
 
     sheet = project.load(file)
+    _require_fit(sheet.film, outs)
     with ExitStack() as stack:
         libraries = []
         for folder in given["library_folders"] or [None]:
@@ -173,10 +242,12 @@ def _again(file: Path, given: dict[str, Any]) -> CueSheet:
 
 def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> CueSheet:
     from indexer.errors import SceneError
-    from query.scene.make import film_of, make
+    from query.scene.fill import found_only
+    from query.scene.make import choose, film_of, look
     from query.scene.plan import Options
 
     film = film_of(file, given["start_tc"], given["offset"])
+    _require_fit(film, outs)
     with options.searcher(given["library_folders"], given["device"]) as search:
         if not any(library.catalog.counts()["ready"] for library in search.libraries):
             raise SceneError(
@@ -186,36 +257,54 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
         asked = Options(
             ask=options.asked(given),
             reference=reference.read(search, given),
-            former=_former(outs),
+            former=_former(outs, search.libraries),
         )
-        return make(film, search, asked, bars, align=not given["no_align"], note=say)
+        seen = look(film, search, asked.ask, bars, align=not given["no_align"], note=say)
+        first = found_only(asked, search) if given["fill_gaps"] else asked
+        sheet = choose(seen, search, first, bars)
+    return fill.filled(sheet, seen, asked, given, bars) if given["fill_gaps"] else sheet
 
 
-def _former(outs: Sequence[Path]) -> CueSheet | None:
+def _former(outs: Sequence[Path], libraries: Sequence[Library]) -> CueSheet | None:
     """The project that is to be written anew: cues that are locked there stay."""
+    from indexer.errors import SceneError
     from query.scene import project
 
     there = [out for out in outs if out.name.endswith(PROJECT) and out.is_file()]
-    return project.load(there[0]) if there else None
+    if not there:
+        return None
+    sheet, missing = project.relinked(project.load(there[0]), libraries)
+    for cue in sheet.cues:
+        if cue.locked and cue.clip in missing:
+            raise SceneError(
+                f"{cue.clip.path} of the locked cue {cue.id} is not there, nor in a library that "
+                "was asked: name the library that holds it with --library, or unlock the cue."
+            )
+    return sheet
 
 
 def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> list[str]:
-    """Writes all that was asked for; what could not be read on the way, a sentence each."""
+    """Writes all that was asked for; what could not be read on the way, a sentence each.
+
+    A project comes first: whatever else fails can then be written from it.
+    """
     from query.scene import project
     from query.scene.export import writer
     from query.scene.mix import MixOptions
 
-    mix = MixOptions(given["original"], given["loudness"])
+    mix = MixOptions(**sheet.settings["mix"])
     notes: list[str] = []
     session, base = sheet, None
+    for out in outs:
+        if out.name.endswith(PROJECT):
+            project.save(sheet, out)
+            click.echo(out)
     if given["collect"] is not None:
         session, left_out = _collected(sheet, given, bars)
         base = given["collect"]
         notes += left_out
-    for out in outs:
-        if out.name.endswith(PROJECT):
-            project.save(sheet, out)
-        elif out.suffix.lower() in (*FILMS, ".wav"):
+    for out in (out for out in outs if not out.name.endswith(PROJECT)):
+        if out.suffix.lower() in (*FILMS, ".wav"):
             notes += _sound(sheet, out, mix, bars)
         else:
             writer(out)(session, out, base)

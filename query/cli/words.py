@@ -47,7 +47,7 @@ def _wants_model(only: str | None, given: dict[str, Any]) -> bool:
     """False for exact search, and, with a word to the user, while the model is not here."""
     from indexer import settings
     from indexer.cli.common import library_folder, say
-    from indexer.encoders import weights
+    from indexer.encoders import registry, weights
     from indexer.library import read_config
 
     if only == "exact":
@@ -56,6 +56,7 @@ def _wants_model(only: str | None, given: dict[str, Any]) -> bool:
     name = read_config(folder).encoder
     if only == "meaning" or given["away"]:
         return True
+    registry.entry(name, "encoder")  # or there is none of this name
     if weights.status(name, settings.load().models).state != "ready":
         say(f"Exact words only: for meaning too, run `sonorize models fetch {name}`.")
         return False

@@ -11,9 +11,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BOUND = 0.5  # s that an onset is moved at most
 LEAD = 0.25  # s of a sound that are kept before its onset: the breath before the bark
-DISTINCT = 3.0  # times the usual change of the shot, which is motion and not an event
+ROOM = 1.0  # s of a sound that are heard after its onset, or half of what there is of it
+DISTINCT = 2.5  # times the usual change of the shot, which is motion and not an event
+ALIKE = 0.8  # of the strongest change: a flash changes as much when it goes as when it comes
+LEAST = 0.003  # of full scale: where a picture stands still, its coding alone changes it
 
 
 class Placed(NamedTuple):
@@ -28,13 +30,13 @@ class Placed(NamedTuple):
 
 
 def strongest_change(
-    changes: NDArray[np.floating], shot: tuple[int, int], near: tuple[float, float] | None = None
+    changes: NDArray[np.floating], shot: tuple[int, int], last: float = math.inf
 ) -> int | None:
-    """The frame at which most changes in a shot, of equal ones the first.
+    """The frame at which most changes in a shot; the first of those where about as much does.
 
-    changes   (frames,): how much each frame differs from the one before it, in any unit from 0 on
+    changes   (frames,): how much each frame differs from the one before it, 0 (none) to 1
     shot      first frame, and the frame after the last one
-    near      only frames from here to there count
+    last      later frames do not count
 
     None where nothing stands out: it changes evenly, or not at all. The cut that begins the shot
     is none of its changes.
@@ -42,12 +44,12 @@ def strongest_change(
     within = np.nan_to_num(np.asarray(changes[shot[0] + 1 : shot[1]], np.float64))
     if not len(within):
         return None
-    usual = float(np.median(within))
+    # Of a film that shows each picture twice half of the changes are none, so no median.
+    usual = float(np.quantile(within, 0.75))
     frames = np.arange(shot[0] + 1, shot[0] + 1 + len(within))
-    first, last = near if near is not None else (-math.inf, math.inf)
-    within = np.where((frames >= first) & (frames <= last), within, 0.0)
-    best = int(within.argmax())
-    found = within[best] > 0 and within[best] >= DISTINCT * usual
+    within = np.where(frames <= last, within, 0.0)
+    best = int((within >= ALIKE * within.max()).argmax())
+    found = within.max() >= max(LEAST, DISTINCT * usual)
     return int(frames[best]) if found else None
 
 
@@ -56,23 +58,21 @@ def placed(
     shot: tuple[int, int],
     rate: Fraction,
     changes: NDArray[np.floating] | None = None,
-    bound: float = BOUND,
+    after: float = 0.0,
 ) -> Placed:
     """Where a sound begins whose (first strong) onset lies at `onset` seconds.
 
-    It begins with the shot, what comes long before its onset left out; its onset then moves to the
-    strongest change of the picture that lies within `bound` seconds. Exact: frame and offset
-    together give the very time. `changes` None: it is not moved.
+    Its onset meets the strongest change of the picture in the shot that leaves room for it:
+    `after` seconds of the sound follow its onset, of which half, but no more than ROOM, are to be
+    heard. Where nothing stands out, or `changes` is None, it begins with the shot, what comes long
+    before its onset left out. Exact: frame and offset together give the very time.
     """
     lead = Fraction(min(onset, LEAD))
-    usual = shot[0] / rate + lead
-    if changes is None:
-        return Placed(shot[0], float(Fraction(onset) - lead), 0.0)
-    near = float((usual - Fraction(bound)) * rate), float((usual + Fraction(bound)) * rate)
-    frame = strongest_change(changes, shot, near)
+    last = shot[1] - min(ROOM, after / 2) * rate
+    frame = None if changes is None else strongest_change(changes, shot, float(last))
     if frame is None:
         return Placed(shot[0], float(Fraction(onset) - lead), 0.0)
-    meets = frame / rate
+    meets, usual = frame / rate, shot[0] / rate + lead
     start = max(shot[0], math.ceil((meets - lead) * rate))
     return Placed(start, offset_for(onset, start, meets, rate), float(meets - usual))
 

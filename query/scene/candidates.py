@@ -28,7 +28,7 @@ above it are rain, wind, rivers, a passing train, below it barks, thunder, singl
 
 LONG = 8.0  # s from which on more length makes no steadier
 STRONG = 0.25  # of the clip's highest level: -12 dB
-_ATTACK = 0.1  # s after an onset in which it reaches its level
+ATTACK = 0.1  # s after an onset in which it reaches its level
 _MOST_PEAKS = 1024
 
 
@@ -90,7 +90,7 @@ def strong_onset(measured: Measured, seconds: float, rate: int) -> float | None:
     """Seconds of the first onset that nearly reaches the clip's highest level."""
     levels, step = _levels(measured, seconds, rate)
     for onset in measured.onsets:
-        after = levels[int(onset / step) : int((onset + _ATTACK) / step) + 1]
+        after = levels[int(onset / step) : int((onset + ATTACK) / step) + 1]
         if len(after) and after.max() >= STRONG * levels.max():
             return onset
     return None

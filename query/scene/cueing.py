@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ AMBIENCE_LEVEL = -32.0
 
 MOST_GAIN = 24.0  # dB: beyond it a soft recording's own noise comes up
 PEAK = -1.0  # dBTP that no clip is lifted above; EBU R 128, section on true peak
-AMBIENCE_FADE = 0.5  # s, at most a quarter of the cue: a change of place, not a switch
+AMBIENCE_FADE = 0.5  # s, at most a quarter of the cue: out of silence and back
+JOIN = 0.05  # s, where one ambience follows another: with longer fades the cut would be a hole
 SPOT_FADE_IN = 0.005  # s: no click, and the attack stays
 SPOT_FADE_OUT = 0.15  # s, of a sound that is cut off by the end of the shot
 ENDING = 0.02  # s, of one that ends by itself
@@ -64,6 +66,21 @@ def ambience(
     )
 
 
+def joined(cues: Sequence[Cue]) -> list[Cue]:
+    """The cues; ambiences that follow each other at once change with the picture's cut."""
+    beds = [cue for cue in cues if cue.layer == "ambience"]
+    starts, ends = {cue.start for cue in beds}, {cue.end for cue in beds}
+
+    def met(cue: Cue) -> Cue:
+        if cue.layer != "ambience" or cue.locked:
+            return cue
+        fade_in = min(cue.fade_in, JOIN) if cue.start in ends else cue.fade_in
+        fade_out = min(cue.fade_out, JOIN) if cue.end in starts else cue.fade_out
+        return replace(cue, fade_in=fade_in, fade_out=fade_out)
+
+    return [met(cue) for cue in cues]
+
+
 def left_at(cue: Cue, film: Film) -> float | None:
     """Seconds of the clip at which the cue ends; None if it is repeated."""
     return None if cue.loop else cue.offset + float(film.at(cue.frames))
@@ -74,11 +91,11 @@ def spot(
     shot: tuple[int, int],
     spots: Sequence[Candidate],
     changes: NDArray[np.floating] | None,
-    bound: float,
 ) -> Cue:
     """The first of the spots in this shot, its onset where the picture changes (see align)."""
     first, *others = spots
-    at = placed(first.onset, shot, film.rate, changes, bound)
+    after = first.clip.duration - first.onset
+    at = placed(first.onset, shot, film.rate, changes, after)
     meets = film.at(at.start) + Fraction(first.onset) - Fraction(at.offset)
     lasts = first.clip.duration - at.offset
     whole = math.ceil(lasts * film.rate)
@@ -94,7 +111,7 @@ def spot(
         clip=first.clip,
         offset=at.offset,
         gain=_gain(first.clip, first.clip.loudest, SPOT_LEVEL),
-        fade_in=min(SPOT_FADE_IN, seconds / 4),
+        fade_in=min(SPOT_FADE_IN, seconds / 4, max(0.0, first.onset - at.offset)),
         fade_out=min(fade_out, seconds / 4),
         alternates=_alternates(
             others, [offset_for(each.onset, at.start, meets, film.rate) for each in others]

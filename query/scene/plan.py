@@ -7,7 +7,7 @@ for which nothing comes above the library's floor stays silent, and its note say
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from indexer.progress import Progress
 from query import targets, timecode
 from query.ask import Ask
 from query.scene import cueing
-from query.scene.align import BOUND
+from query.scene.attack import exactly
 from query.scene.candidates import LONG, STEADY, Candidate, candidates
 from query.scene.cues import Cue, CueSheet, Film, Layer, Shot
 from query.scene.floor import Floor, measured
@@ -46,20 +46,20 @@ class Options:
     words      by shot: words in place of those
     reference  a frame and the sound that fits it, for every shot
     changes    (frames,) how much each frame differs from the one before; None: nothing is aligned
-    bound      seconds that a spot's onset is moved at most
     same       mean cosine from which on shots are of one place
     floor      measured if None
     former     a sheet of this film, whose locked cues stay
+    only       shots that get sounds beside those; all if None
     """
 
     ask: Ask = Ask()
     words: Mapping[int, Steering] = field(default_factory=dict)
     reference: Reference | None = None
     changes: NDArray[np.floating] | None = None
-    bound: float = BOUND
     same: float = SAME
     floor: Floor | None = None
     former: CueSheet | None = None
+    only: Collection[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +100,17 @@ def plan(
     weights = searcher.weights(asked[0].seen, options.ask)
     where = places(rows_of([shot.seen for shot in asked], weights), options.same)
     work = _Work(film, asked, searcher, options, floor, locked)
-    for place in dict.fromkeys(where):
-        work.lay_ambience([number for number, other in enumerate(where) if other == place])
-    progress.stage("Choosing sounds", len(shots), "shots")
-    for number in range(len(asked)):
+    chosen = [n for n in range(len(asked)) if options.only is None or n in options.only]
+    for place in dict.fromkeys(where[number] for number in chosen):
+        work.lay_ambience([number for number in chosen if where[number] == place])
+    progress.stage("Choosing sounds", len(chosen), "shots")
+    for number in chosen:
         work.lay_spot(number)
         progress.advance()
     encoder = searcher.encoder
     assert encoder is not None, "it embedded the pictures"
-    cues = sorted(work.cues, key=lambda cue: (cue.start, cue.layer, cue.id))
+    laid = sorted(work.cues, key=lambda cue: (cue.start, cue.layer, cue.id))
+    cues = cueing.joined(laid)
     return CueSheet(
         film=film,
         shots=tuple(
@@ -165,9 +167,8 @@ class _Work:
         spots = self._spots(found)
         if spots:
             name = self._name("spot", shot.start)
-            made = cueing.spot(
-                self._film, shot.span, spots, self._options.changes, self._options.bound
-            )
+            chosen = [exactly(each) for each in spots[: 1 + cueing.ALTERNATES]]
+            made = cueing.spot(self._film, shot.span, chosen, self._options.changes)
             self.cues.append(replace(made, id=name, shot=number, question=shot.words))
         elif not over:
             self._lay_beds(self._beds(found, [shot.span]), [shot.span])

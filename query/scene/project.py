@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -39,7 +40,7 @@ def save(sheet: CueSheet, path: Path) -> None:
     Relative paths of the sheet are meant from the current folder. Raises SceneError.
     """
     said = _said(_moved(sheet, lambda each: _from(each, path.absolute().parent)))
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".sonorize-{secrets.token_hex(8)}.json")
     try:
         text = json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         _read(text)  # what could not be read again is not written

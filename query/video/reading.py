@@ -70,7 +70,8 @@ class Facts:
     def begun(self, start: str | None = None, offset: str | None = None) -> Facts:
         """These, with the timecode `start` for the first frame, and `offset` added to it.
 
-        A ; in `start` means drop-frame. `offset`: of a reel, HH:MM:SS:FF, or with - before it.
+        A ; in `start` means drop-frame. `offset`: of a reel, HH:MM:SS:FF, or with - before it;
+        timecode begins anew at midnight.
         Raises PictureError if one of them is no timecode at this rate.
         """
         known = self
@@ -80,7 +81,8 @@ class Facts:
         if offset is not None:
             sign = -1 if offset.startswith("-") else 1
             added = timecode.parse(offset.lstrip("+-"), self.rate, known.drop)
-            known = replace(known, start=(known.start or 0) + sign * added)
+            begun = (known.start or 0) + sign * added
+            known = replace(known, start=begun % timecode.day(self.rate, known.drop))
         return known
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from freesound_server import FreesoundServer, corpus
-from libraries import Done, contents, freesound, run
+from libraries import Done, contents, freesound, run, tone
 
 from indexer.library import Library
 
 NAMED = ("--encoder", "toy")
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -324,3 +326,30 @@ def test_its_root_is_not_moved_by_itself(server: FreesoundServer, library: Path)
     done = run("library", "roots", "--library", library, "--move", 1, library)
     assert done.code == 1
     assert "move the library's folder" in done.err
+
+
+def test_freesounds_order_beside_ours(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 12)
+    done = run("evaluate", "freesound", "--library", library, "--format", "json")
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert {(row["freesound"], row["ours"]) for row in rows} == {
+        (theirs, ours)
+        for theirs in ("order", "downloads", "rating")
+        for ours in ("meaning", "heard alone")
+    }
+    assert all((row["term"], row["sounds"]) == ("rain", 12) for row in rows)
+    with Library.open(library) as opened:
+        [term] = opened.catalog.freesound.terms()
+        order = opened.catalog.freesound.order(term.id)
+    here = {int(name.split("__")[0]) for name in previews(library)}
+    ties = [ranked.tie for ranked in order if ranked.sound_id in here]
+    assert {row["ties"] for row in rows} == {sum(ties.count(tie) > 1 for tie in ties)}
+
+
+def test_no_order_without_sounds_of_freesound(tmp_path: Path, library: Path) -> None:
+    tone(tmp_path / "sounds/a.wav", 0)
+    assert build(library, tmp_path / "sounds").code == 0
+    done = run("evaluate", "freesound", "--library", library)
+    assert done.code == 1
+    assert "no two sounds of one of Freesound's terms" in done.err

@@ -14,6 +14,7 @@ from freesound_server import FreesoundServer, corpus
 from libraries import Done, freesound, run
 
 from indexer import settings
+from indexer.audio.reaper import source_type
 from indexer.sources.freesound.login import Access, Invitation, challenge
 
 
@@ -155,10 +156,10 @@ def test_a_session_gets_a_copy_that_uses_the_originals(
     assert done.code == 0, done.err
     assert session.read_bytes() == before
     copy = (tmp_path / "film (originals).rpp").read_text("utf-8")
-    now = hits(library)
-    for key in list(found)[:2]:
-        assert now[key]["path"] in copy
+    now = [hits(library)[key]["path"] for key in list(found)[:2]]
+    assert all(path in copy for path in now)
     assert "previews" not in copy
+    assert copy.startswith(f"<SOURCE {source_type(Path(now[0]).suffix)}\n")
     assert copy.endswith(" é\n")
 
 
@@ -169,9 +170,11 @@ def test_a_copy_that_exists_is_not_written_over(
     session = tmp_path / "film.rpp"
     session.write_text(next(iter(hits(library).values()))["path"])
     (tmp_path / "film (originals).rpp").write_text("mine")
+    count = server.count("site")
     done = originals(library, "--project", session)
     assert done.code == 1
     assert "move it away" in done.err
+    assert server.count("site") == count
     assert (tmp_path / "film (originals).rpp").read_text() == "mine"
 
 

@@ -35,6 +35,7 @@ def video(base: Path, *arguments: object):
     return run("video", *arguments, "--library", base / "library")
 
 
+@pytest.mark.slow
 def test_a_film_comes_back_with_its_sound_and_sessions(base: Path, tmp_path: Path) -> None:
     outs = [tmp_path / f"out{ending}" for ending in (".mkv", ".rpp", ".csv", ".sonorize.json")]
     done = video(base, base / "film.mkv", *(part for out in outs for part in ("-o", out)))
@@ -115,6 +116,92 @@ def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     assert done.code == 1
     assert (tmp_path / "out.rpp").read_text() == "mine"
     assert video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "--yes").code == 0
+    for mine, out in (("out_spots.wav", "out.wav"), ("out.2.edl", "out.edl")):
+        (tmp_path / mine).write_text("mine")
+        done = video(base, base / "film.mkv", "-o", tmp_path / out)
+        assert done.code == 1
+        assert f"Write over {tmp_path / mine}?" in done.err
+        assert (tmp_path / mine).read_text() == "mine"
+
+
+def test_a_project_keeps_how_it_was_mixed(base: Path, tmp_path: Path) -> None:
+    project, again = tmp_path / "film.sonorize.json", tmp_path / "again.sonorize.json"
+    how = ("--original", "replace", "--loudness", "web-16")
+    assert video(base, base / "film.mkv", "-o", project, *how).code == 0
+    assert video(base, project, "-o", again, "--loudness", "a85").code == 0
+    mixed = [json.loads(path.read_text())["settings"]["mix"] for path in (project, again)]
+    assert mixed[0] == {"original": "replace", "loudness": "web-16"}
+    assert mixed[1] == {"original": "replace", "loudness": "a85"}
+
+
+def test_a_locked_sound_is_found_again_or_missed(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    said = json.loads(project.read_text())
+    there, clip = tmp_path / said["cues"][0]["clip"]["path"], said["cues"][0]["clip"]
+    said["cues"][0]["locked"], clip["path"] = True, "elsewhere.wav"
+    project.write_text(json.dumps(said))
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    found = tmp_path / json.loads(project.read_text())["cues"][0]["clip"]["path"]
+    assert found.samefile(there)
+
+    clip["identity"] = "unknown"
+    project.write_text(json.dumps(said))
+    done = video(base, base / "film.mkv", "-o", project)
+    assert done.code == 1
+    assert "elsewhere.wav of the locked cue" in done.err
+
+
+def test_a_project_takes_no_option_that_would_change_nothing(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    for option in (("--start-tc", "02:00:00:00"), ("--text", "rain"), ("--no-align",)):
+        done = video(base, project, *option, "--dry-run")
+        assert done.code == 2
+        assert f"{option[0]} is for a video" in done.err
+
+
+def test_what_cannot_be_written_is_said_before_the_work(base: Path, tmp_path: Path) -> None:
+    for out, words in (("none/out.mp4", "There is no folder"), ("out.edl", "10 frames a second")):
+        done = video(base, base / "film.mkv", "-o", tmp_path / out)
+        assert done.code == 1
+        assert words in done.err
+        assert "Finding cuts" not in done.err
+
+
+def test_a_name_may_be_as_long_as_names_may_be(base: Path, tmp_path: Path) -> None:
+    names = ("n" * 250 + ".csv", "n" * 240 + ".sonorize.json", "n" * 240 + ".wav")
+    outs = [part for name in names for part in ("-o", tmp_path / name)]
+    done = video(base, base / "film.mkv", *outs)
+    assert done.code == 0, done.err
+    assert {name for name in names if (tmp_path / name).is_file()} == set(names)
+
+
+def test_a_project_is_kept_where_another_format_fails(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.rpp").mkdir()
+    project = tmp_path / "film.sonorize.json"
+    done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "-o", project, "--yes")
+    assert done.code == 1
+    assert project.is_file()
+
+
+def test_commercial_use_covers_the_alternates_of_a_session(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    said = json.loads(project.read_text())
+    said["model_licence"] = ""
+    for cue in said["cues"]:
+        cue["clip"]["licence"] = "CC0-1.0"
+        other = {**cue["clip"], "path": "other.wav", "licence": "CC-BY-NC-4.0"}
+        cue["alternates"] = [{"clip": other, "offset": 0.0}]
+    project.write_text(json.dumps(said))
+    (tmp_path / "other.wav").touch()
+    film = video(base, project, "-o", tmp_path / "out.csv", "--use", "commercial")
+    assert film.code == 0, film.err
+    session = video(base, project, "-o", tmp_path / "out.rpp", "--use", "commercial")
+    assert session.code == 1
+    assert "other.wav" in session.err
+    assert not (tmp_path / "out.rpp").exists()
 
 
 @pytest.mark.parametrize(
@@ -132,3 +219,37 @@ def test_wrong_use_is_said_in_a_sentence(
     done = video(base, *arguments)
     assert done.code == code
     assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--fill-model", "audioldm"), 2, "--fill-model is for --fill-gaps generate"),
+        (("--fill-clips", 3), 2, "--fill-clips is for --fill-gaps generate"),
+        (("--fill-gaps", "generate"), 2, "no model is chosen for you"),
+        (("--fill-gaps", "generate", "--fill-model", "audioldm", "--use", "commercial"), 1,
+         "under CC-BY-NC-SA-4.0, which --use leaves out"),
+        (("--fill-gaps", "generate", "--fill-model", "audioldm", "--license", "cc0,by"), 1,
+         "under CC-BY-NC-SA-4.0, which --license leaves out"),
+    ],
+)  # fmt: skip
+def test_gaps_are_not_filled_with_what_could_not_be_used(
+    base: Path, options: tuple[object, ...], code: int, said: str
+) -> None:
+    done = video(base, base / "film.mkv", "--dry-run", *options)
+    assert done.code == code
+    assert said in done.err
+    assert "Finding cuts" not in done.err
+
+
+@pytest.mark.slow
+def test_gaps_say_which_model_is_not_here(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path))
+    fill = ("--fill-gaps", "generate", "--fill-model", "audioldm")
+    whole = video(base, base / "film.mkv", "--dry-run", *fill)
+    assert whole.code == 0, whole.err  # the library has a sound for every shot
+    done = video(base, base / "film.mkv", "--dry-run", *fill, "--pack", "none")
+    assert done.code == 1
+    assert "models fetch audioldm (1.7 GB, CC-BY-NC-SA-4.0" in done.err

@@ -38,6 +38,12 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
 
 
+def test_others_may_read_it_where_they_may_read_any_file(tmp_path: Path) -> None:
+    (tmp_path / "any").touch()
+    write_wav(tmp_path / "a.wav", Waveform(sounds.noise(0.1), 48_000))
+    assert (tmp_path / "a.wav").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_blocks_make_one_file_that_others_read(tmp_path: Path) -> None:
     signal = sounds.noise(0.5, 48_000, 5)
     with wav_writer(tmp_path / "a.wav", 48_000, 5) as file:

@@ -23,6 +23,11 @@ def test_an_unknown_name_names_the_choices() -> None:
         registry.load("startr", models_dir=Path())
 
 
+def test_what_is_no_encoder_is_not_taken_for_one() -> None:
+    with pytest.raises(UnknownEncoder, match=r"no encoder 'blip': .*starter, .*toy\.$"):
+        registry.load("blip", models_dir=Path())
+
+
 def test_missing_weights_say_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing) as error:
         registry.load("starter", models_dir=tmp_path)

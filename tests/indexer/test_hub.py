@@ -7,19 +7,24 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from indexer.encoders import weights
 from indexer.encoders.hub import HubFile
+from indexer.encoders.makers import AUDIOLDM
 from indexer.encoders.progress import Progress
 from indexer.errors import WeightsDamaged, WeightsMissing
 
 COMMIT = "a" * 40
 LARGE = b"weights" * 1000
 SMALL = b'{"projection_dim": 16}'
+_SMALL = hashlib.sha1(b"blob %d\0" % len(SMALL) + SMALL).hexdigest()
 TAGS = {
     "model.safetensors": hashlib.sha256(LARGE).hexdigest(),
-    "config.json": hashlib.sha1(b"blob %d\0" % len(SMALL) + SMALL).hexdigest(),
+    "config.json": _SMALL,
+    "unet/config.json": _SMALL,
 }
 
 
@@ -27,6 +32,8 @@ class Hub(BaseHTTPRequestHandler):
     """Answers /OWNER/NAME/resolve/REVISION/FILE as the hub does."""
 
     spoiled = False
+    gated = False
+    keys: ClassVar[list[str | None]] = []
 
     def do_HEAD(self) -> None:
         self.answer(send=False)
@@ -35,7 +42,13 @@ class Hub(BaseHTTPRequestHandler):
         self.answer(send=True)
 
     def answer(self, send: bool) -> None:
-        *_, revision, name = self.path.split("/")
+        revision, _, name = self.path.split("/resolve/")[1].partition("/")
+        self.keys.append(self.headers.get("Authorization"))
+        if self.gated:
+            self.send_response(401)
+            self.send_header("X-Error-Code", "GatedRepo")
+            self.end_headers()
+            return
         if name not in TAGS or revision not in ("main", COMMIT):
             self.send_response(404)
             self.send_header("X-Error-Code", "EntryNotFound")
@@ -58,6 +71,8 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(Hub, "spoiled", False)
+    monkeypatch.setattr(Hub, "keys", [])
+    monkeypatch.delenv("HF_TOKEN", raising=False)
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as http:
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
@@ -67,7 +82,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("model.safetensors", LARGE), ("config.json", SMALL)]
+    ("name", "content"),
+    [("model.safetensors", LARGE), ("config.json", SMALL), ("unet/config.json", SMALL)],
 )
 def test_a_file_comes_as_the_hub_has_it(
     hub: str, tmp_path: Path, name: str, content: bytes, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +102,42 @@ def test_what_the_hub_has_not_is_said(hub: str, tmp_path: Path) -> None:
     source = HubFile("owner/model", "main", "other.json", endpoint=hub)
     with pytest.raises(WeightsMissing, match=r"owner/model .*fetch other\.json elsewhere.*--from"):
         source.fetch(tmp_path, Progress(print))
+
+
+def test_terms_to_accept_are_said(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hub, "gated", True)
+    source = HubFile("owner/model", "main", "config.json", endpoint=hub)
+    with pytest.raises(WeightsMissing, match=r"terms to accept: accept them .*HF_TOKEN"):
+        source.fetch(tmp_path, Progress(print))
+
+
+@pytest.mark.parametrize("key", ["", "hf_secret"])
+def test_a_key_goes_to_the_hub_and_is_not_told(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    if key:
+        monkeypatch.setenv("HF_TOKEN", key)
+    told: list[str] = []
+    source = HubFile("owner/model", "main", "config.json", endpoint=hub)
+    source.fetch(tmp_path, Progress(told.append))
+    assert set(Hub.keys) == {f"Bearer {key}" if key else None}
+    assert not key or key not in "".join(told)
+
+
+def test_folders_of_a_repository_are_folders_here(tmp_path: Path) -> None:
+    made, kept = tmp_path / "made", tmp_path / "kept"
+    for path in AUDIOLDM.components:
+        file = made / path.source.filename
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(path.source.filename)
+    weights.fetch("audioldm", kept, Progress(print), found_in=made)
+    assert (kept / "audioldm/unet/config.json").read_text() == "unet/config.json"
+    assert len(weights.verify("audioldm", kept)) == len(AUDIOLDM.components)
+    (kept / "audioldm/vae/config.json").write_text("vae/config.jsox")
+    with pytest.raises(WeightsDamaged, match="models fetch audioldm"):
+        weights.verify("audioldm", kept)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pkl"])

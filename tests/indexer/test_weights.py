@@ -242,8 +242,8 @@ def test_the_commands(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONORIZE_MODELS", str(tiny.home))
     run = CliRunner()
     listed = run.invoke(models, ["list"], catch_exceptions=False).stdout.splitlines()
-    assert "tiny              2 MB  missing  CC0-1.0" in listed
-    assert "toy           built in  ready    Apache-2.0" in listed
+    assert "tiny                   2 MB  missing  encoder   CC0-1.0" in listed
+    assert "toy                built in  ready    encoder   Apache-2.0" in listed
 
     refused = run.invoke(models, ["fetch", "tiny"], input="n\n")
     assert refused.exit_code == 1

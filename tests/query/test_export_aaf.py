@@ -193,6 +193,8 @@ def test_alternates_are_on_muted_tracks_and_shots_are_markers(
             "Spot 2 L", "Spot 2 R", "Spot alternate 1 muted", "Spot alternate 2 muted L",
             "Spot alternate 2 muted R", "Shots",
         ]  # fmt: skip
+        numbers = [slot["PhysicalTrackNumber"].value for slot in list(composition(file).slots)[:-1]]
+        assert numbers == [1, 1, *range(1, 10)]  # as editors count their tracks: V1, A1, A2
         muted = [each for each in clips(file) if "muted" in each.track]
         assert [(each.name, each.offset) for each in muted] == [
             ("cat", RATE // 4), ("fox", 0), ("fox", 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +35,7 @@ def takes(item: Any) -> list[dict[str, Any]]:
             found.append({})
         elif getattr(child, "tag", "") == "SOURCE":
             found[-1] |= {"source": child.attrib[0], "file": values(child, "FILE")[0]}
-        elif isinstance(child, list) and child[0] in ("NAME", "SOFFS", "VOLPAN"):
+        elif isinstance(child, list) and child[0] in ("NAME", "SOFFS"):
             found[-1][child[0]] = child[1]
     return found
 
@@ -81,12 +82,33 @@ def test_gain_fades_alternates_and_sources(tmp_path: Path) -> None:
     assert values(dog, "FADEIN")[:4] == ["1", "0.01", "0", "1"]
     assert values(dog, "FADEOUT")[:4] == ["1", "0.3", "0", "1"]
     first, *others = takes(dog)
-    assert float(first["VOLPAN"]) == pytest.approx(10 ** (2 / 20))
+    assert float(values(dog, "VOLPAN")[0]) == pytest.approx(10 ** (2 / 20))
     assert first["NAME"] == 'dog "barks" (.31, strong)'
     assert Path(first["file"]).name == AWKWARD
     assert [take["source"] for take in others] == ["WAVE", "VORBIS"]
     assert [float(take["SOFFS"]) for take in others] == [0.25, 0]
     assert takes(train)[0]["source"] == "MP3"
+
+
+def test_an_alternate_sounds_as_loud_as_the_cue(tmp_path: Path) -> None:
+    made = sheet(tmp_path)
+    cue = next(cue for cue in made.cues if cue.alternates)
+    (cat, late), (fox, soon) = cue.alternates
+    cue = replace(
+        cue,
+        clip=replace(cue.clip, loudest=-20.0, loudness=-50.0),
+        alternates=(
+            (replace(cat, loudest=-8.0, peak=-0.5), late),  # louder: 12 dB less
+            (replace(fox, loudest=-40.0, peak=-9.0), soon),  # softer, as far as its peak bears
+        ),
+    )
+    project = read(replace(made, cues=(cue,)), tmp_path / "film.rpp")
+    item = next(t for t in project.findall("TRACK") if t.find("NAME")[1] == "Spot").find("ITEM")
+    assert [child[0] for child in item].count("VOLPAN") == 1
+    assert values(item, "VOLPAN")[1:] == ["0", "1", "-1"]
+    own = [child for child in item if child[0] == "TAKEVOLPAN"]
+    gains = [20 * math.log10(float(volume)) for _, _, volume, _ in own]
+    assert gains == pytest.approx([-12.0, 6.0], abs=0.01)
 
 
 def test_a_marker_for_each_shot_says_question_score_or_what_is_missing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import SceneError
 from indexer.library import Library
+from query.scene.cueing import JOIN, joined
 from query.scene.cues import Cue, CueSheet, Film, pieces
 from query.scene.floor import Floor
 from query.scene.plan import Options, plan
@@ -62,6 +63,18 @@ def made(searcher: Searcher, *axes: int, frames: int = 48, **options: Any) -> Cu
 
 def told(sheet: CueSheet) -> list[tuple[str, str, int, int]]:
     return [(c.layer, Path(c.clip.path).stem, c.start, c.end) for c in sheet.cues]
+
+
+def test_a_cut_between_two_ambiences_is_no_hole(searcher: Searcher) -> None:
+    first, second = made(searcher, BED, BED, same=1.1).cues  # two places
+    assert first.end == second.start
+    assert (first.fade_out, second.fade_in) == (JOIN, JOIN)
+    assert (first.fade_in, second.fade_out) == (0.5, 0.5)
+    bed = replace(first, fade_out=0.5)
+    after = replace(second, fade_in=0.5, locked=True)
+    assert joined([bed, after]) == [first, after]  # the user's own stays
+    spot = replace(after, layer="spot")
+    assert joined([bed, spot]) == [bed, spot]
 
 
 def test_one_ambience_runs_on_over_shots_of_one_place(searcher: Searcher) -> None:

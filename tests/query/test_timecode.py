@@ -32,6 +32,7 @@ def test_the_name_of_every_frame_around_each_minute_leads_back_to_it(rate):
             assert timecode.parse(timecode.spell(frame, rate), rate) == frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "minutes"), [(NTSC["29.97"], 60), (NTSC["59.94"], 20)])
 def test_drop_frame_names_every_frame_in_order_and_leaves_out_the_right_numbers(rate, minutes):
     count, dropped = timecode.nominal(rate), timecode.DROPPED[rate]

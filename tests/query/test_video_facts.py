@@ -88,6 +88,8 @@ def test_a_timecode_that_is_given_stands_before_the_files() -> None:
     assert own.begun(offset="02:00:00:00").named(0) == "02:01:00;02"
     reel = Facts(Fraction(24), 100, 160, 48)
     assert reel.begun("01:00:00:00", "-00:00:08:00").named(0) == "00:59:52:00"
+    assert reel.begun(offset="-01:00:00:00").start == 23 * 3600 * 24
+    assert reel.begun("23:00:00:00", "02:00:00:00").start == 3600 * 24
     with pytest.raises(PictureError, match="no drop-frame"):
         reel.begun("01:00:00;00")
 

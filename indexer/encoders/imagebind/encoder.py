@@ -51,6 +51,7 @@ class ImageBindEncoder:
     modalities: frozenset[Modality] = frozenset({"audio", "image", "text"})
     metadata_weight = 0.5
     keeps_metadata = False
+    raw_scale = 20.0
 
     def __init__(self, folder: Path, setup: Setup, sizes: Mapping[towers.Name, towers.Size]):
         self._folder = folder

@@ -46,6 +46,7 @@ class Client:
         self._http = web.opened(address, {"Authorization": f"Token {self._key}"})
         self._budget = budget
         self._waits = waits
+        self._reached = False
 
     def __enter__(self) -> Self:
         return self
@@ -76,8 +77,10 @@ class Client:
         if not filter:
             del asked["filter"]  # empty, it is an error there
         answer = web.settled(
-            lambda: self._ask(asked), self._passing_trouble, self._waits, self._budget.sleep
-        )
+            lambda: self._ask(asked), self._passing_trouble, self._waits, self._budget.sleep,
+            self._reached,
+        )  # fmt: skip
+        self._reached = True
         found = _found(answer)
         if found is None:
             if answer.status == 404 and answer.data and page > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -52,15 +53,24 @@ def _slug(text: str, longest: int) -> str:
 class Previews:
     """Use it in a `with` block; threads may share it. It knows no credential, so it sends none."""
 
-    def __init__(self, *, pace: Pace = transfer.PACE) -> None:
+    def __init__(self, *, pace: Pace | None = None) -> None:
         self._client = transfer.web_client()
-        self._pace = pace
+        self._stopped = threading.Event()
+        self._pace = pace or transfer.Pace(sleep=self._rest)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def stop(self) -> None:
+        """No fetch waits to try again: those that do raise FetchFailed."""
+        self._stopped.set()
+
+    def _rest(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise FetchFailed("It was stopped: run the same again to go on.")
 
     def fetch(self, sound: Mapping[str, Any], quality: Literal["hq", "lq"], folder: Path) -> Path:
         """The Ogg preview in `folder`, as NAME.ogg or NAME.lq.ogg; one that is there is kept.

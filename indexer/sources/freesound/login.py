@@ -161,6 +161,7 @@ class Access:
                 _passing_trouble,
                 self._waits,
                 self._sleep,
+                reached=False,
             )
 
 

@@ -1,4 +1,4 @@
-"""Originals of chosen sounds, in place of their previews, and sessions that use them."""
+"""Originals of chosen sounds, in place of their previews."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.entries import Place, Relinked
 from indexer.errors import AudioError, FetchFailed, SourceError
-from indexer.sources.freesound.source import DAY, ORIGINALS, PREVIEWS, id_of
+from indexer.sources.freesound.source import DAY, PREVIEWS, id_of
 
 if TYPE_CHECKING:
     from indexer.catalog.freesound import Freesound
     from indexer.catalog.store import Catalog
     from indexer.progress import Progress
     from indexer.sources.freesound.source import FreesoundSource
-
-_USED = re.compile(rb"previews((?:[\\/]|%2[Ff]|%5[Cc])+)([0-9]+)__[\w.-]+\.\w+")
-"""The file of a preview, as any session that is text spells it."""
 
 
 def parse_ids(said: str) -> list[int]:
@@ -30,21 +27,6 @@ def parse_ids(said: str) -> list[int]:
             raise SourceError(f"{each!r} is no id of a Freesound sound: say it like 1234.")
         ids.append(int(found[1]))
     return list(dict.fromkeys(ids))
-
-
-def used_in(session: bytes) -> list[int]:
-    """Ids of the previews that a session names."""
-    return list(dict.fromkeys(int(found[2]) for found in _USED.finditer(session)))
-
-
-def relinked(session: bytes, originals: Mapping[int, str]) -> bytes:
-    """The session with originals (id → file name) in place of their previews."""
-
-    def instead(found: re.Match[bytes]) -> bytes:
-        name = originals.get(int(found[2]))
-        return ORIGINALS.encode() + found[1] + name.encode() if name else found[0]
-
-    return _USED.sub(instead, session)
 
 
 def still_previews(source: FreesoundSource, ids: Sequence[int]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -216,11 +216,15 @@ def fetch_previews(
     kept: Freesound,
     ids: Sequence[int],
     fetch: Callable[[Mapping[str, Any]], Path],
+    stop: Callable[[], None],
     progress: Progress,
 ) -> Iterator[tuple[int, FetchFailed | None]]:
-    """Two at a time; each sound with what went wrong. What never can be had is kept as failed."""
+    """Two at a time; each sound with what went wrong. What never can be had is kept as failed.
+
+    stop: called where all has to end early, so that no fetch goes on waiting.
+    """
     progress.stage("Fetching previews", len(ids), "sounds")
-    for key, failure in _two_at_a_time(lambda key: fetch(kept.kept([key])[key].said), ids):
+    for key, failure in _two_at_a_time(lambda key: fetch(kept.kept([key])[key].said), stop, ids):
         permanent = str(failure) if failure and failure.permanent else ""
         kept.record_reason(key, permanent)
         progress.advance()
@@ -228,11 +232,12 @@ def fetch_previews(
 
 
 def _two_at_a_time(
-    work: Callable[[int], object], ids: Sequence[int]
+    work: Callable[[int], object], stop: Callable[[], None], ids: Sequence[int]
 ) -> Iterator[tuple[int, FetchFailed | None]]:
     """Anything but FetchFailed ends it, when those that run have come to their end."""
     ahead = iter(ids)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool, ExitStack() as early:
+        early.callback(stop)
         running: dict[Future[object], int] = {
             pool.submit(work, key): key for key in islice(ahead, AT_ONCE)
         }

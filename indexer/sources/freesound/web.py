@@ -26,11 +26,15 @@ LARGEST = 64_000_000  # bytes
 
 
 class Answer(NamedTuple):
-    """data: what its JSON says, None if it is none. lost: why there is no answer; status is 0."""
+    """data: what its JSON says, None if it is none. lost: why there is no answer; status is 0.
+
+    away: there was no connection at all.
+    """
 
     status: int
     data: Any = None
     lost: str = ""
+    away: bool = False
 
     def said(self, *secrets: str) -> str:
         """Its `detail` or `error` on one line, without what it echoes of the secrets."""
@@ -95,7 +99,7 @@ def ask(
     except httpx.TimeoutException:
         lost = f"no answer within {SECONDS:.0f} s"
     except httpx.ConnectError as error:
-        lost = f"no connection: {error}" if str(error) else "no connection"
+        return Answer(0, lost=f"no connection: {error}".removesuffix(": "), away=True)
     except httpx.HTTPError:
         lost = "the connection broke"
     return Answer(0, lost=lost)
@@ -125,17 +129,22 @@ def settled(
     passing: Callable[[Answer], str],
     waits: tuple[float, ...],
     sleep: Callable[[float], None],
+    reached: bool = True,
 ) -> Answer:
     """The first answer that is no passing trouble, asked for again after each of the waits (s).
 
-    passing: says what the trouble is, or "". Raises SourceError if it does not pass.
+    passing: says what the trouble is, or "". reached: the server was, before; else a machine
+    without a connection is believed to be offline after the first wait. Raises SourceError if it
+    does not pass.
     """
+    answer = send()
     for wait in waits:
-        answer = send()
         if not passing(answer):
             return answer
         sleep(wait * random.uniform(1, 1.5))
-    answer = send()
+        answer = send()
+        if answer.away and not reached:
+            break
     if trouble := passing(answer):
         raise SourceError(
             f"Freesound cannot be asked now ({trouble}): see whether this machine is online, and "

@@ -67,6 +67,7 @@ class _Composition:
         self.mob.usage = "Usage_TopLevel"
         file.content.mobs.append(self.mob)
         self.total = round(sheet.film.seconds * RATE)
+        self.sounds = 0  # tracks that there are
 
     def build(self) -> None:
         self.timecode()
@@ -82,6 +83,7 @@ class _Composition:
         film = self.film
         slot = self.mob.create_timeline_slot(edit_rate=self.edit_rate)
         slot.name = "Timecode"
+        slot["PhysicalTrackNumber"].value = 1  # of several timecodes the first is the one
         slot.segment = self.file.create.Timecode(
             timecode.nominal(film.rate), film.drop, film.frames
         )
@@ -98,6 +100,8 @@ class _Composition:
         items = list(laid)
         for channel in range(channels):
             slot = self.mob.create_sound_slot(RATE)
+            self.sounds += 1
+            slot["PhysicalTrackNumber"].value = self.sounds
             slot.name = f"{name} {_side(channel, channels)}".strip()
             for component in self.components(items, channel):
                 slot.segment.components.append(component)
@@ -207,7 +211,7 @@ def _alternate(cue: Cue, number: int, sheet: CueSheet) -> _Laid:
     wanted = float(sheet.film.at(cue.frames))
     seconds = max(0.0, min(wanted, clip.duration - offset))
     piece = Piece(float(sheet.film.at(cue.start)), seconds, offset, 0.0, 0.0)
-    return _samples(clip, cue.gain, piece, silent=True)
+    return _samples(clip, lay.gain(cue, clip), piece, silent=True)
 
 
 def _side(channel: int, channels: int) -> str:

@@ -55,14 +55,10 @@ def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
     frames, from the file's own timecode. Shots are locators. Raises SceneError.
     """
     film = sheet.film
-    if not timecode.supported(film.rate):
-        raise SceneError(
-            f"An edit list cannot count {timecode.named(film.rate)} frames a second: write "
-            "another format, or convert the video to a rate of film or television."
-        )
+    require_rate(film)
     lists = list(_chunks(sheet))
     for number, events in enumerate(lists, 1):
-        name = out if number == 1 else out.with_name(f"{out.stem}.{number}{out.suffix}")
+        name = out if number == 1 else numbered(out, number)
         of = f" ({number} OF {len(lists)})" if len(lists) > 1 else ""
         lines = [
             f"TITLE: {lay.film_name(sheet)}{of}",
@@ -72,6 +68,20 @@ def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
         for index, event in enumerate(events, 1):
             lines += [f"{index:03}  {event.lines[0]}", *event.lines[1:]]
         files.write_text(name, "\n".join([*lines, ""]), "\r\n")
+
+
+def numbered(out: Path, number: int) -> Path:
+    """Where the second list and further ones are written."""
+    return out.with_name(f"{out.stem}.{number}{out.suffix}")
+
+
+def require_rate(film: Film) -> None:
+    """Raises SceneError for a rate of which there is no timecode."""
+    if not timecode.supported(film.rate):
+        raise SceneError(
+            f"An edit list cannot count {timecode.named(film.rate)} frames a second: write "
+            "another format, or convert the video to a rate of film or television."
+        )
 
 
 def _chunks(sheet: CueSheet) -> Iterator[list[_Event]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -21,7 +22,7 @@ def aside(out: Path) -> Iterator[Path]:
 
     After an error `out` is as it was. Raises SceneError where it cannot be written.
     """
-    path = out.with_name(f".sonorize-{os.getpid()}-{out.name}")
+    path = out.with_name(f".sonorize-{secrets.token_hex(8)}{out.suffix}")
     try:
         yield path
         with path.open("rb+") as file:

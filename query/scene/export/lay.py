@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.credits.texts import one_line
+from indexer.sources.freesound.sessions import MARK
+from query.scene.cueing import MOST_GAIN, PEAK
 from query.scene.cues import Clip, Cue, CueSheet, Film, Layer, Piece, Shot, pieces
 
 NAMES: dict[Layer, str] = {"ambience": "Ambience", "spot": "Spot"}
@@ -121,11 +123,24 @@ def title(clip: Clip) -> str:
 
 def name(clip: Clip) -> str:
     """What a clip is called in a session, where a lossy stand-in is marked."""
-    return f"{title(clip)} (lossy preview)" if clip.preview else title(clip)
+    return title(clip) + MARK if clip.preview else title(clip)
 
 
 def film_name(sheet: CueSheet) -> str:
     return one_line(Path(sheet.film.path).stem)
+
+
+def gain(cue: Cue, clip: Clip) -> float:
+    """dB at which an alternate of the cue sounds as loud as the cue does, as far as it bears that.
+
+    Loudness as in cueing: a spot's loudest moment, an ambience on the whole.
+    """
+    spot = cue.layer == "spot"
+    chosen, other = (each.loudest if spot else each.loudness for each in (cue.clip, clip))
+    if clip == cue.clip or chosen is None or other is None:
+        return cue.gain
+    room = MOST_GAIN if clip.peak is None else min(MOST_GAIN, PEAK - clip.peak)
+    return round(min(cue.gain + chosen - other, max(room, cue.gain)), 2)
 
 
 def amplitude(decibels: float) -> float:

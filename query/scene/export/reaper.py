@@ -6,18 +6,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from indexer.audio.reaper import source_type
 from indexer.credits.texts import one_line
 from indexer.errors import SceneError
 from query import timecode
 from query.scene.cues import Clip, CueSheet
 from query.scene.export import files, lay
-
-SOURCES = {
-    ".wav": "WAVE", ".w64": "WAVE", ".bwf": "WAVE", ".aif": "WAVE", ".aiff": "WAVE",
-    ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".oga": "VORBIS", ".opus": "OPUS",
-    ".wv": "WAVPACK",
-}  # fmt: skip
-"""Reaper's name for what reads a file, by extension; anything else is VIDEO, its own ffmpeg."""
 
 EQUAL_POWER = 1
 _IDS = uuid.UUID("8e4f3f5c-6f0a-4c8f-9a57-7f0f3a4a5b10")
@@ -99,6 +93,7 @@ def _picture(sheet: CueSheet, with_path: _References) -> Iterator[str]:
 
 
 def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
+    """VOLPAN: volume of the item, of which a take's own (TAKEVOLPAN pan, volume) is a part."""
     piece, cue = item.piece, item.cue
     yield "    <ITEM"
     yield f"      POSITION {_number(piece.start)}"
@@ -109,22 +104,23 @@ def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
     yield f"      FADEOUT {EQUAL_POWER} {_number(piece.fade_out)} 0 {EQUAL_POWER} 0 0 0"
     yield "      MUTE 0 0"
     yield f"      IGUID {_guid(cue.id, str(item.number))}"
-    yield from _take(cue.clip, piece.offset, cue.gain, with_path)
+    yield f"      VOLPAN {_number(lay.amplitude(cue.gain))} 0 1 -1"
+    yield from _take(cue.clip, piece.offset, with_path)
     for number, (clip, offset) in enumerate(cue.alternates[:3]):
         yield "      TAKE"
-        yield from _take(clip, offset, cue.gain, with_path)
+        yield f"      TAKEVOLPAN 0 {_number(lay.amplitude(lay.gain(cue, clip) - cue.gain))} -1"
+        yield from _take(clip, offset, with_path)
         yield f"      GUID {_guid(cue.id, str(item.number), str(number))}"
     yield "    >"
 
 
-def _take(clip: Clip, offset: float, gain: float, with_path: _References) -> Iterator[str]:
+def _take(clip: Clip, offset: float, with_path: _References) -> Iterator[str]:
     name = f"{lay.name(clip)} ({lay.score(clip)}, {clip.strength})"
     yield f"      NAME {_words(name)}"
-    yield f"      VOLPAN {_number(lay.amplitude(gain))} 0 1 -1"
     yield f"      SOFFS {_number(offset)}"
     yield "      PLAYRATE 1 1 0 -1 0 0.0025"
     yield "      CHANMODE 0"
-    yield f"      <SOURCE {SOURCES.get(Path(clip.path).suffix.lower(), 'VIDEO')}"
+    yield f"      <SOURCE {source_type(Path(clip.path).suffix)}"
     yield f"        FILE {with_path(clip.path)}"
     yield "      >"
 

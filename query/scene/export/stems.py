@@ -25,7 +25,7 @@ def write_stems(
     They are written aside and renamed, and never over the film or a clip. Raises SceneError.
     """
     programme = Mix(sheet, mix)
-    paths = {stem: out.with_stem(f"{out.stem}_{stem}") for stem in programme.stems}
+    paths = {stem: named(out, stem) for stem in programme.stems}
     keep_apart(sheet, out, *paths.values())
     report = programme.measured(progress)
     try:
@@ -44,6 +44,11 @@ def write_stems(
             "and may be written to."
         ) from error
     return report
+
+
+def named(out: Path, layer: str) -> Path:
+    """Where a layer of the mix `out` is written: "ambience", "spots" or "original"."""
+    return out.with_stem(f"{out.stem}_{layer}")
 
 
 def _bext(film: Film, name: str) -> Bext:

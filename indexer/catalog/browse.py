@@ -1,0 +1,133 @@
+"""What a page shows of a library without a question: takes, packs, licences, categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from sqlalchemy import func, select
+
+from indexer.catalog.filters import Filters, matching
+from indexer.catalog.models import Analysis, Sound
+from indexer.catalog.session import chunks, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import InstrumentedAttribute
+
+
+Sort = Literal["title", "pack", "duration", "loudness", "added"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A pack, licence or category, and how many readable sounds have it."""
+
+    name: str
+    count: int
+
+
+def takes_of(engine: Engine, sound_id: int) -> list[int]:
+    """Ids of the readable sounds in a sound's take group, itself first."""
+    group = select(Sound.take_group).where(Sound.id == sound_id).scalar_subquery()
+    query = (
+        select(Sound.id)
+        .where(Sound.take_group == group, Sound.take_group != "", Sound.status != "failed")
+        .order_by(Sound.title, Sound.id)
+    )
+    with reading(engine) as connection:
+        found = list(connection.execute(query).scalars())
+    return [sound_id, *(each for each in found if each != sound_id)]
+
+
+def counted(engine: Engine, column: InstrumentedAttribute[str], most: int = 500) -> list[Counted]:
+    """The values of a column of Sound, the most frequent first; "" for sounds that say none."""
+    count = func.count().label("count")
+    query = (
+        select(column, count)
+        .where(Sound.status != "failed")
+        .group_by(column)
+        .order_by(count.desc(), column)
+        .limit(most)
+    )
+    with reading(engine) as connection:
+        return [Counted(*row) for row in connection.execute(query)]
+
+
+def licences_of_packs(engine: Engine) -> list[tuple[str, dict[str, int]]]:
+    """Each pack with its licences, "" for none, and how many readable sounds have which."""
+    query = (
+        select(Sound.pack, Sound.licence, func.count())
+        .where(Sound.status != "failed")
+        .group_by(Sound.pack, Sound.licence)
+        .order_by(Sound.pack, Sound.licence)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with reading(engine) as connection:
+        for pack, licence, count in connection.execute(query):
+            found.setdefault(pack, {})[licence] = count
+    return list(found.items())
+
+
+def listed(
+    engine: Engine,
+    filters: Filters,
+    sort: Sort = "title",
+    *,
+    descending: bool = False,
+    offset: int = 0,
+    limit: int = 100,
+) -> tuple[list[int], int]:
+    """Ids of the readable sounds that match, in order from `offset` on, and how many there are.
+
+    Sounds without a pack or a loudness come last.
+    """
+    conditions = [Sound.status != "failed"]
+    if filters:
+        conditions.append(Sound.id.in_(matching(filters).order_by(None)))
+    query = select(Sound.id).where(*conditions)
+    if sort == "loudness":
+        query = query.outerjoin(Analysis, Analysis.sound_id == Sound.id)
+    query = query.order_by(*_order(sort, descending)).offset(offset).limit(limit)
+    total = select(func.count()).select_from(Sound).where(*conditions)
+    with reading(engine) as connection:
+        ids = list(connection.execute(query).scalars())
+        return ids, int(connection.execute(total).scalar_one())
+
+
+def _order(sort: Sort, descending: bool) -> list[Any]:
+    keys: dict[Sort, tuple[Any, Any]] = {
+        "title": (func.lower(Sound.title), None),
+        "pack": (func.lower(Sound.pack), Sound.pack == ""),
+        "duration": (Sound.duration, None),
+        "loudness": (Analysis.loudness, Analysis.loudness.is_(None)),
+        "added": (Sound.id, None),
+    }
+    assert keys.keys() == set(get_args(Sort))
+    key, last = keys[sort]
+    ordered = key.desc() if descending else key.asc()
+    return [*([] if last is None else [last]), ordered, Sound.id]
+
+
+def with_hashes(engine: Engine, hashes: Iterable[str]) -> dict[str, int]:
+    """Hash of the audio → id, of those that are here."""
+    query = select(Sound.content_hash, Sound.id)
+    with reading(engine) as connection:
+        return {
+            str(row[0]): row[1]
+            for part in chunks(list(hashes))
+            for row in connection.execute(query.where(Sound.content_hash.in_(part)))
+        }
+
+
+def hashes_of(engine: Engine, sound_ids: Sequence[int]) -> dict[int, str]:
+    """Id → hash of the audio, of the sounds that were heard."""
+    query = select(Sound.id, Sound.content_hash).where(Sound.content_hash.is_not(None))
+    with reading(engine) as connection:
+        return {
+            row[0]: str(row[1])
+            for part in chunks(sound_ids)
+            for row in connection.execute(query.where(Sound.id.in_(part)))
+        }

@@ -1,0 +1,1 @@
+"""What a picture shows, in words that a sound can be made from."""

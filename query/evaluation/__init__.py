@@ -1,0 +1,1 @@
+"""The paper's experiments measured again, and a ruler for retrieval."""

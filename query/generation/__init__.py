@@ -1,0 +1,1 @@
+"""Sounds made from words, or from other sounds: made once, judged, written, and found like any."""

@@ -1,0 +1,200 @@
+"""Choosing over HTTP: keep, collect, write into a project, take along."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, BackgroundTasks, Body, Query, Response
+from fastapi.responses import FileResponse
+
+from indexer.catalog import browse
+from indexer.catalog.credited import credits_of
+from indexer.catalog.filters import Filters
+from indexer.credits import texts
+from indexer.errors import AudioError, QueryError
+from query.scene.export.collect import CollectOptions
+from query.web.asking import SoundId, TheDesk
+from query.web.places import Listing, Place
+from query.web.rows import sendable
+from query.web.sounds import Id, sound_of
+from query.web.spotting import PATTERN, spot
+
+if TYPE_CHECKING:
+    from query.web.desk import Desk
+
+router = APIRouter(prefix="/api", tags=["choices"])
+
+MOST_ZIPPED = 4_000_000_000  # bytes
+Name = Annotated[str, Body(max_length=100)]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """`name` "" are the kept ones."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file in the project folder; `head`: seconds of handle that it begins with."""
+
+    name: str
+    head: float
+    project: str
+
+
+@router.post("/sounds/{sound}/mark", operation_id="mark", status_code=204)
+def mark(
+    desk: TheDesk, sound: Id, mark: Annotated[Literal["kept", "rejected", ""], Body(embed=True)]
+) -> None:
+    """Keeps a sound, rejects it, or neither."""
+    desk.choices.set_mark(_identity(desk, sound), mark)
+
+
+@router.get("/collections", operation_id="collections")
+def collections(desk: TheDesk) -> list[Collection]:
+    """The kept sounds, and the collections, by name."""
+    held = sorted(desk.choices.collections().items())
+    return [
+        Collection("", len(desk.choices.marked("kept"))),
+        *(Collection(name, len(hashes)) for name, hashes in held),
+    ]
+
+
+@router.post("/collections", operation_id="collect", status_code=204)
+def collect(
+    desk: TheDesk,
+    name: Name,
+    sounds: Annotated[list[int], Body(max_length=10_000)],
+    remove: Annotated[bool, Body()] = False,
+) -> None:
+    """Puts sounds into a collection, or takes them out of it; an empty one is none."""
+    known = browse.hashes_of(
+        desk.library.catalog.engine, [key for key in sounds if 0 < key < 2**53]
+    )
+    desk.choices.collect(name, [known[key] for key in sounds if key in known], remove=remove)
+
+
+@router.get("/places", operation_id="places")
+def places(desk: TheDesk, place: Annotated[str, Query(max_length=64)] = "") -> Listing:
+    """The folders of a folder, or those one may begin with."""
+    return desk.places.listing(place)
+
+
+@router.get("/project", operation_id="project")
+def project(desk: TheDesk) -> Place | None:
+    """The folder that sounds are written to."""
+    folder = desk.choices.project
+    return desk.places.place(folder) if folder is not None and folder.is_dir() else None
+
+
+@router.post("/project", operation_id="choose-project")
+def choose_project(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)]) -> Place:
+    """Chooses the folder that sounds are written to."""
+    folder = desk.places.path(place)
+    desk.choices.project = folder
+    return desk.places.place(folder)
+
+
+@router.post("/sounds/{sound}/spot", operation_id="spot")
+def spot_sound(
+    desk: TheDesk,
+    sound: Id,
+    start: Annotated[float, Body(ge=0, allow_inf_nan=False)] = 0.0,
+    end: Annotated[float | None, Body(ge=0, allow_inf_nan=False)] = None,
+    handles: Annotated[float, Body(ge=0, le=60)] = 2.0,
+    rate: Annotated[int, Body(ge=8_000, le=192_000)] = 48_000,
+    bits: Annotated[Literal[16, 24, 32], Body()] = 24,
+    names: Annotated[str, Body(max_length=200)] = PATTERN,
+) -> Written:
+    """Writes the sound, or a region of it with handles, into the project folder as a WAV.
+
+    `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`.
+    """
+    found = sound_of(desk.library, sound)
+    length = found.columns["duration"]
+    last = length if end is None else min(end, length)
+    if start >= last:
+        raise QueryError("This region holds nothing: mark another.")
+    folder = _project(desk)
+    made = spot(found, start, last, folder, CollectOptions(handles, rate, bits, names))
+    return Written(sendable(made.path.name), made.head, sendable(folder.name))
+
+
+@router.post("/sounds/{sound}/reveal", operation_id="reveal", status_code=204)
+def reveal(desk: TheDesk, sound: Id) -> None:
+    """Shows the file in the file manager of the machine that serves."""
+    _reveal(desk, sound_of(desk.library, sound).path)
+
+
+@router.post("/project/reveal", operation_id="reveal-project", status_code=204)
+def reveal_project(desk: TheDesk) -> None:
+    """Shows the project folder in the file manager of the machine that serves."""
+    _reveal(desk, _project(desk))
+
+
+@router.get("/zip", operation_id="zip", response_class=FileResponse)
+def zipped(
+    desk: TheDesk,
+    after: BackgroundTasks,
+    sound: Annotated[list[SoundId], Query(min_length=1, max_length=500)],
+) -> Response:
+    """The files of sounds with CREDITS.txt, as one archive."""
+    library = desk.library
+    sounds = [each for each in library.catalog.sounds(sound).values() if each.state == "present"]
+    size = sum(each.path.stat().st_size for each in sounds if each.path.is_file())
+    if not size or size > MOST_ZIPPED:
+        raise AudioError(
+            "None of these files are there now: connect their drive."
+            if not size
+            else "These files are more than 4 GB together: take fewer."
+        )
+    said = credits_of(library.catalog.engine, Filters(), [each.columns["id"] for each in sounds])
+    handle, name = tempfile.mkstemp(suffix=".zip", dir=desk.aside)
+    after.add_task(Path(name).unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        taken: set[str] = set()
+        for each in sounds:
+            if each.path.is_file():
+                archive.write(each.path, _free(sendable(each.path.name), taken))
+        archive.writestr("CREDITS.txt", "".join(f"{texts.text(credit)}\n" for credit in said))
+    return FileResponse(name, filename="sounds.zip", media_type="application/zip")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    number, free = 1, name
+    while free.lower() in taken or free == "CREDITS.txt":
+        number += 1
+        free = f"{stem}_{number}{dot}{suffix}"
+    taken.add(free.lower())
+    return free
+
+
+def _identity(desk: Desk, key: int) -> str:
+    identity: str | None = sound_of(desk.library, key).columns["content_hash"]
+    if not identity:
+        raise QueryError("This sound was not heard yet: wait until the build comes to it.")
+    return identity
+
+
+def _project(desk: Desk) -> Path:
+    folder = desk.choices.project
+    if folder is None or not folder.is_dir():
+        raise QueryError("Choose the folder of your project first.")
+    return folder
+
+
+def _reveal(desk: Desk, path: Path) -> None:
+    if desk.reveal is None:
+        raise QueryError("This server runs on another machine, which has no window for you.")
+    if not path.exists():
+        raise AudioError("The file is not there now: connect its drive.")
+    desk.reveal(path)

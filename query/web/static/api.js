@@ -1,0 +1,58 @@
+// Talking to the server. A newer request of a kind makes the older one stop.
+
+import { say } from "./words.js";
+
+const running = new Map();
+
+export class Refused extends Error {}
+
+/** The JSON of an answer. `kind`: requests of which only the newest counts. */
+export async function ask(path, { kind, ...options } = {}) {
+  const control = new AbortController();
+  if (kind) {
+    running.get(kind)?.abort();
+    running.set(kind, control);
+  }
+  let response;
+  try {
+    response = await fetch(`/api/${path}`, { ...options, signal: control.signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(say("offline"));
+  }
+  if (response.status === 401) return (await login(), ask(path, { kind, ...options }));
+  const said = response.status === 204 ? null : await response.json().catch(() => null);
+  if (!response.ok) throw new Refused(said?.error ?? `${response.status} ${response.statusText}`);
+  return said;
+}
+
+export const send = (path, value, options = {}) =>
+  ask(path, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value), ...options,
+  });
+
+let entering = null;
+
+function login() {
+  entering ??= new Promise((entered) => {
+    const dialog = document.getElementById("login");
+    const form = document.getElementById("login-form");
+    dialog.oncancel = (event) => event.preventDefault();
+    form.onsubmit = async (event) => {
+      event.preventDefault();
+      const token = document.getElementById("token").value;
+      const response = await fetch("/api/login", {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }),
+      });
+      if (response.ok) {
+        dialog.close();
+        entering = null;
+        entered();
+      } else {
+        document.getElementById("login-problem").textContent = (await response.json()).error;
+      }
+    };
+    dialog.showModal();
+  });
+  return entering;
+}

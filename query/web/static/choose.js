@@ -1,0 +1,126 @@
+// Choosing: keep, reject, collections, the project folder, and what is written into it.
+
+import { ask, send } from "./api.js";
+import { make } from "./list.js";
+import { say } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+let project = null;
+
+/** Keeps or rejects a sound, or neither if it was so already. The mark that it has now. */
+export async function mark(row, wanted) {
+  const now = row.mark === wanted ? "" : wanted;
+  await send(`sounds/${row.id}/mark`, { mark: now });
+  return now;
+}
+
+/** Writes the sound, or the region, into the project folder; asks for one if there is none. */
+export async function spot(row, region) {
+  if (!project && !(await chooseProject())) return null;
+  const [start, end] = region ?? [0, row.duration];
+  const said = await send(`sounds/${row.id}/spot`, { start, end });
+  return say("spotted", said);
+}
+
+export const reveal = (row) => send(`sounds/${row.id}/reveal`, {});
+
+export async function chooseProject() {
+  const place = await choosePlace(say("choose_project"));
+  if (!place) return null;
+  project = await send("project", { place });
+  showProject();
+  return project;
+}
+
+export async function start() {
+  find("project").onclick = () => chooseProject();
+  project = await ask("project").catch(() => null);
+  showProject();
+}
+
+function showProject() {
+  find("project").textContent = project ? `→ ${project.name}` : say("choose_project");
+}
+
+// Folders
+
+/** The id of a folder that the user chose, or null; of a video, if `video`. */
+export function choosePlace(title, { video = false } = {}) {
+  const dialog = find("places");
+  find("places-title").textContent = title;
+  return new Promise((chosen) => {
+    let here = null;
+    const show = async (id = "") => {
+      const said = await ask(`places?place=${encodeURIComponent(id)}`, { kind: "places" });
+      here = said.here?.id ?? null;
+      find("places-choose").disabled = !here;
+      find("places-choose").hidden = video;
+      const above = [...said.above, ...(said.here ? [said.here] : [])];
+      find("places-here").replaceChildren(
+        way("⌂", () => show()), ...above.map((place) => way(place.name, () => show(place.id))),
+      );
+      const folders = said.folders.map((place) => {
+        const item = make("li");
+        item.append(way(place.name, () => show(place.id)));
+        return item;
+      });
+      if (video) folders.push(...said.videos.map((place) => {
+        const item = make("li");
+        item.append(way(`▶ ${place.name}`, () => done(place.id)));
+        return item;
+      }));
+      find("places-list").replaceChildren(...(folders.length ? folders : [make("li", "dim", say("empty_place"))]));
+    };
+    const done = (value) => {
+      dialog.onclose = null;
+      dialog.close();
+      chosen(value);
+    };
+    find("places-choose").onclick = () => done(here);
+    find("places-cancel").onclick = () => done(null);
+    dialog.onclose = () => chosen(null);
+    dialog.showModal();
+    show().catch((error) => find("places-list").replaceChildren(make("li", "", error.message)));
+  });
+}
+
+function way(name, act) {
+  const button = make("button", "quiet", name);
+  button.type = "button";
+  button.onclick = act;
+  return button;
+}
+
+// Collections
+
+/** The name of a collection that a sound was put into, or null. */
+export async function collect(row) {
+  const held = await ask("collections");
+  find("collecting-names").replaceChildren(
+    ...held.filter((each) => each.name).map((each) => Object.assign(make("option"), { value: each.name })),
+  );
+  const dialog = find("collecting");
+  const name = await new Promise((named) => {
+    find("collecting-cancel").onclick = () => dialog.close();
+    dialog.onclose = () => named(null);
+    find("collecting-form").onsubmit = (event) => {
+      event.preventDefault();
+      named(find("collecting-name").value.trim());
+      dialog.close();
+    };
+    dialog.showModal();
+    find("collecting-name").select();
+  });
+  if (!name) return null;
+  await send("collections", { name, sounds: [row.id] });
+  return name;
+}
+
+/** The options of the list's source: all, kept, and the collections. */
+export async function sources(select, current) {
+  const held = await ask("collections").catch(() => []);
+  const option = (value, text) => Object.assign(make("option", "", text), { value });
+  const named = held.map((each) => option(each.name ? `=${each.name}` : "kept", `${each.name || say("kept")} (${each.count})`));
+  select.replaceChildren(option("", say("all_sounds")), ...named);
+  select.value = current;
+}

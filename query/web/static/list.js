@@ -1,0 +1,176 @@
+// The list of sounds: rows, the one that is chosen, and more of them as one goes down.
+
+import { number, say } from "./words.js";
+import { draw, pairs } from "./wave.js";
+
+const list = document.getElementById("hits");
+let rows = [];
+let at = -1;
+let handlers = {};
+
+export const all = () => rows;
+export const current = () => rows[at] ?? null;
+export const place = () => at;
+export const handle = (given) => (handlers = given);
+
+export function show(found, { add = false } = {}) {
+  const held = current()?.id;
+  if (!add) {
+    rows = [];
+    list.replaceChildren();
+  }
+  const made = found.map(element);
+  rows.push(...found);
+  list.append(...made);
+  requestAnimationFrame(() => made.forEach(paint));
+  if (!add) {
+    at = rows.findIndex((row) => row.id === held);
+    mark();
+  }
+}
+
+export function step(by) {
+  if (!rows.length) return null;
+  select(Math.max(0, Math.min(rows.length - 1, at + by)));
+  return current();
+}
+
+export function select(index, { focus = true } = {}) {
+  at = index;
+  mark();
+  const item = list.children[at];
+  item?.scrollIntoView({ block: "nearest" });
+  if (focus) item?.querySelector(".play").focus({ preventScroll: true });
+}
+
+export function mark(playing = null) {
+  [...list.children].forEach((item, index) => {
+    if (index === at) item.setAttribute("aria-current", "true");
+    else item.removeAttribute("aria-current");
+    item.classList.toggle("playing", rows[index].id === playing);
+    item.querySelector(".play").tabIndex = index === Math.max(0, at) ? 0 : -1;
+  });
+}
+
+export const repaint = () => [...list.children].forEach(paint);
+
+export function paint(item) {
+  const row = item.row;
+  item.peaks ??= pairs(row.wave);
+  const partial = row.end - row.start < row.duration - 0.05;
+  const moment = partial && row.duration ? [row.start / row.duration, row.end / row.duration] : undefined;
+  draw(item.querySelector("canvas"), item.peaks, { moment });
+}
+
+/** The row's item, made anew: it is known to be kept or rejected, or another take stands there. */
+export function replace(index, row) {
+  const item = element(row);
+  rows[index] = row;
+  list.children[index].replaceWith(item);
+  requestAnimationFrame(() => paint(item));
+  mark();
+}
+
+/** Kept, rejected or neither. */
+export function remark(index, mark) {
+  rows[index].mark = mark;
+  const item = list.children[index];
+  item.classList.toggle("rejected", mark === "rejected");
+  item.classList.toggle("kept", mark === "kept");
+  item.querySelector(".rank").textContent = ranked(rows[index]);
+}
+
+const ranked = (row) => (row.mark === "kept" ? "★" : row.mark === "rejected" ? "×" : row.rank);
+
+function element(row) {
+  const item = make("li", "hit");
+  item.row = row;
+  item.classList.toggle("rejected", row.mark === "rejected");
+  item.classList.toggle("kept", row.mark === "kept");
+  const play = make("button", "play");
+  play.setAttribute("aria-label", `${say("play")}: ${row.title}`);
+  play.append(make("canvas"));
+  play.onclick = () => handlers.play(rows.indexOf(row));
+  item.draggable = true;
+  item.ondragstart = (event) => handlers.drag(row, event);
+  item.append(make("span", "rank", ranked(row)), play, what(row), ...figures(row), tools(row));
+  return item;
+}
+
+function what(row) {
+  const box = make("div", "what");
+  const title = make("span", "title", row.title);
+  title.title = row.path;
+  if (row.preview) title.append(make("span", "tag", say("preview")));
+  if (row.state !== "present") title.append(make("span", "tag", say("offline_file")));
+  const said = [row.category, row.pack, row.author, row.tags.slice(0, 6).join(", ")].filter(Boolean);
+  box.append(title, make("span", "meta", said.join(" · ")));
+  return box;
+}
+
+function figures(row) {
+  const seconds = make("span", "num", `${number(row.duration)} s`);
+  const loud = make("span", "num lufs", row.loudness === null ? "–" : `${number(row.loudness)} LUFS`);
+  const licence = make("span", "lic", row.license === "unknown" ? say("unknown_licence") : row.license);
+  licence.title = licence.textContent;
+  return [seconds, loud, licence, strength(row)];
+}
+
+function strength(row) {
+  const named = Object.keys(row.parts).length > 0;
+  const shown = row.strength ? say(row.strength) : named ? number(row.score, 2) : "";
+  const made = make("span", `mark ${row.strength}`, shown);
+  if (named) made.title = why(row);
+  return made;
+}
+
+/** The score and its parts, in words. */
+export function why(row) {
+  const part = (name, word) => (row.parts[name] == null ? [] : [`${say(word)} ${number(row.parts[name], 3)}`]);
+  return [`${say("score")} ${number(row.score, 3)}`, ...part("audio", "heard"), ...part("metadata", "written")].join(" · ");
+}
+
+function tools(row) {
+  const box = make("div", "tools");
+  if (row.takes) {
+    const takes = tool(`+${row.takes}`, say("takes"), () => handlers.take(rows.indexOf(row)));
+    takes.classList.add("extra");
+    box.append(takes);
+  }
+  const like = tool(icon("like"), say("like"), () => handlers.like(row));
+  const refer = tool(icon("reference"), say("use_reference"), () => handlers.reference(row));
+  refer.classList.add("extra");
+  const copy = tool(icon("copy"), say("copy"), () => handlers.copy(row));
+  copy.classList.add("extra");
+  box.append(like, refer, copy);
+  return box;
+}
+
+function tool(sign, name, act) {
+  const button = make("button");
+  button.append(sign);
+  button.title = name;
+  button.setAttribute("aria-label", name);
+  button.tabIndex = -1; // all of them have a key; Tab goes on
+  button.onclick = act;
+  return button;
+}
+
+export function make(kind, className = "", text = null) {
+  const made = document.createElement(kind);
+  if (className) made.className = className;
+  if (text !== null) made.textContent = text;
+  return made;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function icon(name) {
+  const made = document.createElementNS(SVG, "svg");
+  made.setAttribute("class", "icon");
+  made.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `/static/icons.svg#${name}`);
+  made.append(use);
+  return made;
+}

@@ -1,0 +1,356 @@
+// Brings the parts of the page together: question → sounds → what is heard.
+
+import { ask, Refused } from "./api.js";
+import * as choose from "./choose.js";
+import * as keys from "./keys.js";
+import * as library from "./library.js";
+import * as list from "./list.js";
+import * as panel from "./panel.js";
+import * as player from "./player.js";
+import * as question from "./question.js";
+import { draw, pairs } from "./wave.js";
+import * as wells from "./wells.js";
+import { number, say } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+let ready = ""; // what was last heard of the model and the library
+let detail = null; // of the sound that is chosen
+let offset = 0;
+
+// Asking
+
+async function trying(act) {
+  try {
+    problem("");
+    await act();
+  } catch (error) {
+    if (error.name !== "AbortError") problem(error instanceof Refused ? error.message : String(error));
+  }
+}
+
+function problem(sentence) {
+  find("problem").textContent = sentence;
+  find("problem").hidden = !sentence;
+}
+
+async function answer({ add = false } = {}) {
+  const [path, given] = question.request();
+  given.set("offset", add ? offset : 0);
+  await trying(async () => {
+    const said = await ask(`${path}?${given}`, { kind: "answer" });
+    list.show(said.hits, { add });
+    offset = said.offset + said.hits.length;
+    find("more").hidden = !said.more;
+    taken(said.taken_for ?? []);
+    about(list.all().length, said);
+    if (!add) player.prefetch(list.all().slice(0, 2));
+  });
+}
+
+function about(count, { more, total }) {
+  const like = question.get("sound") && !question.get("frame") ? `${say("like_sound")} #${question.get("sound")} · ` : "";
+  const shown = total === undefined ? say("sounds_count", { count: `${count}${more ? "+" : ""}` })
+    : say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() });
+  find("about").textContent = like + shown;
+  const browses = question.browses();
+  find("empty").hidden = Boolean(count) && !(browses && !question.filters() && !question.get("collection"));
+  find("empty").textContent = say(count ? "welcome" : "nothing");
+  const zip = find("zip");
+  zip.hidden = !question.get("collection") || !count;
+  zip.href = `/api/zip?${list.all().slice(0, 500).map((row) => `sound=${row.id}`).join("&")}`;
+}
+
+function taken(seen) {
+  const named = seen.filter(([, share]) => share >= 0.02).slice(0, 3);
+  find("taken").textContent = named.length
+    ? `${say("taken_for")}: ${named.map(([label, share]) => `${label} ${Math.round(share * 100)} %`).join(", ")}`
+    : "";
+}
+
+function changed() {
+  panel.show();
+  wells.show();
+  const shows = question.get("view") === "library";
+  find("list").hidden = shows;
+  find("library").hidden = !shows;
+  find("library-open").setAttribute("aria-pressed", String(shows));
+  find("browse").hidden = !question.browses();
+  find("sort").value = question.get("sort") || "title";
+  find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
+  if (!ready) return; // it is not known yet whether there is a library
+  if (shows) trying(() => library.show({ none: ready.startsWith("none") }));
+  else answer();
+}
+
+const sources = () => choose.sources(find("collection"), question.get("collection"));
+
+// The model
+
+let waiting = null;
+
+async function watchModel() {
+  clearTimeout(waiting);
+  let said = null;
+  try {
+    said = await ask("status");
+  } catch (error) {
+    find("model").textContent = error.message;
+  }
+  if (said) model(said);
+  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor);
+  waiting = setTimeout(watchModel, waits ? 700 : 15000);
+}
+
+function model(said) {
+  const { state, name, sees } = said.model;
+  const out = find("model");
+  const measuring = state === "ready" && sees && !said.floor;
+  out.textContent = measuring ? `${name} · ${say("floor")}` : say(state, { name });
+  out.title = said.model.said || said.model.caveat;
+  out.classList.toggle("waits", state === "loading" || measuring);
+  const now = `${state} ${said.floor} ${said.counts.ready ?? 0}`;
+  const before = ready;
+  ready = now;
+  if (state === "none" && question.get("view") !== "library") question.set({ view: "library" }, { slide: true });
+  else if (before !== now) {
+    changed();
+    if (state !== "none") {
+      panel.choices().catch(() => {});
+      sources();
+      choose.start();
+    }
+  }
+  if (state === "missing" || state === "failed") problem(said.model.said);
+}
+
+// Listening
+
+function chooseRow(index, { play = true, from = null } = {}) {
+  list.select(index);
+  const row = list.current();
+  if (!row) return;
+  if (play) player.play(row, from);
+  else player.choose(row);
+  player.prefetch([list.all()[index + 1], list.all()[index - 1]]);
+  describe(row);
+  if (index >= list.all().length - 5 && !find("more").hidden) answer({ add: true });
+}
+
+async function describe(row) {
+  detail = { ...row, peaks: pairs(row.wave) };
+  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-reveal"]) find(id).disabled = false;
+  now();
+  const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
+  if (said && detail?.id === said.id) {
+    detail = { ...detail, ...said, ...{ start: row.start, end: row.end, parts: row.parts, score: row.score } };
+    detail.peaks = pairs(said.wave);
+    now();
+  }
+}
+
+function now() {
+  const row = detail;
+  if (!row) return;
+  find("now-title").textContent = row.title;
+  const facts = [
+    row.sample_rate && `${row.sample_rate / 1000} kHz`, row.bit_depth && `${row.bit_depth} bit`,
+    row.channels && `${row.channels} ch`, Object.keys(row.parts).length && list.why(row), row.credit ?? row.license,
+  ];
+  find("now-about").textContent = facts.filter(Boolean).join(" · ");
+  find("now-about").title = row.description ?? "";
+  for (const [id, mark] of [["act-keep", "kept"], ["act-reject", "rejected"]]) {
+    find(id).setAttribute("aria-pressed", String(row.mark === mark));
+  }
+  paintNow();
+}
+
+function paintNow() {
+  if (!detail) return;
+  const length = detail.duration || player.element()?.duration || 1;
+  const share = (pair) => pair && pair.map((seconds) => seconds / length);
+  const partial = detail.end - detail.start < length - 0.05;
+  draw(find("wave"), detail.peaks, {
+    moment: partial ? share([detail.start, detail.end]) : undefined,
+    region: share(player.bounds()), at: player.position() / length,
+  });
+  find("now-time").textContent = `${number(player.position())} / ${number(length)} s`;
+  const region = player.bounds();
+  const more = [
+    region && `${say("region")} ${number(region[0], 2)}–${number(region[1], 2)} s`,
+    player.matches() && `${say("gain")} ${number(player.offset(detail))} dB`,
+    player.speed() !== 1 && `${say("speed")} ${number(player.speed(), 2)}×`,
+  ];
+  find("now-more").textContent = more.filter(Boolean).join(" · ");
+}
+
+function told(name, row, why) {
+  if (!row || row.id !== player.chosen()?.id) return;
+  if (name === "failed") problem(say("cannot_play", { why }));
+  const playing = player.isPlaying();
+  if (name === "play" || name === "pause" || name === "ended") {
+    find("toggle").textContent = playing ? "■" : "▶";
+    find("toggle").setAttribute("aria-label", say(playing ? "stop" : "play"));
+    list.mark(playing ? row.id : null);
+    wells.sync(playing);
+    if (playing) requestAnimationFrame(run);
+  }
+  paintNow();
+}
+
+function run() {
+  player.watch();
+  paintNow();
+  if (player.isPlaying()) requestAnimationFrame(run);
+}
+
+// Choosing
+
+async function mark(wanted) {
+  const row = detail;
+  if (!row) return;
+  await trying(async () => {
+    const now = await choose.mark(row, wanted);
+    detail.mark = now;
+    const index = list.all().findIndex((each) => each.id === row.id);
+    if (index >= 0) list.remark(index, now);
+    find("act-keep").setAttribute("aria-pressed", String(now === "kept"));
+    find("act-reject").setAttribute("aria-pressed", String(now === "rejected"));
+    sources();
+  });
+}
+
+const tell = (sentence) => sentence && (find("about").textContent = sentence);
+const spot = () => detail && trying(async () => tell(await choose.spot(detail, player.bounds())));
+const reveal = () => detail && trying(() => choose.reveal(detail));
+const collect = () =>
+  detail && trying(async () => {
+    const name = await choose.collect(detail);
+    if (name) tell(say("collected", { name }));
+    sources();
+  });
+
+function toLibrary() {
+  question.set({ view: question.get("view") === "library" ? "" : "library" });
+}
+
+async function copy(row) {
+  await trying(async () => {
+    await navigator.clipboard.writeText(row.path);
+    find("about").textContent = say("copied");
+  });
+}
+
+async function nextTake(index) {
+  const row = list.all()[index];
+  if (!row?.takes) return;
+  await trying(async () => {
+    const takes = await ask(`sounds/${row.takeOf ?? row.id}/takes`, { kind: "takes" });
+    const at = takes.findIndex((take) => take.id === row.id);
+    const next = takes[(at + 1) % takes.length];
+    list.replace(index, { ...next, rank: row.rank, takes: row.takes, takeOf: row.takeOf ?? row.id });
+    chooseRow(index);
+  });
+}
+
+function drag(row, event) {
+  const url = `${location.origin}/api/sounds/${row.id}/audio`;
+  const name = row.path.split(/[/\\]/).pop();
+  event.dataTransfer.setData("DownloadURL", `application/octet-stream:${name}:${url}`);
+  event.dataTransfer.setData("text/plain", row.path);
+}
+
+async function playAlone(row) {
+  player.play(row);
+  await describe(row);
+}
+
+const handlers = {
+  play: (index) => chooseRow(index),
+  take: nextTake,
+  like: (row) => question.set({ sound: String(row.id), frame: "", words: "" }),
+  reference: (row) => {
+    find("reference").open = true;
+    question.set({ reference_sound: String(row.id) });
+  },
+  copy,
+  drag,
+};
+
+const withRow = (act) => () => list.current() && act(list.current());
+const stepped = (by) => () => {
+  const before = list.place();
+  list.step(by);
+  if (list.current() && (list.place() !== before || by)) chooseRow(list.place());
+};
+
+const actions = {
+  down: stepped(1),
+  up: stepped(-1),
+  toggle: () => (player.chosen() ? player.toggle() : list.all().length && chooseRow(0)),
+  forward: () => player.seek(player.position() + 1),
+  back: () => player.seek(player.position() - 1),
+  in: () => player.mark("in"),
+  out: () => player.mark("out"),
+  whole: () => player.setRegion(null),
+  take: () => nextTake(list.place()),
+  keep: () => mark("kept"),
+  reject: () => mark("rejected"),
+  spot,
+  collect,
+  reveal,
+  library: toLibrary,
+  like: withRow(handlers.like),
+  reference: withRow(handlers.reference),
+  copy: withRow(copy),
+  search: () => (find("words").focus(), find("words").select()),
+  gain: () => player.match(!player.matches()),
+  slower: () => player.setSpeed(player.speed() / 2 ** (1 / 12)),
+  faster: () => player.setSpeed(player.speed() * 2 ** (1 / 12)),
+  normal: () => player.setSpeed(1),
+  help: () => find("help").showModal(),
+};
+
+// The page
+
+function theme() {
+  const kept = localStorage.getItem("sonorize.theme");
+  if (kept) document.documentElement.dataset.theme = kept;
+  find("theme").onclick = () => {
+    const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
+    document.documentElement.dataset.theme = dark ? "light" : "dark";
+    localStorage.setItem("sonorize.theme", document.documentElement.dataset.theme);
+    list.repaint();
+    library.paint();
+    paintNow();
+  };
+}
+
+theme();
+keys.table(find("keys"), find("keys-reset"));
+keys.listen(actions);
+find("help-open").onclick = actions.help;
+find("help-close").onclick = () => find("help").close();
+find("toggle").onclick = actions.toggle;
+find("more").onclick = () => answer({ add: true });
+find("wave").onclick = (event) => {
+  const row = player.chosen();
+  if (row) player.play(row, (event.offsetX / event.target.clientWidth) * (row.duration || 1));
+};
+find("act-keep").onclick = actions.keep;
+find("act-reject").onclick = actions.reject;
+find("act-spot").onclick = spot;
+find("act-collect").onclick = collect;
+find("act-reveal").onclick = reveal;
+find("library-open").onclick = toLibrary;
+find("collection").onchange = (event) => question.set({ collection: event.target.value });
+find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
+find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
+player.onTell(told);
+list.handle(handlers);
+panel.start();
+wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_play", { why: name })) });
+question.onChange(changed);
+library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
+addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));
+changed();
+watchModel();

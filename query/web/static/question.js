@@ -1,0 +1,87 @@
+// The question: all of it is in the address, so that it can be kept, shared and gone back to.
+
+const listeners = new Set();
+let current = new URLSearchParams(location.search);
+
+export const SINGLE = [
+  "min_duration", "max_duration", "min_loudness", "max_loudness", "metadata_weight", "all_takes", "moments",
+];
+export const SEVERAL = ["license", "tag", "source", "pack", "category"];
+const NOT_ASKED = ["lang", "view", "collection", "sort", "descending", "words", "frame", "sound", "reference_frame", "reference_sound", "mix", "theta", "target"];
+
+export const get = (name) => current.get(name) ?? "";
+export const all = (name) => current.getAll(name);
+export const filters = () => [...SINGLE, ...SEVERAL].filter((name) => current.has(name)).length;
+
+/** Changes some of it: a value, a list of them, or "" to take it away. `slide`: no step to go back to. */
+export function set(changes, { slide = false } = {}) {
+  const next = new URLSearchParams(current);
+  for (const [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    for (const each of Array.isArray(value) ? value : [value]) if (each !== "") next.append(name, each);
+  }
+  if (next.toString() === current.toString()) return;
+  current = next;
+  const address = next.size ? `?${next}` : location.pathname;
+  history[slide ? "replaceState" : "pushState"](null, "", address);
+  tell();
+}
+
+export const onChange = (listener) => listeners.add(listener);
+
+export function tell() {
+  for (const listener of listeners) listener();
+}
+
+addEventListener("popstate", () => {
+  current = new URLSearchParams(location.search);
+  tell();
+});
+
+/** Weight of the reference's sound and θ, from the one slider: 0 is the picture, 1 the reference. */
+export function blend() {
+  const mix = Number(get("mix") || 0.5);
+  const weight = mix >= 1 ? 1e6 : mix / (1 - mix);
+  return { mix, weight, theta: get("theta") === "" ? 1 - mix : Number(get("theta")) };
+}
+
+/** Where to ask, and with what. */
+export function request() {
+  const given = new URLSearchParams(current);
+  for (const name of NOT_ASKED) given.delete(name);
+  const words = get("words").trim();
+  if (get("frame")) {
+    given.set("frame", get("frame"));
+    if (get("reference_frame") && get("reference_sound")) pair(given);
+  } else if (get("sound")) {
+    given.set("sound", get("sound"));
+    given.delete("metadata_weight");
+  } else if (words) {
+    given.set("words", words);
+    return ["query-by-text", given];
+  } else {
+    return browsed(given);
+  }
+  if (words) given.append("text", words);
+  return [get("frame") ? "query-by-frame" : "query-by-sound", given];
+}
+
+/** Whether the list is a part of the library, and no answer. */
+export const browses = () => !get("frame") && !get("sound") && !get("words").trim();
+
+function browsed(given) {
+  for (const name of ["text", "away", "metadata_weight", "moments", "all_takes"]) given.delete(name);
+  for (const name of ["sort", "descending"]) if (get(name)) given.set(name, get(name));
+  const collection = get("collection"); // "kept", or "=NAME"
+  if (collection) given.set("collection", collection === "kept" ? "" : collection.slice(1));
+  return ["sounds", given];
+}
+
+function pair(given) {
+  const { weight, theta } = blend();
+  given.set("reference_frame", get("reference_frame"));
+  given.set("reference_sound", get("reference_sound"));
+  given.set("reference_weight", weight.toFixed(4));
+  given.set("theta", theta.toFixed(4));
+  if (get("target")) given.set("target", get("target"));
+}

@@ -1,0 +1,268 @@
+"""`sonorize generate`: a frame, its captions, their sounds, the library, one ranking."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_makers
+from libraries import COLOURS, build, run, tone
+from PIL import Image
+from studies import on_disk
+from tiny_models import declare_operators
+
+from indexer import geometry
+from indexer.encoders.toy import ToyEncoder
+from indexer.library import Library
+from query.generation.triples import distances, frame_hash
+from query.heard import embed_file
+
+declare_operators()
+QUICK = ("--seconds", 0.5, "--steps", 1)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("blip", "audioldm", "stable-audio-open"):
+        tiny_makers.kept(name, folder)
+    return folder
+
+
+@pytest.fixture
+def here(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(models))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of a tone for each colour."""
+    folder = tmp_path_factory.mktemp("made")
+    for axis in range(8):
+        tone(folder / "sounds" / f"thing {axis}.wav", axis)
+    build(folder / "library", folder / "sounds")
+    return folder / "library"
+
+
+@pytest.fixture
+def library(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "library"))
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    picture = Image.new("RGB", (48, 32), COLOURS[3])
+    picture.paste(COLOURS[6], (0, 0, 16, 32))
+    picture.save(tmp_path / "frame.png")
+    return tmp_path / "frame.png"
+
+
+def generate(frame: Path, library: Path, *rest: object, model: str = "audioldm") -> Any:
+    return run("generate", frame, "--model", model, "--library", library, *QUICK, *rest)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_a_frame_becomes_captions_sounds_and_one_ranking(
+    frame: Path, library: Path, made: Path
+) -> None:
+    asked = ("--captions", 3, "--variations", 2, "--seed", 5, "--best", 9)
+    done = generate(frame, library, *asked, "--format", "json")
+    assert done.code == 0, done.err
+    hits = [json.loads(line) for line in done.out.splitlines()]
+    assert {hit["source"] for hit in hits} == {"folder", "generated"}
+    scores = [hit["score"] for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    folder = library / "sounds/generated"
+    facts = manifests(folder)
+    assert len({fact["prompt"] for fact in facts}) == 3
+    assert sorted(fact["seed"] for fact in facts) == [5, 5, 5, 6, 6, 6]
+    assert "CC-BY-NC-SA-4.0: non-commercial" in done.err
+    assert "MB at most, one model after another" in done.err
+    asked_again = run("query-by-frame", frame, "--library", library, "--format", "json", "-k", 9)
+    assert asked_again.out == done.out
+
+    other = library.with_name("other")
+    build(
+        other,
+        library.parent / "none",
+    ) if False else shutil.copytree(library, other)
+    shutil.rmtree(other / "sounds/generated")
+    generate(frame, other, *asked)
+    assert files(other / "sounds/generated") == files(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_every_triple_is_in_its_manifest(frame: Path, library: Path) -> None:
+    done = generate(frame, library, "--captions", 2)
+    assert done.code == 0, done.err
+    encoder = ToyEncoder()
+    with Image.open(frame) as picture:
+        image = encoder.embed_images([picture.convert("RGB")])["audio"]
+        hashed = frame_hash([picture])
+    for path in (library / "sounds/generated").glob("*.json"):
+        [triple] = json.loads(path.read_text())["frames"]
+        text = encoder.embed_texts([triple["caption"]])["audio"]
+        audio = embed_file(path.with_suffix(".wav"), encoder)["audio"]
+        to_text, to_audio = (1 - geometry.cosine(image, each).item() for each in (text, audio))
+        assert triple["frame"] == hashed
+        assert triple["d_image_text"] == pytest.approx(to_text, abs=1e-4)
+        assert triple["d_image_audio"] == pytest.approx(to_audio, abs=2e-3)
+        assert triple["inconsistency"] == pytest.approx(2 * to_text - to_audio, abs=2e-3)
+    before = manifests(library / "sounds/generated")
+    generate(frame, library, "--captions", 2)
+    assert manifests(library / "sounds/generated") == before
+
+
+def test_a_triple_that_lacks_a_side_has_what_is_left_of_its_distances() -> None:
+    one, none = np.array([1, 0], np.float32), np.zeros(2, np.float32)
+    for triple in ((one, one, None), (one, none, one), (none, one, one)):
+        told = distances(*triple)
+        assert told["inconsistency"] is None
+        assert (told["d_image_text"], told["d_image_audio"]) == tuple(
+            0.0 if each is one and triple[0] is one else None for each in triple[1:]
+        )
+    other = np.array([0, 1], np.float32)
+    whole = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
+    assert distances(one, other, one) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_the_users_words_are_taken_as_they_are(frame: Path, library: Path) -> None:
+    words = ("--caption", "a red bell", "--caption", "Wind  in  trees")
+    done = generate(frame, library, *words, "--variations", 2, model="stable-audio-open")
+    assert done.code == 0, done.err
+    assert "captions" not in done.err
+    facts = manifests(library / "sounds/generated")
+    assert {fact["prompt"] for fact in facts} == {"a red bell", "Wind in trees"}
+    assert {fact["licence"] for fact in facts} == {"LicenseRef-Stability-AI-Community"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_a_dry_run_shows_the_captions_and_makes_nothing(frame: Path, library: Path) -> None:
+    done = generate(frame, library, "--captions", 2, "--variations", 3, "--dry-run")
+    assert done.code == 0, done.err
+    assert "6 sounds to make, 0 there already." in done.err
+    assert "prompt" in done.out
+    assert not (library / "sounds/generated").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_sounds_that_are_not_fit_are_counted(
+    frame: Path, library: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    spoiled = Path(shutil.copytree(models, tmp_path / "models"))
+    monkeypatch.setenv("SONORIZE_MODELS", str(spoiled))
+    path = spoiled / "audioldm/vocoder/model.safetensors"
+    arrays = {key: array * ("conv_post" not in key) for key, array in load_file(path).items()}
+    save_file(arrays, path, metadata={"format": "pt"})
+    done = generate(frame, library, "--caption", "rain", "--variations", 2, "--best", 1)
+    assert done.code == 3
+    assert "2 not fit to be used (2 silent): try another --seed" in done.err
+    assert not list((library / "sounds/generated").glob("*.wav"))
+    assert "thing 3" in done.out
+
+
+def test_what_is_lacking_is_one_sentence(
+    frame: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path))
+    done = generate(frame, library)
+    assert done.code == 1
+    [line] = done.err.splitlines()
+    assert "sonorize models fetch audioldm (1.7 GB, CC-BY-NC-SA-4.0: non-commercial" in line
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    done = generate(frame, library)
+    assert (done.code, done.err) == (
+        1,
+        "sonorize: The audioldm model needs diffusers: run pip install 'sonorize[generate]'.\n",
+    )
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_goes_on_from_there(
+    frame: Path, library: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(models))
+    rest = ("--seconds", 1, "--steps", 2, "--caption", "rain", "--variations", 8)
+    code = "from query.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "generate", frame, "--model", "audioldm"]
+    folder = library / "sounds/generated"
+    with subprocess.Popen(
+        [str(part) for part in (*command, "--library", library, *rest)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        while len(list(folder.glob("[!.]*.json"))) < 2:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        process.kill()
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in folder.glob("[!.]*.wav")
+        if path.with_suffix(".json").is_file()
+    }
+    assert 2 <= len(before) < 8
+    done = run("generate", frame, "--model", "audioldm", "--library", library, *rest)
+    assert done.code == 0, done.err
+    assert f"Making sounds with audioldm: {8 - len(before)} sounds" in done.err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list(folder.glob("[!.]*.wav"))) == 8
+    with Library.open(library) as opened:
+        assert len(opened.catalog.places("generated")) == 1
+        assert opened.catalog.counts()["ready"] == 8 + 8
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_generated_sounds_move_with_their_library(frame: Path, library: Path) -> None:
+    generate(frame, library, "--caption", "rain")
+    moved = library.rename(library.with_name("moved"))
+    done = run("query-by-text", "rain", "--library", moved, "--format", "json", "-k", 1)
+    hit = json.loads(done.out)
+    assert hit["state"] == "present"
+    assert Path(hit["path"]).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_ways_to_write_captions_are_compared_by_their_sounds(tmp_path: Path) -> None:
+    study = on_disk(tmp_path / "study")
+    grid = 'model = "audioldm"\nseconds = 0.5\nsteps = 1\n[settings]\ntemperature = [0.5, 2.0]\n'
+    (tmp_path / "sweep.toml").write_text(grid)
+    command = ("evaluate", "inconsistency", study, "--sweep", tmp_path / "sweep.toml",
+               "--library", study.parent / "library", "--format", "json")  # fmt: skip
+    refused = run(*command)
+    assert refused.code == 2
+    assert "--sweep needs --out DIR" in refused.err
+    done = run(*command, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "14 items: 2 ways to write captions" in done.err
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["place"] for row in rows] == [1, 2]
+    assert rows[0]["absolute"] <= rows[1]["absolute"]
+    assert len((tmp_path / "out/sweep.csv").read_text().splitlines()) == 1 + 14
+    again = run(*command, "--out", tmp_path / "out")
+    assert again.out == done.out
+    assert "Making sounds" not in again.err
+    assert "Writing captions" not in again.err

@@ -1,0 +1,187 @@
+"""Captions of a frame: what models write, what of it can be heard, what fits best."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_makers
+import torch
+from libraries import COLOURS
+from PIL import Image
+from tiny_models import declare_operators
+
+from indexer.encoders.toy import ToyEncoder
+from indexer.errors import EncoderError, UnknownEncoder, WeightsMissing
+from query.captions import registry
+from query.captions.decode import beam
+from query.captions.prompts import prompt_for_sound
+from query.captions.protocol import Captioner, Decoding
+from query.captions.write import Caption, captions, different, judged, worded
+
+declare_operators()
+WRITERS = [
+    pytest.param("blip", marks=pytest.mark.slow),
+    pytest.param(
+        "coca",
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(
+                importlib.util.find_spec("open_clip") is None, reason="open_clip is not here"
+            ),
+        ],
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+def loaded(name: str, models: Path) -> Captioner:
+    if not (models / name).is_dir():
+        tiny_makers.kept(name, models)
+    return registry.load(name, models, "cpu")
+
+
+def pictures() -> list[Image.Image]:
+    drawn = np.random.default_rng(2).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
+    return [Image.fromarray(pixels) for pixels in drawn]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_seed_says_what_is_written_whatever_else_is_drawn(name: str, models: Path) -> None:
+    writer, [picture, other, _] = loaded(name, models), pictures()
+    how = Decoding(count=4, longest=8, seed=7)
+    first = writer.write([picture, other], how)
+    torch.rand(3)
+    before = torch.get_rng_state()
+    assert writer.write([picture], how) == first[:1]
+    assert torch.equal(before, torch.get_rng_state())
+    assert [len(texts) for texts in first] == [4, 4]
+    assert writer.write([picture], Decoding(count=4, longest=8, seed=8)) != first[:1]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_picture_counts(name: str, models: Path) -> None:
+    how = Decoding(count=3, method="beam", longest=8)
+    written = loaded(name, models).write(pictures(), how)
+    assert len({tuple(texts) for texts in written}) == 3
+    assert all(len(set(texts)) == 3 for texts in written)
+
+
+@pytest.mark.slow
+def test_our_search_finds_what_transformers_finds(models: Path) -> None:
+    writer, picture = loaded("blip", models), pictures()[0]
+    how = Decoding(count=3, method="beam", beams=6, shortest=2, longest=7)
+    model, words = writer._model, writer._tokenizer  # type: ignore[attr-defined]
+    pixels = writer._processor(images=[picture], return_tensors="pt")  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        seen = model.vision_model(**pixels).last_hidden_state
+
+        def step(ids: torch.Tensor) -> torch.Tensor:
+            hidden = seen.expand(len(ids), -1, -1)
+            scores: torch.Tensor = model.text_decoder(ids, encoder_hidden_states=hidden).logits
+            return scores[:, -1]
+
+        ids = beam(step, model.decoder_input_ids, 3, how)
+    assert [words.decode(row, skip_special_tokens=True) for row in ids] == [
+        text for [texts] in [writer.write([picture], how)] for text in texts
+    ]
+
+
+def test_what_is_not_here_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownEncoder, match=r"no model for captions 'blib'.*: blip, coca$|coca\."):
+        registry.load("blib", tmp_path)
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(EncoderError, match=r"pip install 'sonorize\[coca\]'"):
+        registry.load("coca", tmp_path)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(EncoderError, match=r"pip install 'sonorize\[blip\]'"):
+        registry.load("blip", tmp_path)
+
+
+@pytest.mark.slow
+def test_missing_files_say_size_and_licence(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match=r"models fetch blip \(1\.9 GB, BSD-3-Clause\)"):
+        registry.load("blip", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("caption", "prompt"),
+    [
+        ("a black and white photo of an orange cat on a street", "a cat on a street"),
+        ("a close up of a red fire truck", "a fire truck"),
+        ("there is a dog that is running in the rain", "a dog running in the rain"),
+        ("an aerial view of a river, with trees in the background", "a river, with trees"),
+        ("an orange on a table", "an orange on a table"),
+        ("arafed man walking on a blue and green umbrella", "man walking on an umbrella"),
+        ("a brightly colored owl in a tree", "an owl in a tree"),
+        ("a green apple", "an apple"),
+        ("a man in a uniform", "a man in a uniform"),
+        ("a photo of", "a photo of"),
+        ("a train  passing over a bridge", "a train passing over a bridge"),
+        ("this is a picture of waves taken from above", "waves"),
+        ("a blurry dog out of focus", "a dog"),
+    ],
+)
+def test_what_cannot_be_heard_goes(caption: str, prompt: str) -> None:
+    assert prompt_for_sound(caption) == prompt
+
+
+def test_captions_that_sound_the_same_are_one() -> None:
+    texts = ["A red car.", "a blue car", " a  car ", "", "a dog"]
+    assert [caption.text for caption in worded(texts)] == ["A red car.", "a dog"]
+
+
+class Talker:
+    """Writes down what it was given, and how it was asked."""
+
+    name, licence = "talker", "MIT"
+
+    def __init__(self, *said: list[list[str]]) -> None:
+        self.said, self.asked = list(said), list[Decoding]()
+
+    def write(self, pictures: Sequence[Image.Image], how: Decoding) -> list[list[str]]:
+        self.asked.append(how)
+        return self.said[min(len(self.asked), len(self.said)) - 1]
+
+
+def test_pictures_take_turns() -> None:
+    talker = Talker([["a dog", "a cat"], ["rain", "wind"]])
+    found = captions(pictures()[:2], talker, Decoding(count=3))
+    assert [caption.text for caption in found] == ["a dog", "rain", "a cat"]
+
+
+def test_what_was_alike_is_drawn_again_with_another_seed() -> None:
+    talker = Talker([["a dog", "a red dog", "a dog"]], [["a dog", "rain", "wind"]])
+    found = captions(pictures()[:1], talker, Decoding(count=3, seed=5))
+    assert [caption.text for caption in found] == ["a dog", "rain", "wind"]
+    assert [how.seed for how in talker.asked] == [5, 6]
+    stubborn = Talker([["a dog"]])
+    assert len(captions(pictures()[:1], stubborn, Decoding(count=3))) == 1
+    assert len(stubborn.asked) == 4
+    searching = Talker([["a dog"]])
+    captions(pictures()[:1], searching, Decoding(count=3, method="beam"))
+    assert len(searching.asked) == 1
+
+
+def test_the_encoder_judges_captions_by_their_words() -> None:
+    encoder = ToyEncoder()
+    frame = encoder.embed_images([Image.new("RGB", (8, 8), COLOURS[3])])
+    parts = {"audio": 0.2, "metadata": 0.8}
+    words = different([Caption(text, text) for text in ("rain", "dog", "engine", "bell")])
+    found = judged(words, frame, encoder, parts)  # type: ignore[arg-type]
+    said = encoder.embed_texts([caption.text for caption in found])
+    wanted = [
+        sum(weight * float(said[part][at] @ frame[part][0]) for part, weight in parts.items())  # type: ignore[index]
+        for at in range(4)
+    ]
+    assert [caption.score for caption in found] == pytest.approx(wanted, abs=1e-4)
+    assert wanted == sorted(wanted, reverse=True)
+    assert len(set(wanted)) > 1

@@ -1,0 +1,217 @@
+"""Table 2 from planted, clustered ratings; and what a listening test can find at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from studies import planted
+
+from indexer.errors import StudyError
+from query.evaluation import correlate
+from query.evaluation.correlate import Table2, gather
+from query.evaluation.correlate import correlate as correlated
+from query.evaluation.embedding import Embedded
+from query.evaluation.power import Design, from_pilot, smallest_correlation
+from query.evaluation.ratings import Rating, items, read_ratings, table
+from query.evaluation.study import Study
+
+METRIC = "SLERP Euclidean, literal, raw"
+SLOPE = -0.6
+
+
+def listened(seed: int = 0, raters: int = 7) -> tuple[Study, Embedded, list[Rating]]:
+    """Three scenes of 21 frames with a sound each, at cosines of .2 to .9 to the reference.
+
+    A rating is 3, and SLOPE for each standard deviation of the distance; scenes and raters have
+    levels of their own, items something that the distance does not know, ratings noise.
+    """
+    study, found = planted(scenes=3, frames=21, candidates=21)
+    rng = np.random.default_rng(seed)
+    leaning = rng.normal(0, 0.5, raters)
+    made = []
+    for number, scene in enumerate(study.scenes):
+        reference = found.sounds[str(scene.reference_sound)]
+        cosines = rng.uniform(0.2, 0.9, 21)
+        far = np.sqrt(2 - 2 * cosines)
+        for at, (frame, each) in enumerate(zip(scene.frames, scene.candidates, strict=True)):
+            across = found.sounds[each.sound] - 0.805 * reference
+            across /= np.linalg.norm(across)
+            row = cosines[at] * reference + np.sqrt(1 - cosines[at] ** 2) * across
+            found.sounds[each.sound], found.raw[each.sound] = row, 20 * row
+            worth = 3 + 0.8 * (number - 1) + SLOPE * (far[at] - far.mean()) / far.std()
+            worth += rng.normal(0, 0.3)
+            made += [
+                Rating(f"r{n}", study.shown(frame), each.sound, worth + lean + rng.normal(0, 0.7))
+                for n, lean in enumerate(leaning)
+            ]
+    return study, found, made
+
+
+@pytest.fixture(scope="module")
+def measured() -> Table2:
+    study, found, ratings = listened()
+    return correlated(gather(study, found, ratings, ("unit", "raw")), rounds=300)
+
+
+def rows(measured: Table2, form: str, metric: str = METRIC) -> dict[str, dict[str, Any]]:
+    return {
+        row["scene"]: row
+        for row in measured.table
+        if (row["form"], row["metric"]) == (form, metric)
+    }
+
+
+def test_as_the_paper_prints_it_and_labelled_so(measured: Table2) -> None:
+    """A row a scene of all its ratings, and the plain mean of the rows."""
+    found = rows(measured, correlate.AS_PAPER)
+    assert "as the paper" in correlate.AS_PAPER
+    assert list(found) == ["scene 0", "scene 1", "scene 2", "mean", "all"]
+    each = [found[f"scene {number}"] for number in range(3)]
+    assert [row["n"] for row in each] == [147, 147, 147]
+    assert_allclose(found["mean"]["r"], np.mean([row["r"] for row in each]))
+    # the rater's leaning and the noise of one rating are in it
+    expected = SLOPE / np.sqrt(SLOPE**2 + 0.3**2 + 0.5**2 + 0.7**2)
+    assert_allclose(found["mean"]["r"], expected, atol=0.1)
+
+
+def test_means_of_items_recover_the_planted_correlation(measured: Table2) -> None:
+    expected = SLOPE / np.sqrt(SLOPE**2 + 0.3**2 + 0.7**2 / 7)
+    found = rows(measured, correlate.ITEM_MEANS)
+    for number in range(3):
+        row = found[f"scene {number}"]
+        assert row["n"] == 21
+        assert row["low"] < expected < row["high"]
+    assert_allclose(found["mean"]["r"], expected, atol=0.08)
+    within = rows(measured, correlate.WITHIN)["all"]
+    assert_allclose(within["r"], expected, atol=0.08)
+    assert within["p"] == 1 / 301
+
+
+def test_the_interval_over_raters_and_items_is_wider_than_the_papers(measured: Table2) -> None:
+    honest = rows(measured, correlate.TWO_WAY)["all"]
+    pooled = rows(measured, correlate.AS_PAPER)["all"]
+    scene_sd = 0.8 * np.sqrt(2 / 3)
+    expected = SLOPE / np.sqrt(SLOPE**2 + 0.3**2 + 0.7**2 / 7 + scene_sd**2)
+    assert honest["low"] < expected < honest["high"]
+    assert honest["high"] - honest["low"] > 1.3 * (pooled["high"] - pooled["low"])
+
+
+def test_a_metric_that_the_reference_distance_explains_has_nothing_of_its_own(
+    measured: Table2,
+) -> None:
+    """At raw scale the target is the reference sound but for 3 degrees."""
+    alone = rows(measured, correlate.ITEM_MEANS, "SLERP cosine, literal, raw")["all"]
+    partial = rows(measured, correlate.PARTIAL, "SLERP cosine, literal, raw")["all"]
+    assert alone["p"] < 1e-6
+    assert abs(partial["r"]) < abs(alone["r"]) / 2
+    assert not rows(measured, correlate.PARTIAL, "reference cosine")
+
+
+def test_holm_counts_the_metrics(measured: Table2) -> None:
+    mine = [row for row in measured.table if row["form"] == correlate.WITHIN]
+    assert len(mine) == 13
+    for row in mine:
+        assert row["p_holm"] >= row["p"]
+    assert min(row["p_holm"] for row in mine) == pytest.approx(13 * min(row["p"] for row in mine))
+
+
+def test_ranks_and_values_of_every_pair(measured: Table2) -> None:
+    [spearman] = [
+        row for row in measured.ranks if (row["metric"], row["statistic"]) == (METRIC, "Spearman")
+    ]
+    assert spearman["value"] < -0.4
+    assert len(measured.values) == 63 * 13
+    assert {row["ratings"] for row in measured.values} == {7}
+
+
+def test_nothing_planted_is_nothing_found() -> None:
+    study, found, ratings = listened(1)
+    rng = np.random.default_rng(5)
+    shuffled = [replace(rating, fit=float(rng.uniform(1, 5))) for rating in ratings]
+    within = rows(correlated(gather(study, found, shuffled), rounds=300), correlate.WITHIN,
+                  "SLERP cosine, literal")["all"]  # fmt: skip
+    assert within["p"] > 0.05
+
+
+def test_ratings_of_what_the_study_does_not_name() -> None:
+    study, found, ratings = listened()
+    with pytest.raises(StudyError, match=r"'other.wav' was rated"):
+        gather(study, found, [replace(ratings[0], sound="other.wav")])
+    with pytest.raises(StudyError, match="Fewer than three pairs"):
+        correlated(gather(study, found, ratings[:7]))
+
+
+# Ratings made elsewhere
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "ratings.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_ratings_are_read(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "sound,rater,frame,fit,quality,kind\na.wav,x,1.png,4,3,\nb.wav,x,2.png,1,,anchor\n"
+        "a.wav,y,1.png,5,1,item\na.wav,x,1.png,2,,repeat\n",
+    )
+    found = read_ratings(path)
+    assert [rating.kind for rating in found] == ["item", "anchor", "item", "repeat"]
+    raters, pairs, values = table(items(found))
+    assert (raters, pairs) == (["x", "y"], [("1.png", "a.wav")])
+    assert values.tolist() == [[4], [5]]
+    assert table(found, lambda rating: rating.quality)[2][0, 0] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x,1.png,a.wav,6,", "line 2: fit is 6; it lies in 1 to 5"),
+        ("x,1.png,a.wav,good,", "line 2: fit is 'good', not a number"),
+        ("x,1.png,a.wav,nan,", "not a number"),
+        (",1.png,a.wav,3,", "needs a rater"),
+        ("x,1.png,a.wav,3,check", "kind is 'check'"),
+    ],
+)
+def test_what_is_no_rating(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        read_ratings(written(tmp_path, f"rater,frame,sound,fit,kind\n{line}\n"))
+    with pytest.raises(StudyError, match="holds no rating"):
+        read_ratings(written(tmp_path, "rater,frame,sound,fit\n"))
+
+
+# Power
+
+
+def test_power_agrees_with_fishers_formula() -> None:
+    """With no noise of raters: tanh((z_.975 + z_.8) / sqrt(n - scenes - 2))."""
+    design = Design(raters=1, items=21, scenes=3, noise_sd=0.0, rater_sd=0.0)
+    expected = np.tanh((1.96 + 0.8416) / np.sqrt(63 - 3))
+    assert_allclose(smallest_correlation(design).smallest, expected, atol=0.015)
+
+
+def test_noise_asks_for_more_and_raters_make_up_for_it() -> None:
+    found = [
+        smallest_correlation(Design(raters, 21, 1, noise_sd=1.0), rounds=400).smallest
+        for raters in (2, 7, 30)
+    ]
+    assert found[0] > found[1] > found[2]
+    assert np.isnan(smallest_correlation(Design(1, 3, 1, noise_sd=2.0), rounds=100).smallest)
+
+
+def test_a_pilot_says_how_far_things_spread() -> None:
+    rng = np.random.default_rng(2)
+    scenes = [f"s{number // 40}" for number in range(120)]
+    worth = np.repeat([2.0, 3.0, 4.0], 40) + rng.normal(0, 0.6, 120)
+    values = worth + rng.normal(0, 0.4, (30, 1)) + rng.normal(0, 0.9, (30, 120))
+    found = from_pilot(values, scenes, Design(5, 10, 3))
+    assert (found.raters, found.items, found.scenes) == (5, 10, 3)
+    assert_allclose([found.spread, found.rater_sd, found.noise_sd], [0.6, 0.4, 0.9], atol=0.1)
+    with pytest.raises(ValueError, match="two raters"):
+        from_pilot(values[:1], scenes, Design(5, 10, 3))

@@ -1,0 +1,67 @@
+"""Opinions of items, scenes and arms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from query.evaluation import mos
+from query.evaluation.ratings import Rating
+
+
+def ratings(better: float = 1.0, raters: int = 6, frames: int = 12) -> list[Rating]:
+    """Two arms on the same frames, `retrieved` better than `random` by so much; frames differ by
+    far more."""
+    rng = np.random.default_rng(0)
+    levels = rng.uniform(2, 4, frames)
+    return [
+        Rating(
+            f"r{rater}", f"{frame}.png", f"{arm}{frame}.wav",
+            fit=float(np.clip(levels[frame] + up / 2 + rng.normal(0, 0.3), 1, 5)),
+            quality=4.0, scene=f"scene {frame % 2}", arm=arm,
+        )
+        for rater in range(raters)
+        for frame in range(frames)
+        for arm, up in (("retrieved", better), ("random", -better))
+    ]  # fmt: skip
+
+
+def group(found: mos.Opinions, question: str, name: str) -> dict[str, Any]:
+    [row] = [r for r in found.groups if (r["question"], r["name"]) == (question, name)]
+    return row
+
+
+def test_items_groups_and_arms() -> None:
+    found = mos.summarise(ratings())
+    fit = [row for row in found.items if row["question"] == "fit"]
+    assert len(fit) == 24
+    assert all(row["low"] < row["mos"] < row["high"] and row["n"] == 6 for row in fit)
+    everything = group(found, "fit", "")
+    assert (everything["items"], everything["raters"], everything["ratings"]) == (24, 6, 144)
+    assert_allclose(everything["mos"], np.mean([row["mos"] for row in fit]))
+    assert everything["low"] < everything["mos"] < everything["high"]
+    assert everything["icc_one"] > 0.7
+    assert group(found, "fit", "retrieved")["mos"] > group(found, "fit", "random")["mos"]
+    assert group(found, "quality", "scene 1")["mos"] == 4
+
+
+def test_arms_are_paired_by_frame() -> None:
+    """What differs between frames is far more than what differs between the arms."""
+    [fit, _quality] = mos.summarise(ratings(0.3)).arms
+    assert (fit["first"], fit["second"], fit["frames"]) == ("retrieved", "random", 12)
+    assert fit["low"] < 0.3 < fit["high"]
+    assert fit["low"] > 0
+    assert fit["p"] < 0.01
+    [none, _quality] = mos.summarise(ratings(0.0)).arms
+    assert none["p"] > 0.05
+
+
+def test_without_arms_scenes_or_quality() -> None:
+    plain = [Rating("x", "1.png", "a.wav", 3.0), Rating("y", "1.png", "a.wav", 4.0)]
+    found = mos.summarise(plain)
+    assert [row["group"] for row in found.groups] == ["all"]
+    assert found.groups[0]["mos"] == pytest.approx(3.5)
+    assert found.arms == []

@@ -1,0 +1,116 @@
+"""Models that make sounds: the real pipelines with small random weights."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_makers
+import torch
+from tiny_models import declare_operators
+
+from indexer.errors import GenerationError, UnknownEncoder, WeightsMissing
+from query.generation import registry
+from query.generation.protocol import Generator, Order, Settings
+
+declare_operators()
+NAMES = ("audioldm", "audioldm2", "stable-audio-open")
+QUICK = Settings(seconds=0.5, steps=2)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+def loaded(name: str, models: Path) -> Generator:
+    if not (models / name).is_dir():
+        tiny_makers.kept(name, models)
+    return registry.load(name, models, "cpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "channels", "rate"),
+    [("audioldm", 1, 16000), ("audioldm2", 1, 16000), ("stable-audio-open", 2, 8000)],
+)
+def test_what_is_made_follows_from_the_order_alone(
+    name: str, channels: int, rate: int, models: Path
+) -> None:
+    generator = loaded(name, models)
+    order = Order("rain", 3, QUICK)
+    made = generator.make(order)
+    assert (made.samples.shape, made.sample_rate) == ((channels, rate // 2), rate)
+    assert generator.sample_rate == rate
+    torch.rand(3)
+    again = registry.load(name, models, "cpu").make(order).samples
+    assert np.array_equal(again, made.samples)
+    others = [
+        replace(order, seed=4),
+        replace(order, prompt="dog barking"),
+        replace(order, settings=replace(QUICK, negative="wind")),
+        replace(order, settings=replace(QUICK, guidance=1.0)),
+        replace(order, settings=replace(QUICK, steps=3)),
+    ]
+    for other in others:
+        assert not np.array_equal(generator.make(other).samples, made.samples), other
+
+
+@pytest.mark.slow
+def test_a_vector_of_the_words_makes_what_the_words_make(models: Path) -> None:
+    generator = loaded("audioldm", models)
+    vector = generator.meaning("rain").tolist()  # type: ignore[attr-defined]
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    for settings in (QUICK, replace(QUICK, negative="wind")):
+        by_words = generator.make(Order("rain", 3, settings)).samples
+        by_vector = generator.make(Order("rain", 3, settings, vector)).samples
+        assert np.abs(by_words - by_vector).max() < 1e-5
+    other = generator.make(Order("rain", 3, QUICK, vector[::-1])).samples
+    assert np.abs(by_words - other).max() > 1e-5
+    with pytest.raises(GenerationError, match=r"use --model audioldm with --via audio"):
+        registry.require_vector("audioldm2")
+
+
+@pytest.mark.slow
+def test_files_that_differ_are_told_apart(models: Path, tmp_path: Path) -> None:
+    first, second = loaded("audioldm", models), loaded("audioldm2", models)
+    assert first.weights != second.weights
+    assert first.weights == registry.load("audioldm", models, "cpu").weights
+
+
+@pytest.mark.slow
+def test_a_model_says_what_it_takes_where_nothing_is_asked(models: Path) -> None:
+    generator = loaded("audioldm2", models)
+    assert generator.completed(Settings(5)) == Settings(5, 200, 3.5)
+    assert generator.completed(Settings(5, 7, 2.0)) == Settings(5, 7, 2.0)
+    for seconds in (0.0, -1.0, 31.0, float("nan")):
+        with pytest.raises(GenerationError, match="up to 30 s"):
+            generator.completed(Settings(seconds))
+
+
+@pytest.mark.parametrize("lacking", ["diffusers", "torchsde", "accelerate", "transformers"])
+def test_the_missing_extra_is_named(
+    lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("diffusers", "torchsde", "accelerate", "transformers"):
+        stands = None if name == lacking else sys
+        monkeypatch.setitem(sys.modules, name, stands)  # type: ignore[arg-type]
+    with pytest.raises(GenerationError, match=r"pip install 'sonorize\[generate\]'\.$"):
+        registry.load("audioldm2", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_files_say_size_and_licence(name: str, tmp_path: Path) -> None:
+    size = {"audioldm": "1.7", "audioldm2": "4.4", "stable-audio-open": "5.3"}[name]
+    licence = "LicenseRef-Stability" if name == "stable-audio-open" else "CC-BY-NC-SA-4.0"
+    with pytest.raises(WeightsMissing, match=rf"models fetch {name} \({size} GB, {licence}.*\)"):
+        registry.load(name, tmp_path)
+
+
+def test_an_unknown_model_names_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(UnknownEncoder, match=r"model for sounds 'blip': .*audioldm, audioldm2, st"):
+        registry.load("blip", tmp_path)

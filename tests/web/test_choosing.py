@@ -1,0 +1,134 @@
+"""What is chosen on the page: kept, collected, written into a project, taken along."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from web_server import Page, serving
+
+
+class Chosen:
+    """A server of its own, that may write into `project` and shows files to `revealed`."""
+
+    def __init__(self, page: Page, library: Path, home: Path, revealed: list[Path]) -> None:
+        self.page, self.library, self.home, self.revealed = page, library, home, revealed
+
+    def id(self, words: str) -> int:
+        [hit] = self.page.json("/api/query-by-text", words=words, only="exact")["hits"]
+        return int(hit["id"])
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self.page.client.post(f"/api/{path}", json=body)
+
+    def choose_project(self) -> None:
+        [root] = self.page.json("/api/places")["folders"]
+        inside = self.page.json("/api/places", place=root["id"])
+        [project] = [each for each in inside["folders"] if each["name"] == "project"]
+        assert self.post("project", place=project["id"]).status_code == 200
+
+
+@pytest.fixture
+def chosen(web_library: Path, tmp_path: Path) -> Iterator[Chosen]:
+    shutil.copytree(web_library, tmp_path / "library")
+    (tmp_path / "home/project").mkdir(parents=True)
+    (tmp_path / "home/.hidden").mkdir()
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "home/link").symlink_to(tmp_path / "secret")
+    revealed: list[Path] = []
+    with serving(tmp_path / "library", roots=[tmp_path / "home"], reveal=revealed.append) as page:
+        yield Chosen(page, tmp_path / "library", tmp_path / "home", revealed)
+
+
+def test_marks_and_collections_outlive_the_server(chosen: Chosen) -> None:
+    dog, cat = chosen.id("dog"), chosen.id("cat")
+    assert chosen.post(f"sounds/{dog}/mark", mark="kept").status_code == 204
+    assert chosen.post(f"sounds/{cat}/mark", mark="rejected").status_code == 204
+    assert chosen.post("collections", name=" scene  4 ", sounds=[cat, dog]).status_code == 204
+    with serving(chosen.library, roots=[]) as page:
+        assert page.json(f"/api/sounds/{cat}")["mark"] == "rejected"
+        assert page.json("/api/collections") == [
+            {"name": "", "count": 1}, {"name": "scene 4", "count": 2},
+        ]  # fmt: skip
+        held = page.json("/api/sounds", collection="scene 4")
+        assert [hit["title"] for hit in held["hits"]] == ["cat", "dog"]
+        assert page.json("/api/sounds", collection="")["total"] == 1
+    chosen.post("collections", name="scene 4", sounds=[cat, dog], remove=True)
+    assert len(chosen.page.json("/api/collections")) == 1
+    assert chosen.post("collections", name="  ", sounds=[cat]).status_code == 400
+
+
+def test_a_region_is_spotted_exactly_with_its_handles(chosen: Chosen) -> None:
+    bird = chosen.id("bird")
+    assert "project first" in chosen.post(f"sounds/{bird}/spot").json()["error"]
+    chosen.choose_project()
+    said = chosen.post(
+        f"sounds/{bird}/spot", start=5.0, end=7.5, handles=1.0, rate=16_000, bits=16,
+        names="{title}_x",
+    ).json()  # fmt: skip
+    assert said == {"name": "bird_x.wav", "head": 1.0, "project": "project"}
+    written, rate = soundfile.read(chosen.home / "project/bird_x.wav", dtype="float32")
+    original, _ = soundfile.read(_source(chosen, bird), dtype="float32")
+    assert rate == 16_000
+    assert written.shape == (4.5 * 16_000,)
+    assert abs(written - original[4 * 16_000 : int(8.5 * 16_000)]).max() < 1e-4
+    whole = chosen.post(f"sounds/{bird}/spot", handles=0, rate=16_000, names="{title}_x").json()
+    assert whole["name"] == "bird_x_2.wav"
+    listed = (chosen.home / "project/sonorize-spotted.txt").read_text().splitlines()
+    assert listed == ["bird_x.wav", "bird_x_2.wav"]
+
+
+def _source(chosen: Chosen, key: int) -> Path:
+    return Path(chosen.page.json(f"/api/sounds/{key}")["path"])
+
+
+def test_a_wrong_region_or_pattern_is_said(chosen: Chosen) -> None:
+    bird = chosen.id("bird")
+    chosen.choose_project()
+    for body in ({"start": 30.0}, {"start": 3.0, "end": 2.0}, {"names": "{nobody}"}):
+        response = chosen.post(f"sounds/{bird}/spot", **body)
+        assert response.status_code == 400, body
+    assert list((chosen.home / "project").iterdir()) == []
+
+
+def test_only_allowed_folders_are_shown(chosen: Chosen) -> None:
+    [root] = chosen.page.json("/api/places")["folders"]
+    inside = chosen.page.json("/api/places", place=root["id"])
+    assert [each["name"] for each in inside["folders"]] == ["project"]
+    for place in ("..", str(chosen.home), "0" * 32, "../../etc"):
+        assert chosen.page.get("/api/places", place=place).status_code in (400, 422)
+        assert chosen.post("project", place=place).status_code in (400, 422)
+
+
+def test_files_are_zipped_with_their_credits(chosen: Chosen) -> None:
+    dog, horn = chosen.id("dog"), chosen.id("horn")
+    response = chosen.page.get("/api/zip", sound=[dog, horn])
+    archive = zipfile.ZipFile(io.BytesIO(response.content))
+    assert sorted(archive.namelist()) == ["CREDITS.txt", "dog.wav", "horn.aiff"]
+    assert archive.read("dog.wav") == _source(chosen, dog).read_bytes()
+    assert "dog by unknown author" in archive.read("CREDITS.txt").decode()
+    assert chosen.page.get("/api/zip", sound=[9999]).status_code == 400
+
+
+def test_a_file_is_revealed_to_who_sits_at_the_machine(chosen: Chosen) -> None:
+    dog = chosen.id("dog")
+    assert chosen.post(f"sounds/{dog}/reveal").status_code == 204
+    assert [path.name for path in chosen.revealed] == ["dog.wav"]
+    with serving(chosen.library, roots=[]) as elsewhere:
+        assert elsewhere.client.post(f"/api/sounds/{dog}/reveal").status_code == 400
+
+
+def test_choices_that_cannot_be_read_are_not_written_over(chosen: Chosen) -> None:
+    (chosen.library / "choices.json").write_text("{half")
+    with serving(chosen.library, roots=[]) as page:
+        response = page.get("/api/collections")
+        assert (response.status_code, "mend it" in response.text) == (400, True)
+    assert (chosen.library / "choices.json").read_text() == "{half"
+    (chosen.library / "choices.json").write_text(json.dumps({"marks": {}}))

@@ -1,0 +1,376 @@
+"""The page itself, in Chromium: every flow as a user goes through it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT
+from libraries import COLOURS, tone
+from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
+from playwright.sync_api import Page as Tab
+from web_server import Page, film, picture, serving
+
+from indexer.encoders import registry
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
+NEEDED = os.environ.get("BROWSER_TESTS") == "required"
+WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        why = "no Chromium here: on Debian, apt-get install chromium"
+        pytest.fail(why) if NEEDED else pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, page: Page) -> Iterator[Tab]:
+    with opened(browser, page) as tab:
+        yield tab
+
+
+class opened:  # noqa: N801
+    """A tab at the page; what the browser complains of, a refused policy too, fails the test."""
+
+    def __init__(
+        self, browser: Browser, page: Page, path: str = "/", model: str = "toy", **options: Any
+    ) -> None:
+        self.context = browser.new_context(**options)
+        self.tab = self.context.new_page()
+        self.wrong: list[str] = []
+        self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.tab.on("console", self._complained)
+        self.tab.goto(page.address + path)
+        expect(self.tab.locator("#model")).to_contain_text(model)
+
+    def _complained(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and "400 (Bad Request)" not in said.text:
+            self.wrong.append(said.text)
+
+    def __enter__(self) -> Tab:
+        return self.tab
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.context.close()
+        if kind is None:
+            assert not self.wrong
+
+
+def titles(tab: Tab) -> list[str]:
+    return tab.locator(".hit .title").all_inner_texts()
+
+
+def at(tab: Tab) -> float:
+    return float(re.match(r"[\d.]+", tab.locator("#now-time").inner_text())[0])  # type: ignore[index]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits for what the page's policy keeps a script from waiting for."""
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.03)
+
+
+def find(tab: Tab, words: str) -> None:
+    """Asks, and waits for the answer: it has scores, which a list of all sounds has not."""
+    with tab.expect_response("**/api/query-by-text*"):
+        tab.locator("#words").fill(words)
+        tab.locator("#words").press("Enter")
+    expect(tab.locator(".hit .mark:not(:empty)").first).to_be_visible()
+    tab.locator("#words").press("Escape")
+
+
+def test_words_are_asked_and_going_back_goes_back(tab: Tab) -> None:
+    find(tab, "dog")
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    find(tab, "rain")
+    expect(tab.locator(".hit .title").first).to_have_text("rain")
+    assert "words=rain" in tab.url
+    tab.go_back()
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    expect(tab.locator("#words")).to_have_value("dog")
+    tab.reload()
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+
+
+def test_a_picture_is_chosen_asked_steered_and_taken_away(tab: Tab, tmp_path: Path) -> None:
+    tab.locator("#file").set_input_files(picture(tmp_path / "g.png", COLOURS[3]))
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    expect(tab.locator("#seen")).to_be_visible()
+    tab.locator("#steer-words").fill("bird")
+    tab.locator("#steer-words").press("Enter")
+    expect(tab.locator(".hit .title").first).to_have_text("bird")
+    assert "text=1" in tab.url
+    tab.locator(".chip button").click()
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    tab.locator("#steer-way").select_option("away")
+    tab.locator("#steer-words").fill("dog")
+    tab.locator("#steer-words").press("Enter")
+    expect(tab.locator("#problem")).to_contain_text("leave nothing of the question")
+    tab.locator(".chip button").click()
+    expect(tab.locator("#problem")).to_be_hidden()
+    tab.locator("#unsee").click()
+    expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+    expect(tab.locator("#seen")).to_be_hidden()
+
+
+def test_a_picture_is_pasted_and_one_is_dropped(tab: Tab) -> None:
+    send = """([kind, colour]) => new Promise((done) => {
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = 16;
+        const pen = canvas.getContext("2d");
+        pen.fillStyle = colour;
+        pen.fillRect(0, 0, 16, 16);
+        canvas.toBlob((blob) => {
+            const data = new DataTransfer();
+            data.items.add(new File([blob], "frame.png", { type: "image/png" }));
+            const event = kind === "paste"
+                ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+                : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+            document.querySelector("main").dispatchEvent(event);
+            done();
+        });
+    })"""
+    tab.evaluate(send, ["paste", COLOURS[5]])
+    expect(tab.locator(".hit .title").first).to_have_text("bird")
+    tab.evaluate(send, ["drop", COLOURS[2]])
+    expect(tab.locator(".hit .title").first).to_have_text("cow")
+
+
+def test_the_slider_moves_from_the_picture_to_the_reference(tab: Tab, tmp_path: Path) -> None:
+    tab.locator("#file").set_input_files(picture(tmp_path / "g.png", COLOURS[3]))
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    tab.locator(".hit", has_text="cat").first.get_by_label("Use as the reference's sound").click()
+    tab.locator("#reference-file").set_input_files(picture(tmp_path / "b.png", COLOURS[5]))
+    expect(tab.locator("#reference-sound")).to_have_text("cat")
+    for value, title in (("1", "cat"), ("0", "dog")):
+        tab.locator("#mix").fill(value)
+        expect(tab.locator(".hit .title").first).to_have_text(title)
+        assert f"mix={value}" in tab.url
+
+
+def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) -> None:
+    tab.locator("#file").set_input_files(picture(tmp_path / "g.png", COLOURS[3]))
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    tab.locator("#filters summary").click()
+    tab.locator("#min_duration").fill("5.5")
+    tab.locator("#min_duration").press("Tab")
+    expect(tab.locator(".hit")).to_have_count(2)
+    assert sorted(titles(tab)) == ["bird", "engine"]
+    assert "min_duration=5.5" in tab.url
+    tab.locator("#clear").click()
+    expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+
+
+def test_arrows_step_and_play_and_keys_do_the_rest(tab: Tab) -> None:
+    find(tab, "dog OR bird OR rain")
+    playing = tab.locator(".hit.playing")
+    tab.keyboard.press("ArrowDown")
+    expect(playing).to_have_count(1)
+    until(lambda: at(tab) > 0.2)
+    first = tab.locator(".hit[aria-current] .title").inner_text()
+    tab.keyboard.press("ArrowDown")
+    assert tab.locator(".hit[aria-current] .title").inner_text() != first
+    expect(playing).to_have_count(1)
+    tab.keyboard.press("ArrowUp")
+    assert tab.locator(".hit[aria-current] .title").inner_text() == first
+    tab.keyboard.press(" ")
+    expect(playing).to_have_count(0)
+    moved = at(tab)
+    tab.keyboard.press("ArrowRight")
+    until(lambda: at(tab) > moved)
+    tab.keyboard.press("i")
+    expect(tab.locator("#now-more")).to_contain_text("region")
+    tab.keyboard.press("u")
+    tab.keyboard.press("g")
+    expect(tab.locator("#now-more")).to_contain_text("gain-match")
+    tab.keyboard.press("[")
+    expect(tab.locator("#now-more")).to_contain_text("speed")
+    tab.keyboard.press("/")
+    expect(tab.locator("#words")).to_be_focused()
+
+
+def test_what_browsers_cannot_play_is_heard_too(tab: Tab) -> None:
+    find(tab, "horn")
+    tab.keyboard.press("ArrowDown")
+    until(lambda: at(tab) > 0.2)
+
+
+def test_more_like_this(tab: Tab) -> None:
+    find(tab, "dog")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("m")
+    tab.wait_for_url("**sound=*")
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    expect(tab.locator(".hit .title").nth(1)).to_be_visible()
+
+
+def test_keys_can_be_changed(tab: Tab) -> None:
+    tab.keyboard.press("?")
+    button = tab.locator("#keys tr", has_text="type words").locator("button")
+    button.click()
+    button.press("f")
+    tab.locator("#help-close").click()
+    tab.keyboard.press("f")
+    expect(tab.locator("#words")).to_be_focused()
+
+
+def test_markup_in_titles_is_shown_as_text(tab: Tab) -> None:
+    find(tab, "bold")
+    expect(tab.locator(".hit .title").first).to_contain_text("<b>bold</b>")
+    assert tab.locator("#hits img, #hits b").count() == 0
+    tab.keyboard.press("ArrowDown")
+    expect(tab.locator("#now-title")).to_contain_text("onerror=alert(1)")
+
+
+def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    wrong = tmp_path / "no.png"
+    with tab.expect_response("**/api/pictures") as answered:
+        tab.locator("#file").set_input_files(wrong)
+    assert answered.value.status == 400
+    expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
+
+
+def test_a_sound_is_kept_collected_and_spotted_by_keys(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(web_library, tmp_path / "library")
+    (tmp_path / "home/project").mkdir(parents=True)
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own) as tab,
+    ):
+        own.ready()
+        find(tab, "bird")
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("k")
+        expect(tab.locator(".hit.kept .rank")).to_have_text("★")
+        tab.keyboard.press("b")
+        tab.locator("#collecting-name").fill("scene 4")
+        tab.locator("#collecting-name").press("Enter")
+        expect(tab.locator("#about")).to_have_text("Added to scene 4")
+        tab.locator(".hit .play").first.focus()
+        tab.keyboard.press("i")
+        tab.keyboard.press("Enter")
+        tab.locator("#places-list").get_by_text("home").click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#about")).to_contain_text("written to project")
+        [wav] = (tmp_path / "home/project").glob("*.wav")
+        assert wav.stat().st_size > 100_000
+        expect(tab.locator("#project")).to_have_text("→ project")
+        tab.locator("#words").fill("")
+        tab.locator("#words").press("Enter")
+        tab.locator("#collection").select_option("=scene 4")
+        expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
+        expect(tab.locator("#zip")).to_have_attribute("href", re.compile(r"/api/zip\?sound=\d+$"))
+
+
+def test_the_library_is_built_from_an_empty_page_and_looked_through(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "default", "toy")
+    for name, axis in (("dog", 3), ("cat", 4), ("rain", 7)):
+        tone(tmp_path / f"home/sounds/{name}.wav", axis)
+    (tmp_path / "home/sounds/torn.wav").write_bytes(b"no samples")
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own, model="no library") as tab,
+    ):
+        expect(tab.locator("#first-run")).to_be_visible()
+        tab.locator("#add-folder").click()
+        tab.locator("#places-list").get_by_text("home").click()
+        tab.locator("#places-list").get_by_text("sounds").click()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#build-said")).to_contain_text("3 added", timeout=30_000)
+        expect(tab.locator("#problems")).to_contain_text("torn.wav")
+        expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
+        tab.locator("#library-open").click()
+        expect(tab.locator(".hit")).to_have_count(3)
+
+
+def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "master.mov", "prores_ks", "yuv422p10le")
+    with serving(web_library, roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        tab.locator("#open-video").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("master.mov").click()
+        expect(tab.locator(".hit .title").first).to_have_text("dog", timeout=30_000)
+        tab.evaluate("document.getElementById('film').currentTime = 1.4")
+        tab.locator("#ask-here").click()
+        expect(tab.locator(".hit .title").first).to_have_text("bird")
+        tab.locator(".hit .play").first.click()
+        until(lambda: tab.evaluate("document.getElementById('film').currentTime") > 1.5)
+
+
+def test_a_point_of_the_map_is_heard(tab: Tab) -> None:
+    tab.locator("#library-open").click()
+    expect(tab.locator("#roots")).to_contain_text("12 present")
+    box = tab.locator("#map").bounding_box()
+    assert box is not None
+    for across in range(12, int(box["width"]), 14):
+        tab.locator("#map").hover(position={"x": across, "y": 14})
+        if tab.locator("#map-said").inner_text().strip():
+            break
+    for down in range(14, int(box["height"]), 12):
+        tab.locator("#map").click(position={"x": box["width"] - 14, "y": down})
+        if tab.locator("#now-title").inner_text() != "No sound chosen":
+            break
+    expect(tab.locator("#now-title")).not_to_have_text("No sound chosen")
+
+
+@pytest.mark.parametrize("view", ["", "library"])
+@pytest.mark.parametrize("name", WIDTHS)
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_it_can_be_read_by_all(
+    browser: Browser, page: Page, tmp_path: Path, name: str, scheme: str, view: str
+) -> None:
+    wide, high = WIDTHS[name]
+    frame = page.upload(picture(tmp_path / "g.png", COLOURS[3]))
+    size: Any = {"viewport": {"width": wide, "height": high}, "color_scheme": scheme}
+    with opened(browser, page, f"/?frame={frame}&view={view}", **size) as tab:
+        expect(tab.locator("#packs th" if view else ".hit").first).to_be_visible()
+        if name == "phone":
+            tab.locator("#menu").click()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= wide
+        found = Axe().run(tab).response["violations"]
+        bad = [each for each in found if each["impact"] in ("serious", "critical")]
+        assert not bad, [(each["id"], [node["html"] for node in each["nodes"]]) for each in bad]
+
+
+def test_it_speaks_spanish(browser: Browser, page: Page) -> None:
+    with opened(browser, page, locale="es-MX") as tab:
+        expect(tab.locator("#choose")).to_contain_text("Suelta")
+        assert tab.locator("html").get_attribute("lang") == "es"
+
+
+def test_both_languages_say_the_same_things() -> None:
+    files = (ROOT / f"query/web/words/{name}.json" for name in ("en", "es"))
+    english, spanish = (json.loads(file.read_text("utf-8")) for file in files)
+    assert english.keys() == spanish.keys()
+    assert english["do"].keys() == spanish["do"].keys()
