@@ -17,6 +17,15 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return on_disk(tmp_path_factory.mktemp("study"))
 
 
+@pytest.fixture(autouse=True)
+def _few_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn for one test alone: they are slow, and have tests of their own."""
+    from query.evaluation.report import figures
+
+    drawn = "a_report_can_be_made_again" in request.node.name
+    monkeypatch.setattr(figures, "available", lambda: drawn)
+
+
 def evaluated(command: str, study_file: Path, *options: object) -> list[dict[str, Any]]:
     done = run("evaluate", command, study_file, *options, "--format", "json",
                "--library", study_file.parent / "library")  # fmt: skip
@@ -238,12 +247,7 @@ def test_a_replay_says_what_changed(study_file: Path, tmp_path: Path) -> None:
     assert "is no report.json" in run("evaluate", "replay", study_file).err
 
 
-def test_a_report_without_figures(
-    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from query.evaluation.report import figures
-
-    monkeypatch.setattr(figures, "available", lambda: False)
+def test_a_report_without_figures(tmp_path: Path) -> None:
     done = run("evaluate", "mos", rated(tmp_path), "--out", tmp_path / "out")
     assert "without figures (they need the extra report)" in done.err
     assert "<svg" not in (tmp_path / "out/report.html").read_text(encoding="utf-8")
