@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ from query.web.sounds import NotThere, served
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "es")
+UPLOADS = 4  # that are held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def create_app(desk: Desk, hosts: frozenset[str], token: str = "") -> Callable[.
 
 
 def _add_own(app: FastAPI) -> None:
+    at_once = asyncio.Semaphore(UPLOADS)
     templates = Environment(
         loader=PackageLoader("query.web"), autoescape=select_autoescape(default=True)
     )
@@ -122,8 +125,9 @@ def _add_own(app: FastAPI) -> None:
     @app.post("/api/pictures", operation_id="add-picture")
     async def add_picture(desk: TheDesk, request: Request) -> dict[str, str]:
         """A picture to ask with, as the body: JPEG, PNG, WebP or TIFF. Its id."""
-        data = b"".join([part async for part in request.stream()])
-        return {"frame": await run_in_threadpool(desk.pictures.add, data)}
+        async with at_once:
+            data = b"".join([part async for part in request.stream()])
+            return {"frame": await run_in_threadpool(desk.pictures.add, data)}
 
     @app.get("/api/pictures/{frame}", operation_id="picture", response_class=FileResponse)
     def picture(desk: TheDesk, request: Request, frame: str) -> Response:

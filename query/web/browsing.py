@@ -108,13 +108,14 @@ def sounds(
             engine, chosen, sort, descending=descending, offset=offset, limit=k
         )
     else:
-        ids = _collected(desk, collection)
+        ids = collected(desk, collection)
         total, ids = len(ids), ids[offset : offset + k]
     shown = rows(library, plain_hits(library, ids), (), desk.choices)
     return Listed(shown, offset + len(ids) < total, offset, total)
 
 
-def _collected(desk: Desk, name: str) -> list[int]:
+def collected(desk: Desk, name: str) -> list[int]:
+    """Ids of the sounds of a collection that are in the library; "": the kept ones."""
     choices = desk.choices
     hashes = choices.collections().get(name, []) if name else choices.marked("kept")
     known = browse.with_hashes(desk.library.catalog.engine, hashes)

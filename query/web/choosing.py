@@ -18,6 +18,7 @@ from indexer.catalog.filters import Filters
 from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
 from query.web.asking import SoundId, TheDesk
+from query.web.browsing import collected
 from query.web.places import Listing, Place
 from query.web.rows import sendable
 from query.web.sounds import Id, sound_of
@@ -148,11 +149,13 @@ def revealproject_of(desk: TheDesk) -> None:
 def zipped(
     desk: TheDesk,
     after: BackgroundTasks,
-    sound: Annotated[list[SoundId], Query(min_length=1, max_length=500)],
+    sound: Annotated[list[SoundId], Query(max_length=500)] = [],  # noqa: B006
+    collection: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The files of sounds with CREDITS.txt, as one archive."""
+    """The files of sounds, or of a collection ("": the kept ones), with CREDITS.txt, as a ZIP."""
     library = desk.library
-    sounds = [each for each in library.catalog.sounds(sound).values() if each.state == "present"]
+    ids = sound if collection is None else collected(desk, collection)
+    sounds = [each for each in library.catalog.sounds(ids).values() if each.state == "present"]
     size = sum(each.path.stat().st_size for each in sounds if each.path.is_file())
     if not size or size > MOST_ZIPPED:
         raise AudioError(

@@ -122,6 +122,7 @@ class Desk:
         self.floor: Floor | None = None
         self.memory = Memory()
         self.decoder = Decoder()
+        self._transcoder = Decoder()  # its jobs are long: pictures do not wait for them
         self._opening = Lock()
         self._measuring = Lock()
         self._measured = -PAUSE
@@ -133,7 +134,7 @@ class Desk:
         self.aside = Path(tempfile.mkdtemp(prefix="sonorize-"))
         cache = self._cache()
         self.pictures = Pictures(cache / "pictures", self.decoder)
-        self.proxies = Proxies(cache / "proxies", self.decoder)
+        self.proxies = Proxies(cache / "proxies", self._transcoder)
 
     def start(self) -> None:
         """Loads the model, and what every question needs, while the page is served already."""
@@ -141,6 +142,7 @@ class Desk:
 
     def close(self) -> None:
         self.decoder.close()
+        self._transcoder.close()
         if self._library is not None:
             self._library.close()
         shutil.rmtree(self.aside, ignore_errors=True)

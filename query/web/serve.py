@@ -38,7 +38,7 @@ def serve(
     port = bound.getsockname()[1]
     alone = is_loopback(host)
     named = f"[{host}]" if ":" in host else host
-    hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+    hosts = frozenset({"127.0.0.1", "localhost", "[::1]", named})
     token = "" if alone else secrets.token_urlsafe(18)
     desk = Desk(folder, device, roots=roots or None, reveal=reveal if alone else None)
     app = create_app(desk, hosts if alone else frozenset(), token)

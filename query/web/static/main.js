@@ -34,7 +34,22 @@ function problem(sentence) {
   find("problem").hidden = !sentence;
 }
 
-async function answer({ add = false } = {}) {
+let sliding = false;
+let slidOn = false;
+
+// One question after the other while a slider moves: the server finishes what it has begun.
+async function follow() {
+  slidOn = true;
+  if (sliding) return;
+  sliding = true;
+  while (slidOn) {
+    slidOn = false;
+    await answer({ ahead: false });
+  }
+  sliding = false;
+}
+
+async function answer({ add = false, ahead = true } = {}) {
   const [path, given] = question.request();
   given.set("offset", add ? offset : 0);
   await trying(async () => {
@@ -44,7 +59,7 @@ async function answer({ add = false } = {}) {
     find("more").hidden = !said.more;
     taken(said.taken_for ?? []);
     about(list.all().length, said);
-    if (!add) player.prefetch(list.all().slice(0, 2));
+    if (!add && ahead) player.prefetch(list.all().slice(0, 2));
   });
 }
 
@@ -58,7 +73,8 @@ function about(count, { more, total }) {
   find("empty").textContent = say(count ? "welcome" : "nothing");
   const zip = find("zip");
   zip.hidden = !question.get("collection") || !count;
-  zip.href = `/api/zip?${list.all().slice(0, 500).map((row) => `sound=${row.id}`).join("&")}`;
+  const collection = question.get("collection"); // "kept", or "=NAME"
+  zip.href = `/api/zip?${new URLSearchParams({ collection: collection === "kept" ? "" : collection.slice(1) })}`;
 }
 
 function taken(seen) {
@@ -68,7 +84,7 @@ function taken(seen) {
     : "";
 }
 
-function changed() {
+function changed(slide = false) {
   panel.show();
   wells.show();
   const view = question.get("view");
@@ -83,6 +99,7 @@ function changed() {
   if (!ready) return; // it is not known yet whether there is a library
   if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }));
   else if (view === "scene") scene.show();
+  else if (slide) follow();
   else answer();
 }
 
