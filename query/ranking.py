@@ -24,6 +24,7 @@ class Hit:
     takes   how many other takes of it the library holds
     state   present, missing or offline
     preview   the file is a lossy stand-in: `sonorize freesound originals` fetches the original
+    faults    of the recording, as `sonorize evaluate quality` found them; none if not measured
     library   folder of the library that holds it; `id` is its id there
     """
 
@@ -46,6 +47,7 @@ class Hit:
     state: str = "present"
     preview: bool = False
     library: str = ""
+    faults: Sequence[str] = field(default_factory=list)
 
 
 def collapse(ids: Sequence[K], groups: Mapping[K, str], k: int) -> list[K]:
@@ -58,6 +60,12 @@ def collapse(ids: Sequence[K], groups: Mapping[K, str], k: int) -> list[K]:
             seen.add(group)
             kept.append(sound_id)
     return kept
+
+
+def take_groups(sounds: Mapping[tuple[int, int], SoundInfo]) -> dict[tuple[int, int], str]:
+    """The take group of each sound, that of another library being another; "" without one."""
+    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
+    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
 
 
 def fuse_ranks(lists: Sequence[Sequence[K]]) -> dict[K, float]:
@@ -101,4 +109,5 @@ def hit(
         state=sound.state,
         preview=sound.is_preview,
         library=library,
+        faults=(columns.get("faults") or "").split(),
     )

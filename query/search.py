@@ -12,7 +12,7 @@ from indexer.errors import EncoderError, QueryError
 from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
-from query.ranking import Hit, collapse, fuse_ranks, hit
+from query.ranking import Hit, collapse, fuse_ranks, hit, take_groups
 from query.shelf import Moment, Shelf, one_config
 from query.targets import Reference
 
@@ -46,7 +46,7 @@ class Searcher:
         self.encoder = encoder
         if encoder is not None:
             one_config(self.libraries)
-        self._shelves = [Shelf(library, encoder) for library in self.libraries]
+        self.shelves = [Shelf(library, encoder) for library in self.libraries]
 
     def by_pictures(
         self,
@@ -103,7 +103,7 @@ class Searcher:
         if strict:
             allowed = [
                 np.array(sorted(key for at, key in exact if at == place), dtype=np.int64)
-                for place in range(len(self._shelves))
+                for place in range(len(self.shelves))
             ]
         if not plain:
             if ask.steering:
@@ -143,7 +143,7 @@ class Searcher:
         if clip := self._clip(named):
             return clip
         path = Path(named)
-        for shelf in self._shelves:
+        for shelf in self.shelves:
             key = shelf.at(path) or shelf.at(path.resolve())
             if key is not None and (stored := shelf.clip(key)):
                 return stored
@@ -153,7 +153,7 @@ class Searcher:
         """Of the sound "#12"; None where that is no id, but a file. Raises QueryError."""
         if not (named.startswith("#") and named[1:].isdecimal()) or Path(named).exists():
             return None
-        found = [v for shelf in self._shelves if (v := shelf.clip(int(named[1:])))]
+        found = [v for shelf in self.shelves if (v := shelf.clip(int(named[1:])))]
         if len(found) > 1:
             raise QueryError(
                 f"{len(found)} of the libraries asked have a sound {named}: give its path, "
@@ -200,7 +200,7 @@ class Searcher:
         libraries thus stand together at the top, whatever their sizes.
         """
         shares = []
-        for place, shelf in enumerate(self._shelves):
+        for place, shelf in enumerate(self.shelves):
             found = shelf.catalog.search_text(words, depth, allowed[place])
             best = max((score for _, score in found), default=0.0)
             shares += [((place, key), score / best if best else 1.0) for key, score in found]
@@ -214,7 +214,7 @@ class Searcher:
         if ask.moments and "audio" in weights:
             return self._by_windows(vectors, ask, weights, allowed)
         total = sum(
-            shelf.count(weights, some) for shelf, some in zip(self._shelves, allowed, strict=True)
+            shelf.count(weights, some) for shelf, some in zip(self.shelves, allowed, strict=True)
         )
         depth = min(total, 4 * ask.k + 16)
         while True:
@@ -231,7 +231,7 @@ class Searcher:
             return []
         keys = [
             (place, key)
-            for place, shelf in enumerate(self._shelves)
+            for place, shelf in enumerate(self.shelves)
             for key in shelf.rankable(weights, allowed[place])
         ]
         moments = self._moments(keys, vectors)
@@ -246,22 +246,19 @@ class Searcher:
         Of clips as a whole, without filters; of 1,000 sounds evenly taken where there are more.
         """
         weights = self.weights(question, ask)
-        keys = [
-            (place, key)
-            for place, shelf in enumerate(self._shelves)
-            for key in shelf.rankable(weights, None)
-        ]
-        taken = keys[:: max(1, len(keys) // SAMPLE)]
-        if not taken:
+        held = [np.array(shelf.rankable(weights, None), np.int64) for shelf in self.shelves]
+        step = max(1, sum(map(len, held)) // SAMPLE)
+        scores: list[float] = []
+        passed = 0
+        for shelf, ids in zip(self.shelves, held, strict=True):
+            taken = np.sort(ids[-passed % step :: step])
+            passed += len(ids)
+            found = shelf.nearest(question, weights, len(taken), taken) if len(taken) else []
+            scores += [score for _, score in found]
+        if not scores:
             return 0.0, 0.0
-        scores = [score for score, _ in self._scores(taken, question, ask).values()]
         middle, above = np.percentile(scores, [50.0, 84.0])
         return float(middle), float(above - middle)
-
-    def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids and clip vectors of all sounds of the first library that have this part."""
-        shelf = self._shelves[0]
-        return shelf.catalog.embeddings.clips(shelf.spaces[part])
 
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight
@@ -271,7 +268,7 @@ class Searcher:
         parts = [
             part
             for part in order
-            if part in vectors and any(part in shelf.spaces for shelf in self._shelves)
+            if part in vectors and any(part in shelf.spaces for shelf in self.shelves)
         ]
         if ask.metadata_weight and "metadata" in vectors and "metadata" not in parts:
             raise QueryError(
@@ -287,7 +284,7 @@ class Searcher:
         weights = self.weights(vectors, ask)
         found = [
             (-score, (place, key))
-            for place, shelf in enumerate(self._shelves)
+            for place, shelf in enumerate(self.shelves)
             for key, score in shelf.nearest(vectors, weights, depth, allowed[place])
         ]
         return [key for _, key in sorted(found)[:depth]]
@@ -307,7 +304,7 @@ class Searcher:
                 cosines[part] = {key: moment.cosine for key, moment in windows.items()}
                 continue
             for place, ids in _by_library(keys).items():
-                found = self._shelves[place].cosines(part, vectors[part], ids)
+                found = self.shelves[place].cosines(part, vectors[part], ids)
                 cosines[part].update({(place, key): value for key, value in found.items()})
         return {
             key: (
@@ -318,13 +315,13 @@ class Searcher:
         }
 
     def _allowed(self, filters: Filters) -> Allowed:
-        return [shelf.allowed(filters) for shelf in self._shelves]
+        return [shelf.allowed(filters) for shelf in self.shelves]
 
     def _sounds(self, keys: Sequence[Key]) -> dict[Key, SoundInfo]:
         return {
             (place, key): sound
             for place, ids in _by_library(keys).items()
-            for key, sound in self._shelves[place].catalog.sounds(ids).items()
+            for key, sound in self.shelves[place].catalog.sounds(ids).items()
         }
 
     def _kept(self, keys: Sequence[Key], ask: Ask) -> list[Key]:
@@ -343,7 +340,7 @@ class Searcher:
             ]
             hashes = {key: sound.columns["content_hash"] or "" for key, sound in sounds.items()}
             once = collapse(kept, hashes, len(kept))
-            kept = collapse(once, {} if ask.all_takes else _groups(sounds), ask.k)
+            kept = collapse(once, {} if ask.all_takes else take_groups(sounds), ask.k)
             if len(kept) == ask.k:
                 break
         return kept
@@ -373,7 +370,7 @@ class Searcher:
         counts: dict[Key, int] = {}
         for place, ids in _by_library(list(sounds)).items():
             groups = {key: sounds[place, key].columns["take_group"] for key in ids}
-            found = self._shelves[place].catalog.take_counts(list(groups.values()))
+            found = self.shelves[place].catalog.take_counts(list(groups.values()))
             counts |= {(place, key): max(0, found.get(groups[key], 1) - 1) for key in ids}
         return counts
 
@@ -384,7 +381,7 @@ class Searcher:
         return {
             (place, key): moment
             for place, ids in _by_library(keys).items()
-            for key, moment in self._shelves[place].moments(vectors["audio"], ids).items()
+            for key, moment in self.shelves[place].moments(vectors["audio"], ids).items()
         }
 
 
@@ -393,11 +390,6 @@ def _by_library(keys: Sequence[Key]) -> dict[int, list[int]]:
     for place, key in keys:
         found.setdefault(place, []).append(key)
     return found
-
-
-def _groups(sounds: Mapping[Key, SoundInfo]) -> dict[Key, str]:
-    groups = {key: sound.columns["take_group"] for key, sound in sounds.items()}
-    return {key: f"{key[0]} {group}" if group else "" for key, group in groups.items()}
 
 
 def _plain(keys: Sequence[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:

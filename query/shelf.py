@@ -125,6 +125,10 @@ class Shelf:
         ids = self._index(self._parts(weights)).ids()
         return list(map(int, ids if allowed is None else np.intersect1d(ids, allowed)))
 
+    def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and clip vectors of all sounds that have this part."""
+        return self.catalog.embeddings.clips(self.spaces[part])
+
     def clip(self, sound_id: int) -> Vectors:
         """(1, dim) stored vectors of a sound; parts that it does not have are left out."""
         found = {

@@ -6,6 +6,7 @@ import gc
 import os
 from pathlib import Path
 
+import databases
 import pytest
 
 from indexer import settings
@@ -14,6 +15,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the machine's cor
 
 ROOT = Path(__file__).parents[1]
 MODELS = settings.load().models
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--catalog", choices=("sqlite", "postgresql"), default="sqlite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    databases.kind = config.getoption("--catalog")
 
 
 def pytest_collection_finish() -> None:

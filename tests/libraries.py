@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import databases
 import numpy as np
 import pytest
 import soundfile
@@ -92,6 +93,8 @@ def tone(path: Path, axis: int, seconds: float = 1.0, peak: float = 0.5) -> Path
 
 def empty_catalog(folder: Path) -> str:
     """URL of a new catalog in this folder: a copy of one that was migrated once."""
+    if databases.kind == "postgresql":
+        return databases.fresh()
     (folder / "catalog.sqlite3").write_bytes(_empty_catalog())
     return f"sqlite:///{folder / 'catalog.sqlite3'}"
 
@@ -113,8 +116,9 @@ def build(
 ) -> BuildReport:
     if not exists(library):
         library.mkdir(parents=True, exist_ok=True)
-        empty_catalog(library)
-    with Library.create(library, Config(encoder="toy")) as opened:
+        url = empty_catalog(library)
+    here = {"catalog": url} if databases.kind != "sqlite" and not exists(library) else {}
+    with Library.create(library, Config(encoder="toy", **here)) as opened:
         sources = [FolderSource(folder) for folder in folders]
         return build_index(opened, sources, encoder or ToyEncoder(), options, progress)
 

@@ -250,6 +250,7 @@ TINY: dict[str, Callable[[Path], None]] = {
     "blip": blip,
     "coca": coca,
     "audioldm": audioldm,
+    "audioldm-clap": tiny_models.clap,
     "audioldm2": audioldm2,
     "stable-audio-open": stable_audio_open,
 }

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx2
+import numpy as np
 import uvicorn
-from PIL import Image
+from libraries import COLOURS
+from PIL import Image, ImageColor
 
 from query.web.app import create_app
 from query.web.desk import Desk
@@ -85,3 +88,15 @@ def serving(
 def picture(path: Path, colour: str, size: tuple[int, int] = (32, 24)) -> Path:
     Image.new("RGB", size, colour).save(path)
     return path
+
+
+def film(path: Path, codec: str, pixels: str) -> None:
+    """Two seconds, green and then blue, 25 frames a second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, width=64, height=48, pix_fmt=pixels)
+        for number in range(50):
+            colour = ImageColor.getrgb(COLOURS[3] if number < 25 else COLOURS[5])
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), colour, np.uint8))
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

@@ -81,6 +81,16 @@ class Embeddings:
         with reading(self._engine) as connection:
             return list(connection.execute(query).scalars())
 
+    def having(self, space_ids: Sequence[int]) -> list[int]:
+        """Sounds with a clip vector in one of these spaces, ascending."""
+        query = select(Embedding.sound_id).where(
+            Embedding.space_id.in_(space_ids),
+            Embedding.window_id.is_(None),
+            Embedding.vector != b"",
+        )
+        with reading(self._engine) as connection:
+            return sorted(connection.execute(query.distinct()).scalars())
+
     def clips(
         self, space_id: int, sound_ids: Sequence[int] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

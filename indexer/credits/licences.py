@@ -108,6 +108,14 @@ def wanted(said: Iterable[str]) -> tuple[str, ...]:
     return tuple(_wanted(part.strip()) for text in said for part in text.split(","))
 
 
+def among(licence: str, names: Iterable[str]) -> bool:
+    """Whether an SPDX id is one of what `wanted` returns."""
+    return any(
+        re.fullmatch(re.escape(name) + (r"\d\.\d" if name.endswith("-") else ""), licence, re.I)
+        for name in names
+    )
+
+
 def label(licence: str) -> str:
     """An SPDX id as Freesound writes it, with its version: "Attribution NonCommercial 4.0".
 

@@ -55,6 +55,18 @@ AUDIOLDM = _files(
     *_weighted("vocoder", "model"),
 )
 
+# the CLAP that AudioLDM was conditioned with: its words' side is AudioLDM's own text encoder
+AUDIOLDM_CLAP = _files(
+    "audioldm-clap",
+    "laion/clap-htsat-unfused",
+    "Apache-2.0",
+    "config.json",
+    "preprocessor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "model.safetensors",
+)
+
 AUDIOLDM2 = _files(
     "audioldm2",
     "cvssp/audioldm2",

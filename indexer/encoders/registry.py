@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexer.encoders.weights import ModelFiles
 
 
-Role = Literal["encoder", "captions", "sounds"]
+Role = Literal["encoder", "captions", "sounds", "hearing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Entry:
     files     "module:attribute" of its ModelFiles, or "" if it has none
     notice    what to know before fetching it, one clause, or ""
     windows   the ways it can hear a file
-    role      what it does: compare, write captions, make sounds
+    role      what it does: compare, write captions, make sounds, hear for one that makes them
     """
 
     name: str
@@ -121,6 +121,15 @@ _entries = {
             files="indexer.encoders.makers:AUDIOLDM",
             notice="non-commercial, and so is what it makes",
             role="sounds",
+        ),
+        Entry(
+            name="audioldm-clap",
+            loader="",
+            licence="Apache-2.0",
+            size=615_000_000,
+            needs="the extra generate",
+            files="indexer.encoders.makers:AUDIOLDM_CLAP",
+            role="hearing",
         ),
         Entry(
             name="audioldm2",

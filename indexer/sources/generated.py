@@ -29,6 +29,7 @@ class Facts:
 
     weights      of the model's files, in hex
     condition    hash of the vector that stood for the prompt, or ""
+    sources      the sounds that vector was made of: title, author, licence, url
     seconds, steps, guidance, negative   as in the settings that made it
     bandwidth    Hz; there is nothing above it, whatever the file's own rate
     gain         dB by which it was turned down
@@ -50,6 +51,7 @@ class Facts:
     bandwidth: float = 0.0
     gain: float = 0.0
     refused: str = ""
+    sources: list[dict[str, Any]] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
 
 

@@ -98,7 +98,7 @@ def gap(
     failed: list[Path] = []
     with open_library(library_folder) as library, closing(Bars()) as bars:
         encoder = load_encoder(library.config, device)
-        sounds = library.catalog.embeddings.clips(Shelf(library, encoder).spaces["audio"])[1]
+        sounds = Shelf(library, encoder).clips("audio")[1]
         pictures = _seen("Looking at pictures", asking, frames, encoder, failed, bars)
         outside = {
             "outside_pictures": _seen(

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from query.captions.write import Caption
-    from query.generation.protocol import Generator
-    from query.generation.scheme import Models, Wanted
+    from query.generation.protocol import Generator, Order
+    from query.generation.scheme import Models, Open, Wanted
     from query.generation.triples import Triple
+    from query.ranking import Hit
     from query.search import Searcher
 
 _MADE = [
@@ -30,6 +31,9 @@ _MADE = [
     click.option("--model", required=True,
                  type=click.Choice(["audioldm", "audioldm2", "stable-audio-open"]),
                  help="What makes the sounds; its licence is theirs."),
+    click.option("--via", type=click.Choice(["captions", "audio", "both"]), default="captions",
+                 show_default=True, help="audio: from how the sounds found sound, without words "
+                 "(audioldm). both: and compared."),
     click.option("--caption", "words", multiple=True, metavar="WORDS",
                  help="Make sounds of these words instead of captions; repeatable."),
     click.option("--captions", "count", type=click.IntRange(1, 100), default=5, show_default=True,
@@ -92,6 +96,7 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
     sonorize generate film.mov --at 00:01:30 --model stable-audio-open --seconds 20
     sonorize generate frame.png --model audioldm --captions 20
     sonorize generate frame.png --model audioldm --captions 1 --decode beam --variations 20
+    sonorize generate frame.png --model audioldm --via both --variations 4
 
     Exit code 3: done, but some sounds were not fit to be used.
     """
@@ -101,17 +106,14 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
     pictures = read_pictures(frame, at)
     wanted, models = _wanted(given), _models(given)
     searching = partial(options.searcher, given["library_folders"], given["device"], quiet=True)
-    with searching() as search:  # all that can be refused is refused before any work
-        assert search.encoder is not None
-        if "image" not in search.encoder.modalities:
-            search.encoder.embed_images([])  # says why not
-        folder = given["into"] or search.libraries[0].sounds("generated")
-    folder = folder.absolute()
-    generator = models.load()
+    folder, hits = _before(pictures, searching, given)
+    generator = models.load_generator()
     wanted = replace(wanted, settings=generator.completed(wanted.settings))
     with closing(Bars()) as bars:
-        found = scheme.described(pictures, wanted, models, searching, bars)
-        ordered = scheme.orders(found, wanted)
+        found: list[Caption] = []
+        if given["via"] != "audio":
+            [found] = scheme.described([pictures], wanted, models, searching, bars)
+        ordered = [*scheme.orders(found, wanted), *_by_ear(hits, found, wanted, models, generator)]
         bars.close()
         if given["dry_run"]:
             _show_captions(found, ordered, generator, folder)
@@ -127,6 +129,53 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
     _say_peak()
     if refused:
         raise click.exceptions.Exit(3)
+
+
+def _before(
+    pictures: Sequence[Image], searching: Open, given: dict[str, Any]
+) -> tuple[Path, list[Hit]]:
+    """Where sounds are kept, and those that are listened to if there is to be a way without words.
+
+    All that can be refused is refused here, before any work.
+    """
+    from query.generation import by_ear
+    from query.generation.registry import require_vector
+
+    hits: list[Hit] = []
+    if given["via"] != "captions":
+        require_vector(given["model"])
+        if given["via"] == "audio" and given["words"]:
+            raise click.UsageError("--caption is for captions: leave it out, or use --via both.")
+    with searching() as search:
+        assert search.encoder is not None
+        if "image" not in search.encoder.modalities:
+            search.encoder.embed_images([])  # says why not
+        if given["via"] != "captions":
+            ask = replace(options.asked(given), k=by_ear.DEEP, cut=False)
+            hits = by_ear.permitted(search.by_pictures(pictures, ask), search)
+        folder: Path = given["into"] or search.libraries[0].sounds("generated")
+    return folder.absolute(), hits
+
+
+def _by_ear(
+    hits: Sequence[Hit],
+    found: Sequence[Caption],
+    wanted: Wanted,
+    models: Models,
+    generator: Generator,
+) -> list[tuple[Caption, Order]]:
+    """What is to be made from sounds; it is compared by the best caption, if there is one."""
+    from query.captions.write import Caption
+    from query.generation import by_ear
+
+    if not hits:
+        return []
+    heard = by_ear.hear(hits, models.folder, models.device)
+    _release()
+    by_ear.require_one_space(generator, heard)
+    say(f"Listened to {', '.join(hit.title for hit in hits)}.")
+    best = found[0] if found else Caption("", "")
+    return [(best, each) for each in heard.orders(wanted.variations, wanted.seed, wanted.settings)]
 
 
 def _wanted(given: dict[str, Any]) -> Wanted:
@@ -183,10 +232,28 @@ def _rank(
     report = build_index(library, [GeneratedSource(folder)], search.encoder, progress=bars)
     bars.close()
     say_failures(report, "`sonorize library status` lists them")
-    measure([each for each in triples if not each.clip.facts.refused], pictures, search, library)
+    fit = [each for each in triples if not each.clip.facts.refused]
+    _compare(fit, measure(fit, pictures, search, library))
     ask = replace(options.asked(given), k=given["best"])
     hits = search.by_pictures(pictures, ask)
     tables.show(hits, given["form"], several=len(given["library_folders"]) > 1)
+
+
+def _compare(triples: Sequence[Triple], measured: Sequence[dict[str, Any]]) -> None:
+    """Says how the two ways agree with the frame by Eq. 1, where both were gone."""
+    from statistics import mean
+
+    ways: dict[str, list[tuple[float, float]]] = {"captions": [], "audio": []}
+    for triple, entry in zip(triples, measured, strict=True):
+        if entry["inconsistency"] is not None:
+            way = "audio" if triple.clip.facts.condition else "captions"
+            ways[way].append((abs(entry["inconsistency"]), entry["d_image_audio"]))
+    if all(ways.values()):
+        told = "; ".join(
+            f"{way} {mean(inc for inc, _ in all_):.3f} ({mean(d for _, d in all_):.3f})"
+            for way, all_ in ways.items()
+        )
+        say(f"Mean |inconsistency| by Eq. 1, 0 being best (and mean d(image, audio)): {told}.")
 
 
 def _show_captions(

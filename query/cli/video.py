@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from indexer.cli.common import Bars, counted, say
-from query.cli import options, reference
+from query.cli import fill, options, reference
 from query.cli import outs as outs_of
 from query.cli.outs import FILMS, PROJECT
 
@@ -115,6 +115,7 @@ def of_shot(value: str) -> tuple[str, tuple[float, str]]:
 )
 @click.option("--yes", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
+@fill.fill_options
 @reference.reference_options
 @options.steering_options("--text")
 @options.metadata_weight_option
@@ -134,12 +135,14 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     sonorize video film.mp4 -o out.mp4 --words 3="heavy rain" --words 00:01:10:00=thunder
     sonorize video film.sonorize.json -o out.mov --loudness web-16
     sonorize video film.mp4 -o out.aaf --collect sounds --license cc0 --use commercial
+    sonorize video film.mp4 -o out.mp4 --fill-gaps generate --fill-model stable-audio-open
 
     Exit code 3: done, but a sound could not be read.
     """
     outs_of.require_short(file, *filter(None, [given["collect"]]))
     outs_of.require_known(outs)
     reference.require_pair(given)
+    fill.require_whole(given)
     if not outs and not given["collect"] and not given["dry_run"]:
         raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
     there = [] if given["yes"] or given["dry_run"] else outs_of.there(outs, given["original"])
@@ -223,7 +226,8 @@ def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
 
 def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> CueSheet:
     from indexer.errors import SceneError
-    from query.scene.make import film_of, make
+    from query.scene.fill import found_only
+    from query.scene.make import choose, film_of, look, with_words
     from query.scene.plan import Options
 
     film = film_of(file, given["start_tc"], given["offset"])
@@ -239,10 +243,11 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
             reference=reference.read(search, given),
             former=_former(outs, search.libraries),
         )
-        return make(
-            film, search, asked, bars,
-            align=not given["no_align"], words=given["words"], note=say,
-        )  # fmt: skip
+        seen = look(film, search, asked.ask, bars, align=not given["no_align"], note=say)
+        asked = with_words(asked, given["words"], seen)
+        first = found_only(asked, search) if given["fill_gaps"] else asked
+        sheet = choose(seen, search, first, bars)
+    return fill.filled(sheet, seen, asked, given, bars) if given["fill_gaps"] else sheet
 
 
 def _former(outs: Sequence[Path], libraries: Sequence[Library]) -> CueSheet | None:

@@ -11,7 +11,7 @@
     reference_frame = "frames/forest/10.jpg"
     reference_sound = "sounds/forest.wav"   # left out: the scene is reported as lacking it
     candidates = ["sounds/forest/*.wav", "#12"]     # files, patterns, folders; clips of the library
-    generated = ["generated/forest"]        # made sounds, kept apart from those found
+    generated = ["generated/forest"]        # made sounds, kept apart; their prompts are their words
     arms = { original = ["sounds/film.wav"] }       # sounds of any other arm of a comparison
 
     [outside]                               # what no scene is about
@@ -19,6 +19,7 @@
     sounds = ["outside/*.wav"]
 
 Paths are relative to the file. A candidate is related to the scene that names it.
+[listening] is told in listening/rules.py.
 pairs.csv: `frame,sound` and, if you like, `text,arm` (`retrieved` if not said).
 """
 
@@ -31,7 +32,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from indexer.errors import StudyError
+from indexer.sources import generated
 from query.evaluation import sheets
+from query.evaluation.listening import rules
+from query.evaluation.listening.rules import Listening
 
 PICTURES = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".split())
 T = TypeVar("T")
@@ -83,7 +87,9 @@ class Study:
     scenes: tuple[Scene, ...]
     pairs: tuple[Pair, ...]
     outside_pictures: tuple[Path, ...] = ()
-    outside_sounds: tuple[str, ...] = field(default_factory=tuple)
+    outside_sounds: tuple[str, ...] = ()
+    listening: Listening = field(default_factory=Listening)
+    pairs_file: Path | None = None
 
     @property
     def lacking_reference(self) -> list[str]:
@@ -93,7 +99,7 @@ class Study:
     @property
     def files(self) -> list[str | Path]:
         """All that it names, once each."""
-        named: dict[str | Path, None] = {}
+        named: dict[str | Path, None] = dict.fromkeys(filter(None, [self.pairs_file]))
         for scene in self.scenes:
             named.update(dict.fromkeys((*scene.frames, scene.reference_frame)))
             sounds = [scene.reference_sound, *(each.sound for each in scene.candidates)]
@@ -120,7 +126,7 @@ def read_study(path: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} is not TOML ({error}): mend it.") from error
     reader = _Reader(path.absolute())
-    reader.known(said, {"title", "pairs", "scene", "outside"}, "the study")
+    reader.known(said, {"title", "pairs", "scene", "outside", "listening"}, "the study")
     scenes = tuple(map(reader.scene, reader.tables(said, "scene")))
     if not scenes:
         raise StudyError(f"{path} has no [[scene]]: name at least one.")
@@ -134,8 +140,10 @@ def read_study(path: Path) -> Study:
         title=str(said.get("title", path.stem)),
         scenes=scenes,
         pairs=reader.pairs(said.get("pairs"), scenes),
+        pairs_file=reader.folder / str(said["pairs"]) if "pairs" in said else None,
         outside_pictures=reader.pictures(outside, "pictures", "[outside]"),
         outside_sounds=reader.sounds(outside, "sounds", "[outside]"),
+        listening=reader.listening(said.get("listening", {})),
     )
 
 
@@ -253,10 +261,18 @@ class _Reader:
             raise self.fail(f"{name} of {where} fits {len(found)} files: name one.")
         return found[0]
 
+    def listening(self, said: Any) -> Listening:
+        if not isinstance(said, Mapping):
+            raise self.fail("listening is not a table: write [listening].")
+        try:
+            return rules.read(said)
+        except ValueError as error:
+            raise self.fail(f"[listening] {error}.") from error
+
     def pairs(self, named: Any, scenes: Sequence[Scene]) -> tuple[Pair, ...]:
         if named is None:
             return tuple(
-                Pair(scene.name, scene.group, frame, each.sound, scene.text, each.arm)
+                Pair(scene.name, scene.group, frame, each.sound, _words(scene, each), each.arm)
                 for scene in scenes
                 for frame in scene.frames
                 for each in scene.candidates
@@ -274,3 +290,9 @@ class _Reader:
             text, arm = row["text"] or scene.text, row["arm"] or RETRIEVED
             made.append(Pair(scene.name, scene.group, self.folder / row["frame"], sound, text, arm))
         return tuple(made)
+
+
+def _words(scene: Scene, candidate: Candidate) -> str:
+    """What a generated sound was made from, where that is known; else the scene's text."""
+    made = candidate.arm == GENERATED and generated.read(Path(candidate.sound).with_suffix(".json"))
+    return made.prompt if made else scene.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 RATE = 48_000  # Hz of the files
 NAMED = 40  # letters of a prompt in a file's name
+MADE_FROM = (
+    "prompt", "model", "weights", "seed", "seconds", "steps", "guidance", "negative", "condition"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,19 @@ class Clip:
 
 
 def make(
-    orders: Sequence[Order], generator: Generator, folder: Path, progress: Progress = Progress()
+    orders: Sequence[Order],
+    generator: Generator,
+    folder: Path,
+    progress: Progress = Progress(),
+    minutes: float | None = None,
 ) -> list[Clip]:
     """A clip for each order, in their order. `folder` is made if it is not there.
 
     What `folder` holds already, whole or refused, is not made again. Each clip is on disk before
-    the next one is begun.
+    the next one is begun. Once `minutes` are over, no other is begun, and only the clips of the
+    orders before it are returned.
     """
+    begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(order, *_named(order, generator, folder)) for order in orders]
     lacking = sum(_known(path) is None for _, path, _ in wanted)
@@ -56,6 +66,8 @@ def make(
     for order, path, facts in wanted:
         known = _known(path)
         if known is None:
+            if minutes is not None and time.monotonic() - begun >= 60 * minutes:
+                break
             facts = _make(order, path, facts, generator)
             progress.advance()
         clips.append(Clip(path, known or facts, known is not None))
@@ -110,12 +122,10 @@ def _named(order: Order, generator: Generator, folder: Path) -> tuple[Path, Fact
         negative=how.negative,
         condition=_hash(list(order.condition)) if order.condition is not None else "",
         bandwidth=generator.sample_rate / 2,
+        sources=[dict(source) for source in order.sources],
     )
-    made_from = {
-        name: value
-        for name, value in asdict(facts).items()
-        if name not in ("frames", "refused", "gain", "licence", "bandwidth")
-    }
+    known = asdict(facts)
+    made_from = {name: known[name] for name in MADE_FROM}
     words = re.sub(r"[^a-z0-9]+", "-", order.prompt.casefold())[:NAMED].strip("-") or "sound"
     return folder / f"{words}-{generator.name}-{order.seed}-{_hash(made_from)}.wav", facts
 

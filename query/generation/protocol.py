@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from indexer.audio.waveform import Waveform
 
@@ -29,13 +29,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One sound to be made. `condition`: a unit vector in place of the prompt, for a model that
-    takes one; the prompt then only names it."""
+    """One sound to be made.
+
+    condition  a unit vector in place of the prompt, for a model that takes one; the prompt then
+               only names it
+    sources    what the vector was made of, for the record
+    """
 
     prompt: str
     seed: int
     settings: Settings
     condition: Sequence[float] | None = None
+    sources: Sequence[Mapping[str, str]] = ()
 
 
 class Generator(Protocol):

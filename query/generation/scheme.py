@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from query.captions.protocol import Captioner
     from query.generation.clips import Clip
     from query.generation.protocol import Generator
     from query.search import Searcher
@@ -42,10 +43,13 @@ class Models:
     captioner: str = captioners.default
     device: str = "auto"
 
-    def load(self) -> Generator:
-        """The generator; its files are looked for, not read. See registry.load for what it
-        raises."""
+    def load_generator(self) -> Generator:
+        """Its files are looked for, not read. See generation.registry for what it raises."""
         return generators.load(self.generator, self.folder, self.device)
+
+    def load_captioner(self) -> Captioner:
+        """As above; see captions.registry."""
+        return captioners.load(self.captioner, self.folder, self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +69,43 @@ class Wanted:
 
 
 def described(
-    pictures: Sequence[Image],
+    frames: Sequence[Sequence[Image]],
     wanted: Wanted,
     models: Models,
     searching: Open,
     progress: Progress = Progress(),
-) -> list[Caption]:
-    """Captions of the pictures, or the user's words, each with how well it fits, the best first.
+) -> list[list[Caption]]:
+    """Captions of each frame, or the user's words, with how well they fit it, the best first.
 
-    searching   opens the libraries with their encoder. Raises EncoderError.
+    frames      each one or several pictures
+    searching   opens the libraries with their encoder
+
+    Raises EncoderError.
     """
     if wanted.words:
-        found = [Caption(words, words) for words in dict.fromkeys(wanted.words)]
+        given = [Caption(words, words) for words in dict.fromkeys(wanted.words)]
+        found = [given for _ in frames]
     else:
-        captioner = captioners.load(models.captioner, models.folder, models.device)
-        progress.stage(f"Writing captions with {captioner.name}", len(pictures), "pictures")
-        found = captions(pictures, captioner, wanted.decoding)
-        progress.advance(len(pictures))
+        captioner = models.load_captioner()
+        progress.stage(f"Writing captions with {captioner.name}", len(frames), "frames")
+        found = []
+        for pictures in frames:
+            found.append(captions(pictures, captioner, wanted.decoding))
+            progress.advance()
         del captioner
         memory.release()
     with searching() as search:
-        assert search.encoder is not None
-        frame = search.seen(pictures, Ask(), False)
-        scored = judged(found, frame, search.encoder, search.weights(frame, Ask()))
+        judging = [
+            _judged(each, pictures, search) for each, pictures in zip(found, frames, strict=True)
+        ]
     memory.release()
-    return scored
+    return judging
+
+
+def _judged(found: Sequence[Caption], pictures: Sequence[Image], search: Searcher) -> list[Caption]:
+    assert search.encoder is not None, "it sees the pictures"
+    frame = search.seen(pictures, Ask(), False)
+    return judged(found, frame, search.encoder, search.weights(frame, Ask()))
 
 
 def orders(found: Sequence[Caption], wanted: Wanted) -> list[tuple[Caption, Order]]:
@@ -106,10 +122,12 @@ def sounded(
     generator: Generator,
     folder: Path,
     progress: Progress = Progress(),
+    minutes: float | None = None,
 ) -> list[triples.Triple]:
-    """The clip of each order; refused ones are among them."""
-    clips: list[Clip] = made.make([order for _, order in ordered], generator, folder, progress)
+    """The clip of each order, refused ones too, as far as `minutes` reach; see clips.make."""
+    wanted = [order for _, order in ordered]
+    clips: list[Clip] = made.make(wanted, generator, folder, progress, minutes)
     return [
         triples.Triple(clip, caption.text, caption.score)
-        for (caption, _), clip in zip(ordered, clips, strict=True)
+        for (caption, _), clip in zip(ordered, clips, strict=False)
     ]

@@ -29,7 +29,8 @@ DIGITS = 6
 @dataclass(frozen=True, slots=True)
 class Triple:
     """A clip, the caption it was made from (as it was seen, not as it was asked), and how well
-    that fits the frame: its score, or None."""
+    that fits the frame: its score, or None. Of a clip that was made from sounds: the caption it is
+    compared by, or ""."""
 
     clip: Clip
     caption: str
@@ -61,6 +62,7 @@ def measure(
     seen = searcher.seen(pictures, Ask(), False)["audio"]
     texts = [triple.caption for triple in triples]
     said = encoder.embed_texts(texts)["audio"] if texts else seen[:0]
+    said = np.where([[bool(text)] for text in texts], said, 0) if texts else said
     heard = _heard(triples, searcher, library)
     written = []
     for triple, words in zip(triples, said, strict=True):
@@ -71,7 +73,7 @@ def measure(
             "encoder": encoder.name,
             **distances(seen[0], words, heard.get(triple.clip.path)),
         }
-        _keep(triple.clip.manifest, entry)
+        keep(triple.clip.manifest, entry)
         written.append(entry)
     return written
 
@@ -81,13 +83,19 @@ def distances(
 ) -> dict[str, float | None]:
     """Eq. 1 of one triple of (d,) vectors and its terms, cosine distances in 0..2; None where a
     vector is absent."""
-    names = ("d_image_text", "d_image_audio", "inconsistency")
-    if audio is None or not (image.any() and text.any() and audio.any()):
-        return dict.fromkeys(names)
-    others = np.stack([text, audio])
-    to_text, to_audio = (1 - geometry.cosine(image[None], others)[0].astype(float)).tolist()
-    values = (to_text, to_audio, 2 * to_text - to_audio)
-    return {name: round(value, DIGITS) for name, value in zip(names, values, strict=True)}
+    to_text, to_audio = _apart(image, text), _apart(image, audio)
+    both = to_text is not None and to_audio is not None
+    return {
+        "d_image_text": to_text,
+        "d_image_audio": to_audio,
+        "inconsistency": round(2 * to_text - to_audio, DIGITS) if both else None,  # type: ignore[operator]
+    }
+
+
+def _apart(image: NDArray[np.float32], other: NDArray[np.float32] | None) -> float | None:
+    if other is None or not (image.any() and other.any()):
+        return None
+    return round(1 - float(geometry.cosine(image[None], other[None]).item()), DIGITS)
 
 
 def _heard(
@@ -109,7 +117,7 @@ def _known(folders: set[Path], library: Library) -> Iterator[tuple[Path, int]]:
                 yield Path(place, name), known.sound_id
 
 
-def _keep(manifest: Path, entry: dict[str, Any]) -> None:
+def keep(manifest: Path, entry: dict[str, Any]) -> None:
     """In place of what was said of the same frame and caption by the same encoder."""
     facts = generated.read(manifest)
     if facts is None:

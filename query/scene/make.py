@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from query.shots import SHORTEST, Pass, split_by_drift
 from query.video import facts, sampled
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from query.ask import Ask
@@ -45,6 +47,16 @@ def film_of(path: Path, start: str | None = None, offset: str | None = None) -> 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A film as it was seen: its shots (first frame, frame after the last), and how much each
+    frame differs from the one before, or None where spots are not to be aligned."""
+
+    film: Film
+    shots: Sequence[tuple[int, int]]
+    changes: NDArray[np.floating] | None
+
+
 def make(
     film: Film,
     searcher: Searcher,
@@ -62,17 +74,43 @@ def make(
     note: hears what cannot be read.
     Raises PictureError, SceneError, QueryError, EncoderError.
     """
+    seen = look(film, searcher, options.ask, progress, align=align, note=note)
+    return choose(seen, searcher, with_words(options, words, seen), progress)
+
+
+def look(
+    film: Film,
+    searcher: Searcher,
+    ask: Ask,
+    progress: Progress = Progress(),
+    *,
+    align: bool = True,
+    note: Callable[[str], None] | None = None,
+) -> Look:
+    """The film's shots; as in `make`."""
     path = Path(film.path)
     progress.stage("Finding cuts", film.frames, "frames")
     seen = Pass(path, every=NEVER, size=64, note=note, progress=progress)
     for _ in seen:
         pass
-    if align:
-        options = replace(options, changes=seen.changes)
-    shots = _parted(path, film, seen.shots, searcher, options.ask, progress)
-    if words:
-        options = replace(options, words=by_shot(words, shots, film, options.ask.steering))
-    return plan(film, shots, _pictures(path, film, shots), searcher, options, progress)
+    shots = _parted(path, film, seen.shots, searcher, ask, progress)
+    return Look(film, shots, seen.changes if align else None)
+
+
+def with_words(options: Options, words: Sequence[Worded], seen: Look) -> Options:
+    """With words for single shots of this film, see worded. Raises SceneError, PictureError."""
+    if not words:
+        return options
+    return replace(options, words=by_shot(words, seen.shots, seen.film, options.ask.steering))
+
+
+def choose(
+    seen: Look, searcher: Searcher, options: Options, progress: Progress = Progress()
+) -> CueSheet:
+    """What sounds where in a film that was looked at; as in `make`."""
+    options = replace(options, changes=seen.changes)
+    pictures = _pictures(Path(seen.film.path), seen.film, seen.shots)
+    return plan(seen.film, seen.shots, pictures, searcher, options, progress)
 
 
 def _parted(

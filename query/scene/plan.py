@@ -7,7 +7,7 @@ for which nothing comes above the library's floor stays silent, and its note say
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,7 @@ class Options:
     same       mean cosine from which on shots are of one place
     floor      measured if None
     former     a sheet of this film, whose locked cues stay
+    only       shots that get sounds beside those; all if None
     """
 
     ask: Ask = Ask()
@@ -58,6 +59,7 @@ class Options:
     same: float = SAME
     floor: Floor | None = None
     former: CueSheet | None = None
+    only: Collection[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,11 @@ def plan(
     weights = searcher.weights(asked[0].seen, options.ask)
     where = places(rows_of([shot.seen for shot in asked], weights), options.same)
     work = _Work(film, asked, searcher, options, floor, locked)
-    for place in dict.fromkeys(where):
-        work.lay_ambience([number for number, other in enumerate(where) if other == place])
-    progress.stage("Choosing sounds", len(shots), "shots")
-    for number in range(len(asked)):
+    chosen = [n for n in range(len(asked)) if options.only is None or n in options.only]
+    for place in dict.fromkeys(where[number] for number in chosen):
+        work.lay_ambience([number for number in chosen if where[number] == place])
+    progress.stage("Choosing sounds", len(chosen), "shots")
+    for number in chosen:
         work.lay_spot(number)
         progress.advance()
     encoder = searcher.encoder

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from indexer.catalog.browse import Counted, counted
 from indexer.catalog.models import Sound
 from indexer.errors import LibraryBusy, LibraryNotFound, SonorizeError
-from query.web import asking, browsing, choosing, sounds
+from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
 from query.web.desk import Desk, Model
 from query.web.guard import COOKIE, Guard, TooMuch
@@ -66,7 +66,14 @@ def create_app(desk: Desk, hosts: frozenset[str], token: str = "") -> Callable[.
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
     app.state.desk, app.state.token = desk, token
-    for router in (asking.router, browsing.router, choosing.router, sounds.router):
+    for router in (
+        asking.router,
+        browsing.router,
+        choosing.router,
+        scening.router,
+        sounds.router,
+        videos.router,
+    ):
         app.include_router(router)
     _add_own(app)
     _add_errors(app)

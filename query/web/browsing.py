@@ -15,7 +15,7 @@ from indexer.catalog import browse
 from indexer.catalog.filters import Filters
 from query.scatter import principal_plane
 from query.web.asking import TheDesk, filters
-from query.web.builds import BuildState
+from query.web.jobs import JobState
 from query.web.rows import Row, plain_hits, rows, sendable
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def sound_map(desk: TheDesk) -> Map:
 
 
 def _map(search: Any) -> Map:
-    ids, found = search.clips("audio")
+    ids, found = search.shelves[0].clips("audio")
     if len(ids) < 3:
         return Map("", "", (0.0, 0.0))
     plane = principal_plane(found[:: max(1, len(found) // PLANE)])
@@ -160,13 +160,13 @@ def _map(search: Any) -> Map:
 
 
 @router.get("/build", operation_id="build-state")
-def build_state(desk: TheDesk) -> BuildState:
+def build_state(desk: TheDesk) -> JobState:
     """The build that runs, or how the last one of this server ended."""
     return desk.builds.state
 
 
 @router.post("/build", operation_id="build-index", status_code=202)
-def build(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)] = "") -> BuildState:
+def build(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)] = "") -> JobState:
     """Builds the folder of an id into the library, or all its own folders anew. Goes on by itself.
 
     A library that is not there yet is made.

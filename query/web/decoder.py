@@ -28,12 +28,12 @@ class Decoder:
             if self._ready is None and not self._closed:
                 self._ready = _started()
 
-    def run(self, job: str, seconds: float = SECONDS, **paths: Path) -> dict[str, Any]:
+    def run(self, job: str, seconds: float = SECONDS, **given: Path | str) -> dict[str, Any]:
         """What the child says. Raises PictureError, in one sentence, whatever became of it."""
         with self._lock:
             child, self._ready = self._ready or _started(), None
         try:
-            asked = json.dumps({"job": job, **{name: str(path) for name, path in paths.items()}})
+            asked = json.dumps({"job": job, **{name: str(value) for name, value in given.items()}})
             said, _ = child.communicate(f"{asked}\n", timeout=seconds)
             answer: dict[str, Any] = json.loads(said)
         except (subprocess.TimeoutExpired, OSError, ValueError) as error:

@@ -33,24 +33,43 @@ class Pictures:
     def add(self, data: bytes) -> str:
         """The picture's id. Raises PictureError."""
         name = hashlib.sha256(data).hexdigest()[:32]
-        if self._file(name, ".png").is_file():
-            os.utime(self._file(name, ".png"))
+        if self._is_there(name):
             return name
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder) as aside:
             came = Path(aside, "came")
             came.write_bytes(data)
             try:
-                self._decoder.run("picture", file=came, into=Path(aside, name))
+                self._decode(name, came)
             except PictureError as error:
                 raise PictureError(
                     "This cannot be read as a picture, is damaged, or too large: give a JPEG, PNG, "
                     "WebP or TIFF."
                 ) from error
+        return name
+
+    def add_frame(self, video: Path, at: float) -> str:
+        """The id of what a video shows at a time, seconds. Raises PictureError."""
+        facts = video.stat()
+        said = f"{os.fspath(video)} {facts.st_size} {facts.st_mtime_ns} {at:.6f}"
+        name = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:32]
+        if not self._is_there(name):
+            self._decode(name, video, at=f"{at:.6f}")
+        return name
+
+    def _is_there(self, name: str) -> bool:
+        there = self._file(name, ".png").is_file()
+        if there:
+            os.utime(self._file(name, ".png"))
+        return there
+
+    def _decode(self, name: str, file: Path, at: str = "") -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder) as aside:
+            self._decoder.run("picture", file=file, into=Path(aside, name), at=at)
             for suffix in (".jpg", ".png"):
                 Path(aside, name).with_suffix(suffix).replace(self._file(name, suffix))
         self._forget()
-        return name
 
     def shown(self, name: str) -> Path:
         """A small JPEG. Raises QueryError."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from indexer.errors import QueryError
+from query.video import VIDEO_EXTENSIONS
 from query.web.rows import sendable
 
 REMEMBERED = 20_000
@@ -30,11 +31,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder, those above it up to a root, and those in it."""
+    """A folder, those above it up to a root, and the folders and videos in it."""
 
     here: Place | None
     above: list[Place]
     folders: list[Place]
+    videos: list[Place]
 
 
 class Places:
@@ -56,27 +58,40 @@ class Places:
 
     def path(self, name: str) -> Path:
         """The folder of an id. Raises QueryError."""
-        with self._lock:
-            found = self._known.get(name)
-        if found is None or not found.is_dir() or not self._allowed(found.resolve()):
+        found = self._found(name)
+        if found is None or not found.is_dir():
             raise QueryError("This folder is no longer here: choose one again.")
         return found
+
+    def video(self, name: str) -> Path:
+        """The video of an id. Raises QueryError."""
+        found = self._found(name)
+        if found is None or not found.is_file() or not _named_as_video(found):
+            raise QueryError("This video is no longer here: choose it again.")
+        return found
+
+    def _found(self, name: str) -> Path | None:
+        with self._lock:
+            found = self._known.get(name)
+        return found if found is not None and self._allowed(found.resolve()) else None
 
     def listing(self, name: str = "") -> Listing:
         """What is in the folder of an id, or the roots. Raises QueryError."""
         if not name:
-            return Listing(None, [], [self.place(root) for root in self.roots])
+            return Listing(None, [], [self.place(root) for root in self.roots], [])
         here = self.path(name)
         try:
-            found = sorted(
-                (Path(each.path) for each in os.scandir(here) if _is_shown(each)),
-                key=lambda path: path.name.lower(),
-            )
+            entries = sorted(os.scandir(here), key=lambda entry: entry.name.lower())
+            folders = [Path(entry.path) for entry in entries if _is_shown(entry)]
+            videos = [Path(entry.path) for entry in entries if _is_video(entry)]
         except OSError as error:
             raise QueryError(f"This folder cannot be read ({error.strerror}).") from error
         above = [path for path in reversed(here.parents) if self._allowed(path)]
-        shown = [path for path in found[:MOST] if self._allowed(path.resolve())]
-        return Listing(self.place(here), list(map(self.place, above)), list(map(self.place, shown)))
+        shown, played = (
+            [self.place(path) for path in found[:MOST] if self._allowed(path.resolve())]
+            for found in (folders, videos)
+        )
+        return Listing(self.place(here), list(map(self.place, above)), shown, played)
 
     def _allowed(self, path: Path) -> bool:
         return any(path == root or root in path.parents for root in self.roots)
@@ -96,3 +111,14 @@ def _is_shown(entry: os.DirEntry[str]) -> bool:
         return not entry.name.startswith(".") and entry.is_dir()
     except OSError:
         return False
+
+
+def _is_video(entry: os.DirEntry[str]) -> bool:
+    try:
+        return not entry.name.startswith(".") and _named_as_video(entry) and entry.is_file()
+    except OSError:
+        return False
+
+
+def _named_as_video(path: os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() in VIDEO_EXTENSIONS

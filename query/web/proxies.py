@@ -1,4 +1,4 @@
-"""Sounds that a browser cannot play, as FLAC in the library's cache."""
+"""Sounds and videos that a browser cannot play, as FLAC and MP4 in the library's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from query.web.decoder import Decoder
 
 MOST_BYTES = 4_000_000_000
-SECONDS = 300.0
+SECONDS = 900.0
 PLAYED = {
     ".wav": "audio/wav",
     ".mp3": "audio/mpeg",
@@ -44,7 +44,7 @@ def plain(sound: SoundInfo) -> bool:
 
 
 class Proxies:
-    """Made on demand, one at a time for each file; those longest unheard go first."""
+    """Made on demand, one at a time for each file; those longest unused go first."""
 
     def __init__(self, folder: Path, decoder: Decoder) -> None:
         self._folder, self._decoder = folder, decoder
@@ -52,26 +52,33 @@ class Proxies:
 
     def of(self, path: Path) -> Path:
         """A FLAC that sounds like the file. Raises AudioError."""
+        return self._of(path, "proxy", ".flac")
+
+    def film_of(self, path: Path) -> Path:
+        """A small silent MP4 that shows what a video shows. Raises AudioError."""
+        return self._of(path, "film", ".mp4")
+
+    def _of(self, path: Path, job: str, suffix: str) -> Path:
         try:
             facts = path.stat()
         except OSError:
             raise AudioError("The file is not there now: connect its drive.") from None
         said = f"{os.fspath(path)} {facts.st_size} {facts.st_mtime_ns}"
         name = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:32]
-        made = self._folder / f"{name}.flac"
+        made = self._folder / f"{name}{suffix}"
         with self._locks[name]:
             if made.is_file():
                 os.utime(made)
             else:
-                self._make(path, made)
+                self._make(path, job, made)
         return made
 
-    def _make(self, path: Path, made: Path) -> None:
+    def _make(self, path: Path, job: str, made: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder) as aside:
-            part = Path(aside, "part.flac")
+            part = Path(aside, f"part{made.suffix}")
             try:
-                self._decoder.run("proxy", SECONDS, file=path, into=part)
+                self._decoder.run(job, SECONDS, file=path, into=part)
             except PictureError as error:
                 raise AudioError(str(error)) from error
             part.replace(made)
@@ -79,9 +86,9 @@ class Proxies:
 
     def _forget(self) -> None:
         with suppress(OSError):
-            aged = sorted(self._folder.glob("*.flac"), key=lambda path: -path.stat().st_mtime)
+            files = (path for path in self._folder.iterdir() if path.is_file())
             held = 0
-            for place, path in enumerate(aged):
+            for place, path in enumerate(sorted(files, key=lambda path: -path.stat().st_mtime)):
                 held += path.stat().st_size
                 if place and held > MOST_BYTES:
                     path.unlink()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,18 @@ import pytest
 import tiny_makers
 from libraries import COLOURS, build, run, tone
 from PIL import Image
+from studies import on_disk
 from tiny_models import declare_operators
 
 from indexer import geometry
 from indexer.encoders.toy import ToyEncoder
+from indexer.errors import GenerationError
 from indexer.library import Library
+from query.ask import Ask
+from query.generation import by_ear, registry
 from query.generation.triples import distances, frame_hash
 from query.heard import embed_file
+from query.search import Searcher
 
 declare_operators()
 QUICK = ("--seconds", 0.5, "--steps", 1)
@@ -30,7 +37,7 @@ QUICK = ("--seconds", 0.5, "--steps", 1)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    for name in ("blip", "audioldm", "stable-audio-open"):
+    for name in ("blip", "audioldm", "audioldm-clap", "stable-audio-open"):
         tiny_makers.kept(name, folder)
     return folder
 
@@ -45,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of a tone for each colour."""
     folder = tmp_path_factory.mktemp("made")
     for axis in range(8):
-        tone(folder / "sounds" / f"thing {axis}.wav", axis)
+        tone(folder / "sounds" / f"{'abcdefgh'[axis]}.wav", axis)
     build(folder / "library", folder / "sounds")
     return folder / "library"
 
@@ -129,13 +136,17 @@ def test_every_triple_is_in_its_manifest(frame: Path, library: Path) -> None:
     assert manifests(library / "sounds/generated") == before
 
 
-def test_a_triple_that_lacks_a_side_has_no_distances() -> None:
+def test_a_triple_that_lacks_a_side_has_what_is_left_of_its_distances() -> None:
     one, none = np.array([1, 0], np.float32), np.zeros(2, np.float32)
-    absent = {"d_image_text": None, "d_image_audio": None, "inconsistency": None}
-    assert distances(one, one, None) == distances(one, none, one) == absent
+    for triple in ((one, one, None), (one, none, one), (none, one, one)):
+        told = distances(*triple)
+        assert told["inconsistency"] is None
+        assert (told["d_image_text"], told["d_image_audio"]) == tuple(
+            0.0 if each is one and triple[0] is one else None for each in triple[1:]
+        )
     other = np.array([0, 1], np.float32)
-    told = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
-    assert distances(one, other, one) == told
+    whole = {"d_image_text": 1.0, "d_image_audio": 0.0, "inconsistency": 2.0}
+    assert distances(one, other, one) == whole
 
 
 @pytest.mark.slow
@@ -172,11 +183,12 @@ def test_sounds_that_are_not_fit_are_counted(
     path = spoiled / "audioldm/vocoder/model.safetensors"
     arrays = {key: array * ("conv_post" not in key) for key, array in load_file(path).items()}
     save_file(arrays, path, metadata={"format": "pt"})
-    done = generate(frame, library, "--caption", "rain", "--variations", 2, "--best", 1)
+    done = generate(frame, library, "--caption", "rain", "--variations", 2, "--best", 1,
+                    "--format", "json")  # fmt: skip
     assert done.code == 3
     assert "2 not fit to be used (2 silent): try another --seed" in done.err
     assert not list((library / "sounds/generated").glob("*.wav"))
-    assert "thing 3" in done.out
+    assert json.loads(done.out)["title"] == "d"
 
 
 def test_what_is_lacking_is_one_sentence(
@@ -237,3 +249,95 @@ def test_generated_sounds_move_with_their_library(frame: Path, library: Path) ->
     hit = json.loads(done.out)
     assert hit["state"] == "present"
     assert Path(hit["path"]).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_ways_to_write_captions_are_compared_by_their_sounds(tmp_path: Path) -> None:
+    study = on_disk(tmp_path / "study")
+    grid = 'model = "audioldm"\nseconds = 0.5\nsteps = 1\n[settings]\ntemperature = [0.5]\n'
+    (tmp_path / "sweep.toml").write_text(grid)
+    command = ("evaluate", "inconsistency", study, "--sweep", tmp_path / "sweep.toml",
+               "--library", study.parent / "library", "--format", "json")  # fmt: skip
+    refused = run(*command)
+    assert refused.code == 2
+    assert "--sweep needs --out DIR" in refused.err
+    done = run(*command, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "7 items: 1 way to write captions" in done.err
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [(row["place"], row["refused"]) for row in rows] == [(1, 0)]
+    assert len((tmp_path / "out/sweep.csv").read_text().splitlines()) == 1 + 7
+    again = run(*command, "--out", tmp_path / "out")
+    assert again.out == done.out
+    assert "Making sounds" not in again.err
+    assert "Writing captions" not in again.err
+
+
+# Without words
+
+
+@pytest.mark.slow
+def test_sounds_stand_for_the_prompt(
+    frame: Path, library: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(models))
+    done = generate(frame, library, "--via", "audio", "--variations", 2)
+    assert done.code == 0, done.err
+    assert "captions" not in done.err
+    first, second = manifests(library / "sounds/generated")
+    assert (first["condition"], first["seed"], second["seed"]) == (second["condition"], 0, 1)
+    assert first["condition"]
+    assert first["prompt"].startswith("like d, ")  # of the frame's colour
+    assert len(first["sources"]) == by_ear.TOP
+    assert first["sources"][0] == {"title": "d", "author": "", "licence": "unknown", "url": ""}
+    [triple] = first["frames"]
+    assert (triple["caption"], triple["inconsistency"]) == ("", None)
+    assert triple["d_image_audio"] is not None
+
+    both = generate(frame, library, "--via", "both", "--captions", 2, "--best", 1)
+    assert both.code == 0, both.err
+    assert "3 sounds in" in both.err
+    assert "1 of them there already" in both.err  # made from the same recorded sounds
+    means = re.search(r"captions ([\d.]+) \(([\d.]+)\); audio ([\d.]+) \(([\d.]+)\)\.", both.err)
+    assert means
+    entries = {"captions": [], "audio": []}  # type: ignore[var-annotated]
+    for facts in manifests(library / "sounds/generated"):
+        way = "audio" if facts["condition"] else "captions"
+        entries[way] += [e for e in facts["frames"] if e["inconsistency"] is not None]
+    for way, (inconsistency, distance) in zip(
+        entries, (means.groups()[:2], means.groups()[2:]), strict=True
+    ):
+        wanted = np.mean([abs(entry["inconsistency"]) for entry in entries[way]])
+        assert float(inconsistency) == pytest.approx(wanted, abs=6e-4)
+        apart = np.mean([entry["d_image_audio"] for entry in entries[way]])
+        assert float(distance) == pytest.approx(apart, abs=6e-4)
+
+
+@pytest.mark.slow
+def test_the_vector_is_the_mean_of_what_was_heard(
+    frame: Path, library: Path, models: Path, tmp_path: Path
+) -> None:
+    with Library.open(library) as opened, Image.open(frame) as picture:
+        search = Searcher(opened, ToyEncoder())
+        hits = search.by_pictures([picture.convert("RGB")], Ask(k=2, cut=False))
+    heard = by_ear.hear(hits, models, "cpu")
+    alone = [np.array(by_ear.hear([hit], models, "cpu").vector) for hit in hits]
+    mean = sum(alone) / np.linalg.norm(sum(alone))
+    assert np.abs(mean - heard.vector).max() < 1e-5
+    generator = registry.load("audioldm", models, "cpu")
+    by_ear.require_one_space(generator, heard)
+    other = replace(heard, probe=heard.probe[::-1])
+    with pytest.raises(GenerationError, match="not of one space"):
+        by_ear.require_one_space(generator, other)
+
+
+@pytest.mark.slow
+def test_what_is_not_here_is_said(frame: Path, library: Path, models: Path, tmp_path: Path) -> None:
+    made = tmp_path / "models"
+    shutil.copytree(models / "audioldm", made / "audioldm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SONORIZE_MODELS", str(made))
+        done = generate(frame, library, "--via", "audio")
+    assert done.code == 1
+    assert "models fetch audioldm-clap (615 MB, Apache-2.0)" in done.err

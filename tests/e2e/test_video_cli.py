@@ -313,3 +313,37 @@ def test_wrong_use_is_said_in_a_sentence(
     done = video(base, *arguments)
     assert done.code == code
     assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--fill-model", "audioldm"), 2, "--fill-model is for --fill-gaps generate"),
+        (("--fill-clips", 3), 2, "--fill-clips is for --fill-gaps generate"),
+        (("--fill-gaps", "generate"), 2, "no model is chosen for you"),
+        (("--fill-gaps", "generate", "--fill-model", "audioldm", "--use", "commercial"), 1,
+         "under CC-BY-NC-SA-4.0, which --use leaves out"),
+        (("--fill-gaps", "generate", "--fill-model", "audioldm", "--license", "cc0,by"), 1,
+         "under CC-BY-NC-SA-4.0, which --license leaves out"),
+    ],
+)  # fmt: skip
+def test_gaps_are_not_filled_with_what_could_not_be_used(
+    base: Path, options: tuple[object, ...], code: int, said: str
+) -> None:
+    done = video(base, base / "film.mkv", "--dry-run", *options)
+    assert done.code == code
+    assert said in done.err
+    assert "Finding cuts" not in done.err
+
+
+@pytest.mark.slow
+def test_gaps_say_which_model_is_not_here(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path))
+    fill = ("--fill-gaps", "generate", "--fill-model", "audioldm")
+    whole = video(base, base / "film.mkv", "--dry-run", *fill)
+    assert whole.code == 0, whole.err  # the library has a sound for every shot
+    done = video(base, base / "film.mkv", "--dry-run", *fill, "--pack", "none")
+    assert done.code == 1
+    assert "models fetch audioldm (1.7 GB, CC-BY-NC-SA-4.0" in done.err

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import databases
 import numpy as np
 import pytest
 from libraries import empty_catalog
@@ -272,6 +273,8 @@ def test_a_root_that_is_one_pack_of_its_name_is_no_question(catalog: Catalog) ->
 
 
 def test_a_damaged_catalog_is_told(catalog: Catalog) -> None:
+    if databases.kind != "sqlite":
+        pytest.skip("a matter of SQLite's own file")
     assert catalog.faults() == []
     with catalog.engine.begin() as connection:
         connection.execute(text("PRAGMA writable_schema=ON"))

@@ -2,97 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_makers
-import torch
 from libraries import COLOURS
 from PIL import Image
-from tiny_models import declare_operators
 
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import EncoderError, UnknownEncoder, WeightsMissing
 from query.captions import registry
-from query.captions.decode import beam
 from query.captions.prompts import prompt_for_sound
-from query.captions.protocol import Captioner, Decoding
+from query.captions.protocol import Decoding
 from query.captions.write import Caption, captions, different, judged, worded
-
-declare_operators()
-WRITERS = [
-    pytest.param("blip", marks=pytest.mark.slow),
-    pytest.param(
-        "coca",
-        marks=[
-            pytest.mark.slow,
-            pytest.mark.skipif(
-                importlib.util.find_spec("open_clip") is None, reason="open_clip is not here"
-            ),
-        ],
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-def loaded(name: str, models: Path) -> Captioner:
-    if not (models / name).is_dir():
-        tiny_makers.kept(name, models)
-    return registry.load(name, models, "cpu")
 
 
 def pictures() -> list[Image.Image]:
     drawn = np.random.default_rng(2).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
     return [Image.fromarray(pixels) for pixels in drawn]
-
-
-@pytest.mark.parametrize("name", WRITERS)
-def test_a_seed_says_what_is_written_whatever_else_is_drawn(name: str, models: Path) -> None:
-    writer, [picture, other, _] = loaded(name, models), pictures()
-    how = Decoding(count=4, longest=8, seed=7)
-    first = writer.write([picture, other], how)
-    torch.rand(3)
-    before = torch.get_rng_state()
-    assert writer.write([picture], how) == first[:1]
-    assert torch.equal(before, torch.get_rng_state())
-    assert [len(texts) for texts in first] == [4, 4]
-    assert writer.write([picture], Decoding(count=4, longest=8, seed=8)) != first[:1]
-
-
-@pytest.mark.parametrize("name", WRITERS)
-def test_the_picture_counts(name: str, models: Path) -> None:
-    how = Decoding(count=3, method="beam", longest=8)
-    written = loaded(name, models).write(pictures(), how)
-    assert len({tuple(texts) for texts in written}) == 3
-    assert all(len(set(texts)) == 3 for texts in written)
-
-
-@pytest.mark.slow
-def test_our_search_finds_what_transformers_finds(models: Path) -> None:
-    writer, picture = loaded("blip", models), pictures()[0]
-    how = Decoding(count=3, method="beam", beams=6, shortest=2, longest=7)
-    model, words = writer._model, writer._tokenizer  # type: ignore[attr-defined]
-    pixels = writer._processor(images=[picture], return_tensors="pt")  # type: ignore[attr-defined]
-    with torch.inference_mode():
-        seen = model.vision_model(**pixels).last_hidden_state
-
-        def step(ids: torch.Tensor) -> torch.Tensor:
-            hidden = seen.expand(len(ids), -1, -1)
-            scores: torch.Tensor = model.text_decoder(ids, encoder_hidden_states=hidden).logits
-            return scores[:, -1]
-
-        ids = beam(step, model.decoder_input_ids, 3, how)
-    assert [words.decode(row, skip_special_tokens=True) for row in ids] == [
-        text for [texts] in [writer.write([picture], how)] for text in texts
-    ]
 
 
 def test_what_is_not_here_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,7 @@ def test_a_clip_is_written_as_what_it_is(tmp_path: Path) -> None:
         "prompt": "rain, on a roof", "model": "noise", "weights": "abc",
         "licence": "CC-BY-NC-SA-4.0", "seed": 5, "seconds": 1.0, "steps": 7, "guidance": 2.0,
         "negative": "wind", "condition": "", "bandwidth": 8000.0, "gain": 0.0, "refused": "",
+        "sources": [],
         "frames": [],
     }  # fmt: skip
     assert clip.path.name.startswith("rain-on-a-roof-noise-5-")

@@ -9,11 +9,22 @@ import pytest
 import soundfile
 import sounds
 from libraries import build, tone
+from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page as Tab
+from web_browser import CHROMIUM, NEEDED, opened
 from web_server import Page, serving
 
 from query.scene import floor
 
 MARKUP = "<img src=x onerror=alert(1)> &amp; <b>bold</b>"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_floor() -> Iterator[None]:
+    """Every server measures its floor, with fewer pictures here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(floor, "COUNT", 12)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +50,26 @@ def web_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page(web_library: Path) -> Iterator[Page]:
-    with pytest.MonkeyPatch.context() as patch, serving(web_library) as served:
-        patch.setattr(floor, "COUNT", 12)
+    with serving(web_library) as served:
         served.ready()
         yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        why = "no Chromium here: on Debian, apt-get install chromium"
+        pytest.fail(why) if NEEDED else pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, page: Page) -> Iterator[Tab]:
+    with opened(browser, page) as tab:
+        yield tab

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from query.cli.evaluate.group import embedded, ratings_argument, say_scenes, study_options
+from query.cli.evaluate.group import (
+    embedded,
+    ratings_argument,
+    record_of,
+    study_options,
+    without,
+)
+from query.cli.evaluate.out import deliver
 from query.cli.options import Range
 
 if TYPE_CHECKING:
-    from query.evaluation.correlate import Table2
+    from query.evaluation.report.record import Record
     from query.tables import Format
 
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 @ratings_argument
 @click.option("--theta", type=Range(0, 1), default=0.5, show_default=True, metavar="T",
               help="0: the reference frame, 1: the frame to sound.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True,
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of what is drawn and permuted.")  # fmt: skip
 def correlate(
     study_file: Path, ratings_file: Path, library_folder: Path | None, form: Format,
@@ -38,51 +45,69 @@ def correlate(
     sonorize evaluate correlate study.toml ratings.csv
     sonorize evaluate correlate study.toml ratings.csv --out measured/
     """
+    record = measure(study_file, ratings_file, library_folder, device, theta, seed)
+    deliver(record, out)
+    _show(record, form)
+
+
+def measure(
+    study_file: Path,
+    ratings_file: Path,
+    library_folder: Path | None = None,
+    device: str | None = None,
+    theta: float = 0.5,
+    seed: int = 0,
+) -> Record:
     from query.cli.evaluate.mos import read
     from query.evaluation import correlate as experiment
+    from query.evaluation.report.record import Table
 
-    ratings = read(ratings_file)
+    ratings, _, _ = read(ratings_file)
     with embedded(study_file, library_folder, device) as opened:
         rated = experiment.gather(opened.study, opened.found, ratings, opened.scales, theta)
-        say_scenes(opened.study.lacking_reference, "a reference sound")
-        measured = experiment.correlate(rated, seed=seed)
-        if out is not None:
-            _write(measured, out)
-        _show(measured, form)
+        found = experiment.correlate(rated, seed=seed)
+        tables = {
+            "correlate-table-2": Table(
+                experiment.COLUMNS, found.table, "Table 2 in its forms: Pearson's r"
+            ),
+            "correlate-ranks": Table(
+                experiment.RANK_COLUMNS, found.ranks, "Rank correlations of means of items"
+            ),
+            "correlate-values": Table(experiment.VALUE_COLUMNS, found.values, "Every pair"),
+        }
+        notes = [
+            "Negative: farther is worse. The paper takes every rating by itself, as if raters and "
+            "neighbouring frames knew nothing of each other; p and interval then promise too much.",
+            *without(opened.study.lacking_reference, "a reference sound"),
+        ]
+        asked = {"ratings_file": ratings_file, "theta": theta, "seed": seed}
+        return record_of("correlate", opened, tables, notes, **asked)
 
 
-def _write(measured: Table2, out: Path) -> None:
-    from query.evaluation import correlate as experiment
-    from query.evaluation import sheets
-
-    sheets.write(out / "correlate-table-2.csv", measured.table, experiment.COLUMNS)
-    sheets.write(out / "correlate-ranks.csv", measured.ranks, experiment.RANK_COLUMNS)
-    sheets.write(out / "correlate-values.csv", measured.values, experiment.VALUE_COLUMNS)
-
-
-def _show(measured: Table2, form: Format) -> None:
+def _show(record: Record, form: Format) -> None:
     from query.evaluation import correlate as experiment
     from query.tables import show_rows
 
+    table, ranks = (record.tables[f"correlate-{name}"].rows for name in ("table-2", "ranks"))
     if form != "table":
-        show_rows(measured.table, experiment.COLUMNS, form, table="table 2")
+        show_rows(table, experiment.COLUMNS, form, table="table 2")
         if form == "json":
-            show_rows(measured.ranks, experiment.RANK_COLUMNS, form, table="ranks")
+            show_rows(ranks, experiment.RANK_COLUMNS, form, table="ranks")
         return
     for name, form_name in (
         ("Table 2 as the paper has it: Pearson, every rating alone", experiment.AS_PAPER),
         ("The same on means of items (mean: Fisher's z)", experiment.ITEM_MEANS),
     ):
-        rows = [row for row in measured.table if row["form"] == form_name]
+        rows = [row for row in table if row["form"] == form_name]
         wide, columns = _by_scene(rows)
         show_rows(wide, columns, form, title=name)
     honest = [
-        row for row in measured.table
+        row for row in table
         if row["form"] not in (experiment.AS_PAPER, experiment.ITEM_MEANS)
     ]  # fmt: skip
     columns = ("metric", "form", "r", "low", "high", "p", "p_holm", "n")
     show_rows(honest, columns, form, title="All scenes")
-    show_rows(measured.ranks, experiment.RANK_COLUMNS, form, title="Ranks, on means of items")
+    show_rows(ranks, experiment.RANK_COLUMNS, form, title="Ranks, on means of items")
 
 
 def _by_scene(

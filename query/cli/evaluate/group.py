@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -20,8 +20,8 @@ from indexer.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from indexer.encoders.protocol import Encoder
     from query.evaluation.embedding import Embedded, Scale
+    from query.evaluation.report.record import Record, Table
     from query.evaluation.study import Study
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +38,8 @@ def evaluate() -> None:
     sonorize evaluate mos ratings.csv                  what people said of pairs
     sonorize evaluate correlate study.toml ratings.csv metrics against people
     sonorize evaluate retrieval questions.csv          how well the library finds
+    sonorize evaluate quality                          how good the recordings are
+    sonorize evaluate replay measured/report.json      measure again, and compare
     sonorize evaluate freeze study.toml                fix what is to be measured, before
     """
 
@@ -49,7 +51,7 @@ format_option: Callable[[F], F] = click.option(
 
 out_option: Callable[[F], F] = click.option(
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-    help="Folder for all that was measured, as CSV.",
+    help="Folder for a report and all that was measured, as CSV and JSON.",
 )  # fmt: skip
 
 study_argument: Callable[[F], F] = click.argument(
@@ -70,12 +72,13 @@ def study_options(command: F) -> F:
 
 
 class Opened(NamedTuple):
-    """A study with all its vectors."""
+    """A study with all its vectors; `state`: frozen or exploratory."""
 
     study: Study
+    state: str
     found: Embedded
-    encoder: Encoder
     scales: Sequence[Scale]
+    made: Mapping[str, Any]
 
 
 @contextmanager
@@ -83,25 +86,60 @@ def embedded(study_file: Path, folder: Path | None, device: str | None) -> Itera
     """Reads the study before the model; says what is lacking and what the model did not see."""
     from query.evaluation import freeze
     from query.evaluation.embedding import embed, scales
+    from query.evaluation.report import provenance
     from query.evaluation.study import read_study
     from query.shelf import Shelf
 
     study = read_study(study_file)
     files = freeze.by_name(study.files, study.path.parent)
-    say(f"{study.title}: {freeze.state(study.path, files)}.")
+    state = freeze.state(study.path, files)
+    say(f"{study.title}: {state}.")
     with open_library(folder) as library, closing(Bars()) as bars:
         encoder = load_encoder(library.config, device, exact=True)
         found = embed(study, Shelf(library, encoder), encoder, bars)
         bars.close()
         _say_absent(found.absent)
-        yield Opened(study, found, encoder, scales(encoder, library.config.windows))
+        made = provenance.of_run({study.path.name: study.path, **files})
+        made |= provenance.of_model(encoder, library) | {"asked_device": device}
+        yield Opened(study, state, found, scales(encoder, library.config.windows), made)
         if encoder.caveat:
             say(encoder.caveat)
 
 
-def say_scenes(names: Sequence[str], lack: str) -> None:
-    if names:
-        say(f"{counted(len(names), 'scene')} without {lack}: {', '.join(names)}.")
+def record_of(
+    experiment: str,
+    opened: Opened,
+    tables: Mapping[str, Table],
+    notes: Sequence[str],
+    **options: Any,
+) -> Record:
+    """Of an experiment on a study; `options` are those of its command besides the study's."""
+    from query.evaluation.report.record import Record
+
+    asked = {name: str(v.absolute()) if isinstance(v, Path) else v for name, v in options.items()}
+    absent = len(opened.found.absent)
+    left = [f"{counted(absent, 'picture, text or sound')} left out: no vector."] if absent else []
+    return Record(
+        experiment=experiment,
+        title=opened.study.title,
+        state=opened.state,
+        options={
+            "study_file": str(opened.study.path),
+            "library_folder": opened.made["library"],
+            "device": opened.made["asked_device"],
+            **asked,
+        },
+        notes=[*notes, *left],
+        provenance={name: value for name, value in opened.made.items() if name != "asked_device"},
+        tables=tables,
+        folder=str(opened.study.path.parent),
+    )
+
+
+def without(names: Sequence[str], lack: str) -> list[str]:
+    """A sentence, or none."""
+    named = f"{counted(len(names), 'scene')} without {lack}: {', '.join(names)}."
+    return [named] if names else []
 
 
 def _say_absent(absent: Sequence[str]) -> None:

@@ -9,11 +9,14 @@ import click
 
 from indexer.cli.common import counted, say
 from query.cli.evaluate.group import format_option, out_option, ratings_argument
+from query.cli.evaluate.out import deliver
 
 if TYPE_CHECKING:
-    from query.evaluation.mos import Opinions
     from query.evaluation.ratings import Rating
+    from query.evaluation.report.record import Record
     from query.tables import Format
+
+ELSEWHERE = "ratings made elsewhere"
 
 
 @click.command()
@@ -24,51 +27,76 @@ def mos(ratings_file: Path, form: Format, out: Path | None) -> None:
     """Mean opinion scores of pairs of a frame and a sound: each item, scene and arm.
 
     RATINGS.csv has a line a rating: rater,frame,sound,fit and, if you like, quality,scene,arm,kind
-    (item, or repeat, reference, anchor, which do not count here). Scores are 1 (bad) to 5
+    (item, or repeat, reference, anchor, which do not count here); or it is the .sqlite3 file of a
+    listening test, of which the raters count who pass its checks. Scores are 1 (bad) to 5
     (excellent). Intervals of items are over raters, those of groups over raters and items.
 
     \b
     sonorize evaluate mos ratings.csv
     sonorize evaluate mos ratings.csv --out measured/
     """
+    record = measure(ratings_file)
+    deliver(record, out)
+    _show(record, form)
+
+
+def measure(ratings_file: Path) -> Record:
     from query.evaluation import mos as experiment
+    from query.evaluation.report import provenance
+    from query.evaluation.report.record import Record, Table
 
-    measured = experiment.summarise(read(ratings_file))
-    if out is not None:
-        _write(measured, out)
-    _show(measured, form)
+    ratings, title, state = read(ratings_file)
+    found = experiment.summarise(ratings)
+    tables = {
+        "mos-groups": Table(experiment.GROUP_COLUMNS, found.groups, "Opinions of scenes and arms"),
+        "mos-arms": Table(experiment.ARM_COLUMNS, found.arms, "Arms against each other, by frame"),
+        "mos-items": Table(experiment.ITEM_COLUMNS, found.items, "Opinions of each item"),
+    }
+    return Record(
+        experiment="mos",
+        title=title,
+        state=state,
+        options={"ratings_file": str(ratings_file.absolute())},
+        notes=[],
+        provenance=provenance.of_run({ratings_file.name: ratings_file}, seed=0),
+        tables=tables,
+    )
 
 
-def read(path: Path) -> list[Rating]:
-    """Ratings of items. Raises StudyError."""
+def read(path: Path) -> tuple[list[Rating], str, str]:
+    """Ratings of items, what they are of, and whether that was frozen. Raises StudyError."""
     from indexer.errors import StudyError
     from query.evaluation import ratings
 
-    everything = ratings.read_ratings(path)
+    if path.suffix == ".sqlite3":
+        everything, title, state = _of_test(path)
+    else:
+        everything, title, state = ratings.read_ratings(path), path.stem, ELSEWHERE
     kept = ratings.items(everything)
     if not kept:
-        raise StudyError(f"{path} holds no rating of an item, only checks of the raters.")
+        raise StudyError(f"{path} holds no rating of an item by someone who counts.")
     if len(kept) < len(everything):
         say(f"{counted(len(everything) - len(kept), 'rating')} that check the raters left out.")
-    return kept
+    return kept, title, state
 
 
-def _write(measured: Opinions, out: Path) -> None:
-    from query.evaluation import mos as experiment
-    from query.evaluation import sheets
+def _of_test(path: Path) -> tuple[list[Rating], str, str]:
+    """Of those who count by the rules of the test; the others are named, with the reason."""
+    from query.evaluation.listening import exclusion, store
 
-    sheets.write(out / "mos-items.csv", measured.items, experiment.ITEM_COLUMNS)
-    sheets.write(out / "mos-groups.csv", measured.groups, experiment.GROUP_COLUMNS)
-    sheets.write(out / "mos-arms.csv", measured.arms, experiment.ARM_COLUMNS)
+    head, sessions = store.read_store(path)
+    say(f"{head.title}: {head.state}.")
+    for rater, reason in exclusion.judge(sessions, head.rules).items():
+        say(f"Left out rater {rater}: {reason}.")
+    return exclusion.counted(sessions, head.rules), head.title, head.state
 
 
-def _show(measured: Opinions, form: Format) -> None:
-    from query.evaluation import mos as experiment
+def _show(record: Record, form: Format) -> None:
     from query.tables import show_rows
 
+    groups, arms, items = (record.tables[f"mos-{name}"] for name in ("groups", "arms", "items"))
     if form != "csv":
-        show_rows(measured.groups, experiment.GROUP_COLUMNS, form, title="Opinions", table="groups")
-        if measured.arms:
-            show_rows(measured.arms, experiment.ARM_COLUMNS, form, title="Arms, frame by frame",
-                      table="arms")  # fmt: skip
-    show_rows(measured.items, experiment.ITEM_COLUMNS, form, title="Items", table="items")
+        show_rows(groups.rows, groups.columns, form, title="Opinions", table="groups")
+        if arms.rows:
+            show_rows(arms.rows, arms.columns, form, title="Arms, frame by frame", table="arms")
+    show_rows(items.rows, items.columns, form, title="Items", table="items")

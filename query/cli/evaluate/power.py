@@ -29,7 +29,9 @@ if TYPE_CHECKING:
               help="How often it should be found.")  # fmt: skip
 @click.option("--alpha", type=Range(0.0001, 0.5), default=0.05, show_default=True,
               help="How often nothing may be taken for something.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulation.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the simulation."
+)
 @format_option
 def power(
     raters: int, items: int, scenes: int, pilot: Path | None, wanted: float, alpha: float,
@@ -68,7 +70,7 @@ def _of_pilot(path: Path, design: Design) -> Design:
     from query.evaluation.power import from_pilot
     from query.evaluation.ratings import table
 
-    ratings = read(path)
+    ratings, _, _ = read(path)
     scenes = {rating.pair: rating.scene for rating in ratings}
     _, pairs, values = table(ratings)
     try:

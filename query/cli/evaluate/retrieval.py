@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,10 @@ from indexer.cli.common import (
     say,
 )
 from query.cli.evaluate.group import SHOWN, format_option, out_option
+from query.cli.evaluate.out import deliver
 
 if TYPE_CHECKING:
+    from query.evaluation.report.record import Record, Table
     from query.evaluation.retrieval.asking import Asked
     from query.evaluation.retrieval.questions import Question
     from query.tables import Format
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 @format_option
 @out_option
 @device_option
-@click.option("--seed", type=int, default=0, show_default=True,
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of random orders and bootstrap intervals.")  # fmt: skip
 def retrieval(
     questions_at: Path, library_folder: Path | None, form: Format, out: Path | None,
@@ -50,71 +52,115 @@ def retrieval(
     sonorize evaluate retrieval questions.csv
     sonorize evaluate retrieval ~/ESC-50 --library ~/esc50-library --out measured/
     """
+    record = measure(questions_at, library_folder, device, seed)
+    deliver(record, out)
+    _show(record, form)
+
+
+def measure(
+    questions_at: Path,
+    library_folder: Path | None = None,
+    device: str | None = None,
+    seed: int = 0,
+) -> Record:
+    from query.evaluation.report import provenance
+    from query.evaluation.report.record import Record
     from query.evaluation.retrieval.asking import ask_all
     from query.search import Searcher
 
-    questions = _questions(questions_at)
+    title, state, files, questions = _questions(questions_at)
+    say(f"{title}: {counted(len(questions), 'question')}, {state}.")
     with open_library(library_folder) as library, closing(Bars()) as bars:
         encoder = load_encoder(library.config, device, exact=True)
         asked = ask_all(Searcher(library, encoder), questions, seed=seed, progress=bars)
-    _say_unanswered(asked.unanswered)
-    if out is not None:
-        _write(asked, out)
-    _show(asked, form)
+        made = provenance.of_run(files, seed=seed) | provenance.of_model(encoder, library)
     if encoder.caveat:
         say(encoder.caveat)
+    return Record(
+        experiment="retrieval",
+        title=title,
+        state=state,
+        options={
+            "questions_at": str(questions_at.absolute()),
+            "library_folder": made["library"],
+            "device": device,
+            "seed": seed,
+        },
+        notes=[
+            "What is relevant was said by people, not by the model that ranks. Takes are not "
+            "collapsed. Intervals are 95 % over questions drawn anew.",
+            *_labelled(questions),
+            *_unanswered(asked.unanswered),
+        ],
+        provenance=made,
+        tables=_tables(asked),
+    )
 
 
-def _questions(place: Path) -> list[Question]:
+def _questions(place: Path) -> tuple[str, str, Mapping[str, Path], list[Question]]:
+    """Title, whether it is frozen, the files it names, and the questions."""
     from query.cli.evaluate.freeze import named
     from query.evaluation import freeze
     from query.evaluation.retrieval.collections import read_collection
     from query.evaluation.retrieval.questions import read_questions
 
-    if not place.is_dir():
-        questions = read_questions(place)
-        say(f"{place.name}: {freeze.state(place, named(place))}.")
-        return questions
-    name, questions = read_collection(place)
-    say(f"{name}: {counted(len(questions), 'question')}.")
-    return questions
+    if place.is_dir():
+        title, questions = read_collection(place)
+        return title, "labels of its authors", {}, questions
+    questions, files = read_questions(place), named(place)
+    return place.name, freeze.state(place, files), {place.name: place, **files}, questions
 
 
-def _say_unanswered(names: Sequence[str]) -> None:
+def _labelled(questions: Sequence[Question]) -> Iterator[str]:
+    labels = [label for label in dict.fromkeys(each.label for each in questions) if label]
+    if labels:
+        more = f"; and {len(labels) - SHOWN:,} more" if len(labels) > SHOWN else ""
+        yield f"Labelled by (who, rule, date): {'; '.join(labels[:SHOWN])}{more}."
+
+
+def _unanswered(names: Sequence[str]) -> Iterator[str]:
     if names:
         listed = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-        say(f"{counted(len(names), 'question')} without a relevant sound here, left out: {listed}.")
+        lead = f"{counted(len(names), 'question')} without a relevant sound here, left out"
+        yield f"{lead}: {listed}."
 
 
-def _write(asked: Asked, out: Path) -> None:
-    from query.evaluation import sheets
+def _tables(asked: Asked) -> dict[str, Table]:
+    from query.evaluation.report.record import Table
     from query.evaluation.retrieval import asking
 
-    sheets.write(out / "retrieval.csv", asked.scores, asking.SCORE_COLUMNS)
-    sheets.write(out / "retrieval-questions.csv", asked.questions, asking.QUESTION_COLUMNS)
-    sheets.write(out / "retrieval-differences.csv", asked.differences, asking.DIFFERENCE_COLUMNS)
+    return {
+        "retrieval": Table(asking.SCORE_COLUMNS, asked.scores, "Scores of each way to ask"),
+        "retrieval-differences": Table(
+            asking.DIFFERENCE_COLUMNS, asked.differences, "Differences, question by question"
+        ),
+        "retrieval-questions": Table(asking.QUESTION_COLUMNS, asked.questions, "Every question"),
+    }
 
 
-def _show(asked: Asked, form: Format) -> None:
+def _show(record: Record, form: Format) -> None:
     from query.evaluation.retrieval import asking
     from query.tables import show_rows
 
+    scores, differences = (
+        record.tables[name].rows for name in ("retrieval", "retrieval-differences")
+    )
     if form != "table":
-        show_rows(asked.scores, asking.SCORE_COLUMNS, form, table="scores")
+        show_rows(scores, asking.SCORE_COLUMNS, form, table="scores")
         if form == "json":
-            show_rows(asked.differences, asking.DIFFERENCE_COLUMNS, form, table="differences")
+            show_rows(differences, asking.DIFFERENCE_COLUMNS, form, table="differences")
         return
     shown = ("hit@1", "hit@10", "recall@10", "mAP", "MRR", "first_rank")
-    sounds = counted(asked.scores[0]["sounds"], "sound")
-    for kind in dict.fromkeys(row["kind"] for row in asked.scores):
-        mine = [row for row in asked.scores if row["kind"] == kind]
+    sounds = counted(scores[0]["sounds"], "sound")
+    for kind in dict.fromkeys(row["kind"] for row in scores):
+        mine = [row for row in scores if row["kind"] == kind]
         title = f"{kind}: {counted(mine[0]['questions'], 'question')} of {sounds}, 95 % intervals"
         show_rows(_pivot(mine, shown), ("asked", *shown), form, title=title)
     columns = ("kind", "asked", "against", "metric", "difference", "low", "high")
-    show_rows(asked.differences, columns, form, title="Differences, question by question")
+    show_rows(differences, columns, form, title="Differences, question by question")
 
 
-def _pivot(scores: Sequence[dict[str, Any]], shown: Sequence[str]) -> list[dict[str, str]]:
+def _pivot(scores: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[dict[str, str]]:
     """A line a way to ask, each score with its interval."""
     lines: dict[str, dict[str, str]] = {}
     for row in scores:

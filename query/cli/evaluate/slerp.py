@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import say
-from query.cli.evaluate.group import embedded, say_scenes, study_options
+from query.cli.evaluate.group import embedded, record_of, study_options, without
+from query.cli.evaluate.out import deliver
 from query.cli.options import Range
 
 if TYPE_CHECKING:
     from query.evaluation.embedding import Scale
-    from query.evaluation.slerp import Slerp
+    from query.evaluation.report.record import Record
     from query.tables import Format
 
 RAW = (
     "Only vectors of length 1 are measured: lengths as in the paper are had of ImageBind alone, "
     "in a library that was built with --windows official."
+)
+LENGTHS = (
+    "ImageBind makes vectors of sounds of length 20 and of pictures of length 1. So at raw scale "
+    "distances are about 20 times those of directions, and the picture turns the target by less "
+    "than 3 degrees: what is measured there is the distance to the reference sound."
 )
 
 
@@ -46,45 +51,77 @@ def slerp(
     sonorize evaluate slerp study.toml
     sonorize evaluate slerp study.toml --theta .25 --out measured/
     """
+    record = measure(study_file, library_folder, device, scale, theta)
+    deliver(record, out)
+    _show(record, form)
+
+
+def measure(
+    study_file: Path,
+    library_folder: Path | None = None,
+    device: str | None = None,
+    scale: Scale | None = None,
+    theta: float = 0.5,
+) -> Record:
     from query.evaluation import slerp as experiment
+    from query.evaluation.report.record import Table
 
     with embedded(study_file, library_folder, device) as opened:
         scales = _scales(scale, opened.scales)
-        measured = experiment.measure(opened.study, opened.found, scales, theta)
-        say_scenes(opened.study.lacking_reference, "a reference sound")
-        if out is not None:
-            _write(measured, out)
-        _show(measured, form)
+        found = experiment.measure(opened.study, opened.found, scales, theta)
+        tables = {
+            "slerp-table-1": Table(
+                experiment.TABLE_COLUMNS, found.table, "Table 1, with its baselines"
+            ),
+            "slerp-shares": Table(
+                experiment.SHARE_COLUMNS, found.shares,
+                "How much of a ranking's variance the frame explains",
+            ),
+            "slerp-rankings": Table(
+                experiment.RANKING_COLUMNS, found.rankings, "Sounds ranked for each frame"
+            ),
+        }  # fmt: skip
+        notes = [
+            "Related: of the scene whose reference it is. 0 is equal; the smallest is the best.",
+            *_explained(found.shares),
+            *([RAW] if "raw" not in opened.scales else [LENGTHS]),
+            *without(opened.study.lacking_reference, "a reference sound"),
+        ]
+        return record_of("slerp", opened, tables, notes, scale=scale, theta=theta)
+
+
+def _explained(shares: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    import numpy as np
+
+    for scale in dict.fromkeys(row["scale"] for row in shares):
+        wanted = (scale, "literal", "slerp_cosine")
+        chosen = [r for r in shares if (r["scale"], r["target"], r["metric"]) == wanted]
+        mine = [r["frame_share"] for r in chosen if np.isfinite(r["frame_share"])]
+        if mine:
+            yield (
+                f"At {scale} scale the frame explains {np.median(mine):.2%} of the variance by "
+                "which sounds are ranked (median over scenes, literal target, cosine)."
+            )
 
 
 def _scales(asked: Scale | None, there: Sequence[Scale]) -> Sequence[Scale]:
     if asked == "raw" and "raw" not in there:
         raise click.UsageError(RAW)
-    if asked is None and "raw" not in there:
-        say(RAW)
     return there if asked is None else (asked,)
 
 
-def _write(measured: Slerp, out: Path) -> None:
-    from query.evaluation import sheets
-    from query.evaluation import slerp as experiment
-
-    sheets.write(out / "slerp-table-1.csv", measured.table, experiment.TABLE_COLUMNS)
-    sheets.write(out / "slerp-rankings.csv", measured.rankings, experiment.RANKING_COLUMNS)
-    sheets.write(out / "slerp-shares.csv", measured.shares, experiment.SHARE_COLUMNS)
-
-
-def _show(measured: Slerp, form: Format) -> None:
+def _show(record: Record, form: Format) -> None:
     from query.evaluation import slerp as experiment
     from query.tables import show_rows
 
+    table, shares = (record.tables[name].rows for name in ("slerp-table-1", "slerp-shares"))
     if form != "table":
-        show_rows(measured.table, experiment.TABLE_COLUMNS, form, table="table 1")
+        show_rows(table, experiment.TABLE_COLUMNS, form, table="table 1")
         if form == "json":
-            show_rows(measured.shares, experiment.SHARE_COLUMNS, form, table="shares")
+            show_rows(shares, experiment.SHARE_COLUMNS, form, table="shares")
         return
-    for arm, rows in experiment.printed(measured.table).items():
+    for arm, rows in experiment.printed(table).items():
         columns = tuple(rows[0])
         show_rows(rows, columns, form, title=f"Table 1, sounds {arm}: mean ± sd (n) of distances")
-    show_rows(measured.shares, experiment.SHARE_COLUMNS, form,
+    show_rows(shares, experiment.SHARE_COLUMNS, form,
               title="What the frame explains of each ranking's variance")  # fmt: skip

@@ -21,8 +21,8 @@ export async function ask(path, { kind, ...options } = {}) {
     throw new Refused(say("offline"));
   }
   if (response.status === 401) return (await login(), ask(path, { kind, ...options }));
-  const said = response.status === 204 ? null : await response.json();
-  if (!response.ok) throw new Refused(said.error ?? response.statusText);
+  const said = response.status === 204 ? null : await response.json().catch(() => null);
+  if (!response.ok) throw new Refused(said?.error ?? `${response.status} ${response.statusText}`);
   return said;
 }
 

@@ -22,6 +22,8 @@ export async function spot(row, region) {
   return say("spotted", said);
 }
 
+export const hasProject = () => project !== null;
+
 export const reveal = (row) => send(`sounds/${row.id}/reveal`, {});
 
 export async function chooseProject() {
@@ -44,8 +46,8 @@ function showProject() {
 
 // Folders
 
-/** The id of a folder that the user chose, or null. */
-export function choosePlace(title) {
+/** The id of a folder that the user chose, or null; of a video, if `video`. */
+export function choosePlace(title, { video = false } = {}) {
   const dialog = find("places");
   find("places-title").textContent = title;
   return new Promise((chosen) => {
@@ -54,6 +56,7 @@ export function choosePlace(title) {
       const said = await ask(`places?place=${encodeURIComponent(id)}`, { kind: "places" });
       here = said.here?.id ?? null;
       find("places-choose").disabled = !here;
+      find("places-choose").hidden = video;
       const above = [...said.above, ...(said.here ? [said.here] : [])];
       find("places-here").replaceChildren(
         way("⌂", () => show()), ...above.map((place) => way(place.name, () => show(place.id))),
@@ -63,6 +66,11 @@ export function choosePlace(title) {
         item.append(way(place.name, () => show(place.id)));
         return item;
       });
+      if (video) folders.push(...said.videos.map((place) => {
+        const item = make("li");
+        item.append(way(`▶ ${place.name}`, () => done(place.id)));
+        return item;
+      }));
       find("places-list").replaceChildren(...(folders.length ? folders : [make("li", "dim", say("empty_place"))]));
     };
     const done = (value) => {

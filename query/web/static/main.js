@@ -8,6 +8,7 @@ import * as list from "./list.js";
 import * as panel from "./panel.js";
 import * as player from "./player.js";
 import * as question from "./question.js";
+import * as scene from "./scene.js";
 import { draw, pairs } from "./wave.js";
 import * as wells from "./wells.js";
 import { number, say } from "./words.js";
@@ -70,15 +71,18 @@ function taken(seen) {
 function changed() {
   panel.show();
   wells.show();
-  const shows = question.get("view") === "library";
-  find("list").hidden = shows;
-  find("library").hidden = !shows;
-  find("library-open").setAttribute("aria-pressed", String(shows));
+  const view = question.get("view");
+  find("list").hidden = view === "library" || view === "scene";
+  for (const [name, button] of [["library", "library-open"], ["scene", "scene-show"]]) {
+    find(name).hidden = view !== name;
+    find(button).setAttribute("aria-pressed", String(view === name));
+  }
   find("browse").hidden = !question.browses();
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
-  if (shows) trying(() => library.show({ none: ready.startsWith("none") }));
+  if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }));
+  else if (view === "scene") scene.show();
   else answer();
 }
 
@@ -97,14 +101,14 @@ async function watchModel() {
     find("model").textContent = error.message;
   }
   if (said) model(said);
-  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor);
+  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor && said.counts.ready > 0);
   waiting = setTimeout(watchModel, waits ? 700 : 15000);
 }
 
 function model(said) {
   const { state, name, sees } = said.model;
   const out = find("model");
-  const measuring = state === "ready" && sees && !said.floor;
+  const measuring = state === "ready" && sees && !said.floor && said.counts.ready > 0;
   out.textContent = measuring ? `${name} · ${say("floor")}` : say(state, { name });
   out.title = said.model.said || said.model.caveat;
   out.classList.toggle("waits", state === "loading" || measuring);
@@ -342,13 +346,15 @@ find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
 find("act-reveal").onclick = reveal;
 find("library-open").onclick = toLibrary;
+find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
+scene.start({ trying });
 find("collection").onchange = (event) => question.set({ collection: event.target.value });
 find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
 find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
 player.onTell(told);
 list.handle(handlers);
 panel.start();
-wells.start({ trying, problem: (name) => problem(say("cannot_play", { why: name })) });
+wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_play", { why: name })) });
 question.onChange(changed);
 library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
 addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));

@@ -1,12 +1,14 @@
 // Where pictures and videos are dropped, pasted and chosen.
 
-import { ask, Refused } from "./api.js";
+import { ask, Refused, send } from "./api.js";
+import { choosePlace } from "./choose.js";
 import * as question from "./question.js";
 import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const film = find("film");
 let filmUrl = null;
+let localVideo = ""; // the id of one that lies on the server's machine
 let handlers = {};
 
 const typed = (file, kind) => file.type.startsWith(`${kind}/`);
@@ -15,6 +17,7 @@ export function start(given) {
   handlers = given;
   well("choose", "file", take);
   well("reference-choose", "reference-file", takeReference);
+  find("open-video").onclick = openLocal;
   find("unsee").onclick = () => (forget(), question.set({ frame: "" }));
   find("ask-here").onclick = askHere;
   find("reference-remove").onclick = () =>
@@ -79,19 +82,43 @@ function open(file) {
   show();
 }
 
+async function openLocal() {
+  const id = await choosePlace(say("open_video"), { video: true });
+  if (!id) return;
+  await handlers.trying(async () => {
+    const facts = await ask(`videos/${id}`, { kind: "video" });
+    forget();
+    localVideo = id;
+    filmUrl = `/api/videos/${id}/film`;
+    if (!facts.plays) handlers.note(say("preparing"));
+    film.onloadeddata = () => (handlers.note(""), askHere());
+    film.onerror = () => handlers.problem(facts.name);
+    film.src = filmUrl;
+    show();
+  });
+}
+
 function forget() {
+  film.onerror = null;
   film.removeAttribute("src");
   film.load();
-  if (filmUrl) URL.revokeObjectURL(filmUrl);
+  if (filmUrl && !localVideo) URL.revokeObjectURL(filmUrl);
   filmUrl = null;
+  localVideo = "";
 }
 
 async function askHere() {
+  film.dataset.asked = film.currentTime;
+  if (localVideo) {
+    return handlers.trying(async () => {
+      const said = await send(`videos/${localVideo}/frame`, { at: film.currentTime }, { kind: "picture" });
+      question.set({ frame: said.frame, sound: "" });
+    });
+  }
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: film.videoWidth, height: film.videoHeight });
   canvas.getContext("2d").drawImage(film, 0, 0);
   const data = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.95));
-  film.dataset.asked = film.currentTime;
   await handlers.trying(async () => question.set({ frame: await upload(data), sound: "" }));
 }
 
@@ -114,7 +141,7 @@ export function show() {
   picture(seen, filmUrl ? "" : frame);
   film.hidden = !filmUrl;
   find("ask-here").hidden = !filmUrl;
-  find("choose").hidden = Boolean(frame || filmUrl);
+  find("choose").hidden = find("open-video").hidden = Boolean(frame || filmUrl);
   find("well-tools").hidden = !(frame || filmUrl);
   const reference = question.get("reference_frame");
   picture(find("reference-seen"), reference);

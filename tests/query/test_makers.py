@@ -1,7 +1,8 @@
-"""Models that make sounds: the real pipelines with small random weights."""
+"""Models that make sounds and write captions: the real classes with small random weights."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,13 @@ import numpy as np
 import pytest
 import tiny_makers
 import torch
+from PIL import Image
 from tiny_models import declare_operators
 
 from indexer.errors import GenerationError, UnknownEncoder, WeightsMissing
+from query.captions import registry as captioners
+from query.captions.decode import beam
+from query.captions.protocol import Captioner, Decoding
 from query.generation import registry
 from query.generation.protocol import Generator, Order, Settings
 
@@ -114,3 +119,72 @@ def test_missing_files_say_size_and_licence(name: str, tmp_path: Path) -> None:
 def test_an_unknown_model_names_the_choices(tmp_path: Path) -> None:
     with pytest.raises(UnknownEncoder, match=r"model for sounds 'blip': .*audioldm, audioldm2, st"):
         registry.load("blip", tmp_path)
+
+
+# Captions
+
+
+WRITERS = [
+    pytest.param("blip", marks=pytest.mark.slow),
+    pytest.param(
+        "coca",
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(
+                importlib.util.find_spec("open_clip") is None, reason="open_clip is not here"
+            ),
+        ],
+    ),
+]
+
+
+def writer_of(name: str, models: Path) -> Captioner:
+    if not (models / name).is_dir():
+        tiny_makers.kept(name, models)
+    return captioners.load(name, models, "cpu")
+
+
+def pictures() -> list[Image.Image]:
+    drawn = np.random.default_rng(2).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
+    return [Image.fromarray(pixels) for pixels in drawn]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_seed_says_what_is_written_whatever_else_is_drawn(name: str, models: Path) -> None:
+    writer, [picture, other, _] = writer_of(name, models), pictures()
+    how = Decoding(count=4, longest=8, seed=7)
+    first = writer.write([picture, other], how)
+    torch.rand(3)
+    before = torch.get_rng_state()
+    assert writer.write([picture], how) == first[:1]
+    assert torch.equal(before, torch.get_rng_state())
+    assert [len(texts) for texts in first] == [4, 4]
+    assert writer.write([picture], Decoding(count=4, longest=8, seed=8)) != first[:1]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_picture_counts(name: str, models: Path) -> None:
+    how = Decoding(count=3, method="beam", longest=8)
+    written = writer_of(name, models).write(pictures(), how)
+    assert len({tuple(texts) for texts in written}) == 3
+    assert all(len(set(texts)) == 3 for texts in written)
+
+
+@pytest.mark.slow
+def test_our_search_finds_what_transformers_finds(models: Path) -> None:
+    writer, picture = writer_of("blip", models), pictures()[0]
+    how = Decoding(count=3, method="beam", beams=6, shortest=2, longest=7)
+    model, words = writer._model, writer._tokenizer  # type: ignore[attr-defined]
+    pixels = writer._processor(images=[picture], return_tensors="pt")  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        seen = model.vision_model(**pixels).last_hidden_state
+
+        def step(ids: torch.Tensor) -> torch.Tensor:
+            hidden = seen.expand(len(ids), -1, -1)
+            scores: torch.Tensor = model.text_decoder(ids, encoder_hidden_states=hidden).logits
+            return scores[:, -1]
+
+        ids = beam(step, model.decoder_input_ids, 3, how)
+    assert [words.decode(row, skip_special_tokens=True) for row in ids] == [
+        text for [texts] in [writer.write([picture], how)] for text in texts
+    ]

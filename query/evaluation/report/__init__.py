@@ -1,0 +1,1 @@
+"""What was measured, so that it can be read, checked and measured again."""
