@@ -39,7 +39,7 @@ def evaluate() -> None:
     sonorize evaluate correlate study.toml ratings.csv metrics against people
     sonorize evaluate retrieval questions.csv          how well the library finds
     sonorize evaluate quality                          how good the recordings are
-    sonorize evaluate replay measured/report.json      measure again, and compare
+    sonorize evaluate replay out/slerp-report.json      measure again, and compare
     sonorize evaluate freeze study.toml                fix what is to be measured, before
     """
 
