@@ -119,6 +119,7 @@ def audioldm2(folder: Path) -> None:
     marks = {"bos_token_id": 0, "eos_token_id": 0}
     gpt2 = GPT2Config(n_embd=16, n_head=1, n_layer=1, vocab_size=50, n_positions=99, **marks)
     gpt2.max_new_tokens = 4
+    writer = GPT2LMHeadModel(gpt2).eval()
     unet = AudioLDM2UNet2DConditionModel(**_UNET, cross_attention_dim=((None, 16, 24),) * 2)
     with tempfile.TemporaryDirectory() as made:
         tiny_models.clap(Path(made))
@@ -136,9 +137,10 @@ def audioldm2(folder: Path) -> None:
         text_encoder_2=_t5(24),
         tokenizer_2=_sentences(),
         projection_model=AudioLDM2ProjectionModel(16, 24, 16),
-        language_model=GPT2LMHeadModel(gpt2).eval(),
+        language_model=writer,
     ).save_pretrained(folder)
     _as_before(folder / "tokenizer")
+    writer.transformer.save_pretrained(folder / "language_model")
     index = folder / "model_index.json"
     index.write_text(index.read_text().replace("GPT2LMHeadModel", "GPT2Model"))
 

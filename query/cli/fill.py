@@ -10,6 +10,7 @@ import click
 
 from indexer.cli.common import counted, say
 from query.cli import options
+from query.cli.generate import say_peak
 
 if TYPE_CHECKING:
     from indexer.cli.common import Bars
@@ -88,6 +89,7 @@ def filled(
         f"{counted(len(found.clips), 'sound')} by {given['fill_model']}{unfit}, "
         f"{found.filled:,} filled.{over if found.over else ''}"
     )
+    say_peak()
     return found.sheet
 
 

@@ -126,7 +126,7 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
         refused = _say_made(triples, folder)
         with options.searcher(given["library_folders"], given["device"]) as search:
             _rank(pictures, triples, search, folder, given, bars)
-    _say_peak()
+    say_peak()
     if refused:
         raise click.exceptions.Exit(3)
 
@@ -305,7 +305,8 @@ def _release() -> None:
     release()
 
 
-def _say_peak() -> None:
+def say_peak() -> None:
+    """How much memory this process held at most."""
     from indexer.encoders.progress import in_words
     from query.generation.memory import peak
 

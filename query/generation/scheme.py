@@ -94,18 +94,23 @@ def described(
             progress.advance()
         del captioner
         memory.release()
-    with searching() as search:
-        judging = [
-            _judged(each, pictures, search) for each, pictures in zip(found, frames, strict=True)
-        ]
+    judging = _judged(found, frames, searching)
     memory.release()
     return judging
 
 
-def _judged(found: Sequence[Caption], pictures: Sequence[Image], search: Searcher) -> list[Caption]:
-    assert search.encoder is not None, "it sees the pictures"
-    frame = search.seen(pictures, Ask(), False)
-    return judged(found, frame, search.encoder, search.weights(frame, Ask()))
+def _judged(
+    found: Sequence[Sequence[Caption]], frames: Sequence[Sequence[Image]], searching: Open
+) -> list[list[Caption]]:
+    """With the encoder in memory until it returns."""
+    judging = []
+    with searching() as search:
+        assert search.encoder is not None, "it sees the pictures"
+        for given, pictures in zip(found, frames, strict=True):
+            frame = search.seen(pictures, Ask(), False)
+            weights = search.weights(frame, Ask())
+            judging.append(judged(given, frame, search.encoder, weights))
+    return judging
 
 
 def orders(found: Sequence[Caption], wanted: Wanted) -> list[tuple[Caption, Order]]:

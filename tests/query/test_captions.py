@@ -6,17 +6,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from libraries import COLOURS
 from PIL import Image
 
+from indexer.encoders import registry as models
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import EncoderError, UnknownEncoder, WeightsMissing
 from query.captions import registry
 from query.captions.prompts import prompt_for_sound
 from query.captions.protocol import Decoding
 from query.captions.write import Caption, captions, different, judged, worded
+from query.cli.generate import generate
+from query.cli.video import video
 
 
 def pictures() -> list[Image.Image]:
@@ -114,3 +118,15 @@ def test_the_encoder_judges_captions_by_their_words() -> None:
     assert [caption.score for caption in found] == pytest.approx(wanted, abs=1e-4)
     assert wanted == sorted(wanted, reverse=True)
     assert len(set(wanted)) > 1
+
+
+def test_the_commands_offer_the_models_there_are() -> None:
+    choices = {
+        (command.name, each.name): tuple(each.type.choices)
+        for command in (generate, video)
+        for each in command.params
+        if isinstance(each.type, click.Choice)
+    }
+    sounds = models.names("sounds")
+    assert choices["generate", "model"] == choices["video", "fill_model"] == sounds
+    assert choices["generate", "captioner"] == models.names("captions")

@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from weakref import ref
 
 import av
 import numpy as np
 import pytest
 from libraries import COLOURS, build, tone
 from PIL import ImageColor
-from toy_makers import WORDS, Tones, Toys
+from toy_makers import WORDS, Namer, Tones, Toys
 
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
 from indexer.sources import generated
+from query.captions.protocol import Captioner
+from query.generation.protocol import Order
 from query.generation.scheme import Models
 from query.scene.cues import CueSheet
 from query.scene.fill import Budget, Filled, fill, found_only, gaps
@@ -36,6 +39,7 @@ class Film:
 
     def __init__(self, folder: Path) -> None:
         self.library, self.path = folder / "library", folder / "film.mkv"
+        self.encoders: list[ref[ToyEncoder]] = []
         for number, axis in enumerate((3, 0, 1, 2, 6, 0, 1, 2, 6)):
             tone(folder / "in" / f"found {number}.wav", axis, 1.0 + 0.01 * number)
         build(self.library, folder / "in")
@@ -51,7 +55,9 @@ class Film:
     @contextmanager
     def searching(self) -> Iterator[Searcher]:
         with Library.open(self.library) as library:
-            yield Searcher(library, ToyEncoder())
+            encoder = ToyEncoder()
+            self.encoders.append(ref(encoder))
+            yield Searcher(library, encoder)
 
     def first(self) -> tuple[Look, Options, CueSheet]:
         options = Options(floor=FLOOR)
@@ -103,6 +109,29 @@ def test_the_best_caption_of_every_gap_comes_first(film: Film) -> None:
     manifests = [generated.read(clip.clip.manifest) for clip in found.clips]
     assert all(facts is not None and facts.frames for facts in manifests)
     assert all(each["inconsistency"] is not None for f in manifests if f for each in f.frames)
+
+
+def test_one_model_is_in_memory_after_another(film: Film) -> None:
+    held: list[int] = []
+
+    def act(order: Order) -> None:
+        held.append(sum(model() is not None for model in (*film.encoders, *writers)))
+
+    class Watched(Toys):
+        __slots__ = ()
+
+        def load_captioner(self) -> Captioner:
+            held.append(sum(encoder() is not None for encoder in film.encoders))
+            writers.append(ref(captioner := Namer()))
+            return captioner
+
+    writers: list[ref[Namer]] = []
+    seen, options, sheet = film.first()
+    folder = film.library / "sounds/generated"
+    fill(sheet, seen, options, Watched(Tones(act)), film.searching, folder, ENOUGH)
+    assert len(writers) == 1
+    assert len(film.encoders) == 3  # to choose, to judge the captions, to rank again
+    assert held == [0] * 7  # when captions are begun, and at each of six different sounds
 
 
 def test_minutes_end_the_making(film: Film) -> None:
