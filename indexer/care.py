@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,15 @@ from indexer.vectors import registry
 from indexer.vectors.files import read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from indexer.encoders.protocol import Encoder
+    from numpy.typing import NDArray
+
+    from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
+    from indexer.vectors.protocol import VectorIndex
+
+SAMPLED = 1_000  # questions that a new index must answer as the old one does
 
 
 def check(library: Library, encoder: Encoder) -> list[str]:
@@ -53,6 +59,9 @@ def rebuild(library: Library, encoder: Encoder) -> int:
     with library.lock():
         for path in (library.folder / "index").glob("clips-*"):
             path.unlink()
+        if library.config.index.startswith(registry.MILVUS):
+            for parts in library.ranked_parts(encoder):
+                _index(library, encoder, parts).clear()
         counts = [
             len(
                 library.index(
@@ -62,6 +71,62 @@ def rebuild(library: Library, encoder: Encoder) -> int:
             for parts in library.ranked_parts(encoder)
         ]
     return counts[0]
+
+
+def migrate(library: Library, encoder: Encoder, kind: str) -> int:
+    """Fills an index of another kind from the catalog, and changes to it if it answers alike.
+
+    Stopped anywhere, the next call goes on. Raises LibraryError, and nothing is changed, where
+    the ids differ or one of SAMPLED lists of ten. Returns how many sounds the first index holds.
+    """
+    registry.require(kind)
+    with library.lock():
+        library.require_unchanged()
+        before = library.config
+        counts = []
+        for parts in library.ranked_parts(encoder):
+            old = _index(library, encoder, parts)
+            library.config = replace(before, index=kind)
+            try:
+                new = _index(library, encoder, parts)
+            finally:
+                library.config = before
+            _require_alike(old, new, _some_rows(library, encoder, parts, old.ids()))
+            counts.append(len(new))
+        library.configure(replace(before, index=kind))
+    return counts[0]
+
+
+def _index(library: Library, encoder: Encoder, parts: Sequence[Part]) -> Any:
+    """The caller holds the lock."""
+    spaces = library.spaces(encoder)
+    dims = [encoder.dims[part] for part in parts]
+    return library.index([spaces[part] for part in parts], dims, save=True)
+
+
+def _some_rows(
+    library: Library, encoder: Encoder, parts: Sequence[Part], ids: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """At most SAMPLED rows, evenly taken."""
+    spaces = library.spaces(encoder)
+    taken = ids[:: max(1, -(-len(ids) // SAMPLED))].tolist()
+    dims = [encoder.dims[part] for part in parts]
+    return library.rows([spaces[part] for part in parts], dims, taken)[1]
+
+
+def _require_alike(old: VectorIndex, new: VectorIndex, rows: NDArray[np.float32]) -> None:
+    if not np.array_equal(old.ids(), new.ids()):
+        raise LibraryError(
+            f"The new index holds {len(new):,} sounds, the old one {len(old):,}: run "
+            "`sonorize library rebuild`, then this again. Nothing was changed."
+        )
+    there, here = old.search(rows, 10), new.search(rows, 10)
+    differing = int((there.ids != here.ids).any(axis=1).sum())
+    if differing:
+        raise LibraryError(
+            f"The new index answers {differing:,} of {len(rows):,} questions otherwise than the "
+            "old one. Nothing was changed."
+        )
 
 
 def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:

@@ -6,8 +6,9 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.encoders.protocol import Encoder, Part
+    from indexer.vectors.milvus import MilvusIndex
     from indexer.vectors.protocol import VectorIndex
 
 FORMAT = 1
+SENT = 5_000  # sounds whose rows are held while they are sent to an index elsewhere
 SAVE_AFTER = 2_000  # changes worth writing an index file for, outside a build
 
 
@@ -45,7 +48,7 @@ class Config:
     metadata   whether words about a sound are embedded too (always so with `starter`)
     catalog    SQLAlchemy URL without password, a relative SQLite path being inside the library;
                the password comes from SONORIZE_CATALOG_PASSWORD
-    index      auto, exact or faiss
+    index      auto, exact, faiss, or milvus: and an address or a .db file (inside the library)
     """
 
     encoder: str
@@ -142,6 +145,8 @@ class Library:
         """
         kind = registry.default() if self.config.index == "auto" else self.config.index
         spelled = "-".join(map(str, spaces))
+        if kind.startswith(registry.MILVUS):
+            return self._shared(kind.removeprefix(registry.MILVUS), spaces, dims, save=save)
         files = IndexFiles(self.folder / "index", f"clips-{spelled}", kind)
         index, seq = files.open_newest(sum(dims))
         marks = self.folder / "index" / f"marks-{spelled}.json"
@@ -151,7 +156,7 @@ class Library:
         changed, last = self.catalog.embeddings.changes(seq)
         if changed:
             index.remove(np.array(sorted(changed), dtype=np.int64))
-            ids, rows = self._rows(spaces, dims, changed if len(index) else None)
+            ids, rows = self.rows(spaces, dims, changed if len(index) else None)
             index.add(ids, rows)
         if save and last != seq:
             self._save(files, index, last, marks)
@@ -159,6 +164,48 @@ class Library:
             with suppress(LibraryBusy), self.lock():
                 self._save(files, index, last, marks)
         return index
+
+    def _shared(
+        self, place: str, spaces: Sequence[int], dims: Sequence[int], *, save: bool
+    ) -> VectorIndex:
+        """An index that lives elsewhere, brought up to date by whoever holds the lock."""
+        from indexer.vectors.milvus import MilvusIndex
+
+        uri = place if "://" in place else str(self.folder.resolve() / place)
+        whose = sha256(f"{self.folder.resolve()} {self.config.catalog}".encode()).hexdigest()[:16]
+        index = MilvusIndex(uri, f"clips_{'_'.join(map(str, spaces))}_{whose}", sum(dims))
+        with suppress(LibraryBusy), nullcontext() if save else self.lock():
+            self._follow(index, spaces, dims)
+        return index
+
+    def _follow(self, index: MilvusIndex, spaces: Sequence[int], dims: Sequence[int]) -> None:
+        """Brings it to the newest change; stopped anywhere, it goes on from there."""
+        held, state = self.catalog.embeddings, index.state()
+        if "seq" in state and state["token"] != (held.token(state["seq"]) or ""):
+            index.clear()  # of another catalog
+            state = {}
+        if "seq" not in state:
+            last = held.changes(0)[1]
+            state = {"seq": last, "token": held.token(last) or "", "whole": False}
+            index.mark(state)
+        if not state["whole"]:
+            self._send(index, spaces, dims, np.setdiff1d(held.having(spaces), index.ids()))
+            index.mark({**state, "whole": True})
+        changed, last = held.changes(state["seq"])
+        if changed:
+            index.remove(np.array(changed, dtype=np.int64))
+            self._send(index, spaces, dims, np.array(sorted(changed), dtype=np.int64))
+            index.mark({"seq": last, "token": held.token(last) or "", "whole": True})
+
+    def _send(
+        self,
+        index: VectorIndex,
+        spaces: Sequence[int],
+        dims: Sequence[int],
+        sound_ids: NDArray[np.int64],
+    ) -> None:
+        for at in range(0, len(sound_ids), SENT):
+            index.add(*self.rows(spaces, dims, sound_ids[at : at + SENT].tolist()))
 
     def _save(self, files: IndexFiles, index: VectorIndex, seq: int, marks: Path) -> None:
         """The file, then its mark: without one it is not believed."""
@@ -191,9 +238,10 @@ class Library:
                 f"Another build is writing to {self.folder}: wait for it, or stop it first."
             ) from None
 
-    def _rows(
+    def rows(
         self, spaces: Sequence[int], dims: Sequence[int], sound_ids: Sequence[int] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and the rows of an index: clip vectors side by side, of these sounds or of all."""
         parts = [self.catalog.embeddings.clips(space, sound_ids) for space in spaces]
         ids = np.unique(np.concatenate([ids for ids, _ in parts]))
         rows = np.zeros((len(ids), sum(dims)), dtype=np.float32)

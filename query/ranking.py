@@ -24,6 +24,7 @@ class Hit:
     takes   how many other takes of it the library holds
     state   present, missing or offline
     preview   the file is a lossy stand-in: `sonorize freesound originals` fetches the original
+    faults    of the recording, as `sonorize evaluate quality` found them; none if not measured
     library   folder of the library that holds it; `id` is its id there
     """
 
@@ -46,6 +47,7 @@ class Hit:
     state: str = "present"
     preview: bool = False
     library: str = ""
+    faults: Sequence[str] = field(default_factory=list)
 
 
 def collapse(ids: Sequence[K], groups: Mapping[K, str], k: int) -> list[K]:
@@ -107,4 +109,5 @@ def hit(
         state=sound.state,
         preview=sound.is_preview,
         library=library,
+        faults=(columns.get("faults") or "").split(),
     )

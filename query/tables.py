@@ -30,13 +30,13 @@ def answer_to_json(question: str, hits: Sequence[Hit]) -> str:
 
 
 def to_csv(hits: Sequence[Hit]) -> str:
-    """A header and a line a hit; parts and tags as JSON within their columns."""
+    """A header and a line a hit; parts, tags and faults as JSON within their columns."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, [field.name for field in fields(Hit)], lineterminator="\n")
     writer.writeheader()
     for hit in hits:
         row = asdict(hit)
-        row["parts"] = json.dumps(row["parts"])
+        row |= {name: json.dumps(row[name]) for name in ("parts", "faults")}
         row["tags"] = json.dumps(row["tags"], ensure_ascii=False)
         writer.writerow(row)
     return out.getvalue().encode(errors="backslashreplace").decode()
@@ -74,7 +74,8 @@ def _rows_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         numbers = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numbers else "left")
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        table.add_column(name.replace("_", " "), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row.get(name)) for name in columns))
     console.print(table)
@@ -142,7 +143,7 @@ def _row(hit: Hit, several: bool) -> list[Any]:
     notes = [f"+{hit.takes} takes" if hit.takes > 1 else "+1 take" if hit.takes else ""]
     heard_alone = hit.parts.get("audio") is not None and hit.parts.get("metadata", 0) is None
     notes += ["guess" if heard_alone else ""]
-    notes += ["preview" if hit.preview else ""]
+    notes += ["preview" if hit.preview else "", *hit.faults]
     notes += ["generated" if hit.source == "generated" else ""]
     notes += [hit.state if hit.state != "present" else ""]
     sound = Text(printable(hit.title))

@@ -69,7 +69,7 @@ def serving(
     """The page of a library, at a free port of this machine."""
     bound = _bound("127.0.0.1", 0)
     port = bound.getsockname()[1]
-    hosts = frozenset() if token else frozenset({f"127.0.0.1:{port}"})
+    hosts = frozenset() if token else frozenset({"127.0.0.1"})
     app = create_app(Desk(library, roots=roots, reveal=reveal), hosts, token)
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     server = uvicorn.Server(config)

@@ -60,15 +60,22 @@ class Embeddings:
 
     def encoders(self) -> dict[str, int]:
         """How many sounds each encoder heard; the same with other windows or weights is one."""
-        query = (
-            select(Space.encoder, func.count(Embedding.sound_id.distinct()))
-            .join(Space, Space.id == Embedding.space_id)
-            .where(Embedding.window_id.is_(None), Space.part == "audio")
-            .group_by(Space.encoder)
-            .order_by(Space.encoder)
+        spaces = (
+            select(Space.encoder, Space.id).where(Space.part == "audio").order_by(Space.encoder)
         )
+        made_in: dict[str, list[int]] = {}
+        counts = {}
         with reading(self._engine) as connection:
-            return dict(connection.execute(query).all())
+            for encoder, space_id in connection.execute(spaces):
+                made_in.setdefault(encoder, []).append(space_id)
+            for encoder, ids in made_in.items():
+                # A space has one clip vector of a sound: only of several must sounds be told apart.
+                sounds = Embedding.sound_id.distinct() if len(ids) > 1 else Embedding.sound_id
+                clips = (Embedding.space_id.in_(ids), Embedding.window_id.is_(None))
+                counts[encoder] = connection.execute(
+                    select(func.count(sounds)).where(*clips)
+                ).scalar_one()
+        return {encoder: int(count) for encoder, count in counts.items() if count}
 
     def lacking(self, space_id: int) -> list[int]:
         """Readable sounds that have no row in this space yet, not even an absent one."""
@@ -80,6 +87,16 @@ class Embeddings:
         query = select(Sound.id).where(Sound.status != "failed", ~has).order_by(Sound.id)
         with reading(self._engine) as connection:
             return list(connection.execute(query).scalars())
+
+    def having(self, space_ids: Sequence[int]) -> list[int]:
+        """Sounds with a clip vector in one of these spaces, ascending."""
+        query = select(Embedding.sound_id).where(
+            Embedding.space_id.in_(space_ids),
+            Embedding.window_id.is_(None),
+            Embedding.vector != b"",
+        )
+        with reading(self._engine) as connection:
+            return sorted(connection.execute(query.distinct()).scalars())
 
     def clips(
         self, space_id: int, sound_ids: Sequence[int] | None = None

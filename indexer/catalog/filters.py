@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
 
-from indexer.catalog.models import Analysis, File, Root, Sound
+from indexer.catalog.models import Analysis, File, Quality, Root, Sound
 from indexer.catalog.question import clean
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
@@ -24,7 +24,8 @@ class Filters:
     """Every field that is set must hold. Durations in seconds, loudness in LUFS; words compare
     without case.
 
-    A sound of unknown licence matches no licence, one of unknown loudness no loudness.
+    A sound of unknown licence matches no licence, one of unknown loudness no loudness, and one
+    whose quality was not measured is not known to be faultless.
     """
 
     licences: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Filters:
     categories: tuple[str, ...] = ()
     min_loudness: float | None = None
     max_loudness: float | None = None
+    faultless: bool = False
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -52,6 +54,7 @@ def matching(filters: Filters) -> Select[Any]:
         *([_from_packs(filters.packs)] if filters.packs else []),
         *([or_(*map(_of_category, filters.categories))] if filters.categories else []),
         *_loud(filters),
+        *([Sound.id.in_(_FAULTLESS)] if filters.faultless else []),
     ]
     return select(Sound.id).where(and_(True, *conditions))
 
@@ -142,6 +145,13 @@ def _loud(filters: Filters) -> list[ColumnElement[bool]]:
         *([Analysis.loudness <= high] if high is not None else []),
     ]
     return [Sound.id.in_(select(Analysis.sound_id).where(*heard))]
+
+
+_FAULTLESS = select(Quality.sound_id).where(
+    Quality.faults == "",
+    Quality.content_hash
+    == select(Sound.content_hash).where(Sound.id == Quality.sound_id).scalar_subquery(),
+)
 
 
 def _spellings(word: str) -> list[str]:

@@ -207,6 +207,23 @@ class Analysis(Base):
     invalid_samples: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
+class Quality(Base):
+    """How good a recording is; see indexer.audio.quality. Of the payload with this hash."""
+
+    __tablename__ = "quality"
+
+    sound_id: Mapped[int] = mapped_column(
+        ForeignKey("sound.id", ondelete="CASCADE"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(Integer)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    clipping: Mapped[float] = mapped_column(Float)  # share of samples, 0..1
+    noise_floor: Mapped[float | None] = mapped_column(Float)  # dBFS
+    bandwidth: Mapped[float] = mapped_column(Float)  # Hz
+    offset: Mapped[float] = mapped_column(Float)  # 0..1 of full scale
+    faults: Mapped[str] = mapped_column(Text)  # words, or ""
+
+
 class Build(Base):
     """One run of build-index or `library reembed`."""
 

@@ -32,10 +32,12 @@ from indexer.catalog.models import (
     Build,
     Embedding,
     File,
+    Quality,
     Root,
     Sound,
     Window,
 )
+from indexer.catalog.quality import CURRENT, Qualities
 from indexer.catalog.question import clean
 from indexer.catalog.session import chunks, make_engine, reading, writing
 
@@ -57,6 +59,7 @@ class Catalog:
         schema.upgrade(self.engine)
         self.embeddings = Embeddings(self.engine)
         self.freesound = Freesound(self.engine)
+        self.quality = Qualities(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -377,7 +380,7 @@ def _as_long(connection: Connection, sound_ids: Sequence[int]) -> Iterator[Any]:
         )
 
 
-_COLUMNS = tuple(column.key for column in Sound.__table__.columns)
+_COLUMNS = (*(column.key for column in Sound.__table__.columns), "faults")
 _STATES = ("present", "missing", "offline")
 
 _SHOWN = (
@@ -387,9 +390,11 @@ _SHOWN = (
         Root.location.label("root_location"),
         File.relative_path.label("path"),
         File.state,
+        Quality.faults,
     )
     .join(File, File.sound_id == Sound.id)
     .join(Root, Root.id == File.root_id)
+    .outerjoin(Quality, and_(Quality.sound_id == Sound.id, CURRENT))
     # "present" sorts last of the three states, so it comes first here
     .order_by(Sound.id, File.state.desc(), File.root_id, File.relative_path)
 )

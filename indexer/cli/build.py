@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 @click.option("--encoder", "encoder_name", help="Model for a new library.  [default: starter]")
 @windows_option
 @click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")
+@click.option("--index", "index", metavar="KIND",
+              help="For a new library: auto, exact, faiss, or milvus:ADDRESS, milvus:FILE.db.  "
+              "[default: auto]")  # fmt: skip
 @device_option
 @click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")
 @click.option(
@@ -156,12 +159,21 @@ class BuildBars(Bars):
 def _config(folder: Path, given: dict[str, Any]) -> Config:
     """Of the library that is there, or of a new one as asked for."""
     from indexer.encoders import registry
+    from indexer.errors import LibraryError, typed
     from indexer.library import Config, exists, read_config, require
+    from indexer.vectors.registry import require as require_index
 
     name, windows = given["encoder_name"], given["windows"]
     if not exists(folder):
-        return Config(name or registry.default, windows or "all", given["metadata"])
+        index = given["index"] or "auto"
+        require_index(index)
+        return Config(name or registry.default, windows or "all", given["metadata"], index=index)
     config = read_config(folder)
+    if given["index"] not in (None, config.index):
+        raise LibraryError(
+            f"This library is searched by {config.index}: change that with `sonorize library "
+            f"migrate --index {given['index']} --library {typed(folder)}`."
+        )
     registry.require_windows(name or config.encoder, windows or "all")
     require(config, folder, encoder=name, windows=windows)
     return replace(config, metadata=config.metadata or given["metadata"])

@@ -292,7 +292,8 @@ def _indexes(library: Library) -> Iterator[Finding]:
     from indexer.library import SAVE_AFTER
     from indexer.vectors import registry
 
-    if library.config.index not in ("auto", *registry.available()):
+    here = ("auto", *registry.available())
+    if library.config.index not in here and not library.config.index.startswith(registry.MILVUS):
         yield Finding(
             "library", "broken", f"Its index is to be {library.config.index}, which is not here.",
             'write index = "auto" in library.toml, or install sonorize[cpu]',

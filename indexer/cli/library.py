@@ -114,6 +114,30 @@ def rebuild(library_folder: Path | None) -> None:
 
 @library.command()
 @library_option
+@click.option("--index", "kind", required=True, metavar="KIND",
+              help="auto, exact, faiss, or milvus:ADDRESS, milvus:FILE.db.")  # fmt: skip
+def migrate(library_folder: Path | None, kind: str) -> None:
+    """Move the index of a library to another engine. Nothing is read or heard anew.
+
+    The new index is filled from the catalog and compared with the old one, their sounds and the
+    first ten answers of 1,000 questions; until they agree the old one is asked. Stop it with
+    Ctrl-C; the same command goes on from there. A key for Milvus is read from
+    SONORIZE_MILVUS_TOKEN.
+
+    \b
+    sonorize library migrate --index milvus:http://127.0.0.1:19530
+    sonorize library migrate --index milvus:rows.db
+    sonorize library migrate --index auto
+    """
+    from indexer.care import migrate as move
+
+    with open_library(library_folder) as opened:
+        count = move(opened, load_encoder(opened.config), kind)
+        click.echo(f"{opened.folder} is searched by {kind} now: {count:,} sounds, compared.")
+
+
+@library.command()
+@library_option
 @click.option("--encoder", "name", required=True, help="The model that the library changes to.")
 @windows_option
 @click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")

@@ -47,13 +47,23 @@ class ExactIndex(SortedRows):
     def _candidates(
         self, queries: Rows, m: int, margins: NDArray[np.float64], at: NDArray[np.intp] | None
     ) -> Iterator[NDArray[np.intp]]:
-        matrix = self._matrix()
-        block = max(1, BLOCK // len(matrix))
-        for start in range(0, len(queries), block):
-            products = queries[start : start + block] @ matrix.T
-            # Taking columns afterwards costs less than copying the allowed rows before.
-            products = products if at is None else products[:, at]
-            least = np.partition(products, -m, axis=1)[:, -m] - margins[start : start + block]
-            for row, limit in zip(products, least, strict=True):
-                near = np.flatnonzero(row >= limit)
-                yield near if at is None else at[near]
+        return by_products(self._matrix(), queries, m, margins, at)
+
+
+def by_products(
+    matrix: Rows,
+    queries: Rows,
+    m: int,
+    margins: NDArray[np.float64],
+    at: NDArray[np.intp] | None,
+) -> Iterator[NDArray[np.intp]]:
+    """Candidates as `SortedRows._candidates` promises them, by matrix products."""
+    block = max(1, BLOCK // len(matrix))
+    for start in range(0, len(queries), block):
+        products = queries[start : start + block] @ matrix.T
+        # Taking columns afterwards costs less than copying the allowed rows before.
+        products = products if at is None else products[:, at]
+        least = np.partition(products, -m, axis=1)[:, -m] - margins[start : start + block]
+        for row, limit in zip(products, least, strict=True):
+            near = np.flatnonzero(row >= limit)
+            yield near if at is None else at[near]

@@ -1,9 +1,9 @@
-"""Exact search by FAISS's flat inner-product index, on a GPU where faiss was built for one.
+"""Exact search by FAISS, on a GPU where faiss was built for one.
 
-The rows lie in memory. From the second search of the same rows on, candidates come from a copy on
-the first GPU: one question would wait longer for the copy than for its answer. A filtered search
-stays on the CPU (on a GPU, faiss passes over the selector without a word), and so does one for
-which a GPU has not enough memory.
+The rows lie in memory, or in a file that is mapped there. From the second search of the same rows
+on, candidates come from a copy on the first GPU: one question would wait longer for the copy than
+for its answer. A filtered search stays on the CPU (on a GPU, faiss passes over a selector without
+a word), and so does one for which a GPU has not enough memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import faiss
 import numpy as np
 
-from indexer.vectors.rows import SortedRows
+from indexer.vectors.exact import ExactIndex, by_products
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 SPARE = 16  # results fetched beyond the k-th: ties and near-ties seldom reach further
 FEWEST_FOR_BLAS = 5  # queries; FAISS's own limit, 128,000 / dim queries, is several times slower
+
+# Shares of the rows up to which a copy of the allowed ones costs less than a mask over all.
+COPIED, COPIED_FOR_FEW = 1 / 2, 1 / 4
 
 # The threads of torch and numpy spin for a while after their work. A FAISS team that shares the
 # cores with them waits at each of its barriers: 16 queries then took up to 20 times as long. One
@@ -44,13 +47,12 @@ LESS_THAN_FLOAT32 = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION")
 _one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
 
 
-class FaissIndex(SortedRows):
-    """An IndexFlatIP whose labels are positions in the ascending ids."""
+class FaissIndex(ExactIndex):
+    """The rows are searched where they lie; labels are positions in the ascending ids."""
 
     def __init__(self, dim: int) -> None:
         super().__init__(dim)
         # Any: the stubs describe the C++ calls, not the Python ones laid over them.
-        self._flat: Any = faiss.IndexFlatIP(dim)
         self._copy: Any = None  # on a GPU
         self._searches = 0  # since the rows changed
 
@@ -62,27 +64,13 @@ class FaissIndex(SortedRows):
         self._drop_copy()
         return super().remove(ids)
 
-    def _matrix(self) -> Rows:
-        n = self._flat.ntotal
-        if n == 0:
-            return np.empty((0, self._dim), np.float32)
-        view: Rows = faiss.rev_swig_ptr(self._flat.get_xb(), n * self._dim)
-        return view.reshape(n, self._dim)
-
-    def _insert(self, at: NDArray[np.intp], vectors: Rows) -> None:
-        n = self._flat.ntotal
-        if n and at[0] < n:
-            vectors = np.insert(self._matrix(), at, vectors, axis=0)
-            self._flat.reset()
-        self._flat.add(vectors)
-
-    def _delete(self, at: NDArray[np.intp]) -> None:
-        # A flat index closes the gaps, so the order of the others stays.
-        self._flat.remove_ids(at)
-
     def _candidates(
         self, queries: Rows, m: int, margins: NDArray[np.float64], at: NDArray[np.intp] | None
     ) -> Iterator[NDArray[np.intp]]:
+        most = COPIED if len(queries) >= FEWEST_FOR_BLAS else COPIED_FOR_FEW
+        if at is not None and len(at) > most * len(self):
+            yield from by_products(self._matrix(), queries, m, margins, at)
+            return
         total = len(self) if at is None else len(at)
         fetched = min(m + SPARE, total)
         products, labels = self._nearest(queries, fetched, at)
@@ -103,21 +91,15 @@ class FaissIndex(SortedRows):
                 return found
             faiss.omp_set_num_threads(TEAM if len(queries) >= FEWEST_FOR_TEAM else 1)
             faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * self._dim
-            if at is None or len(queries) < FEWEST_FOR_BLAS:
-                params = None if at is None else _only(at, len(self))
-                products, labels = self._flat.search(queries, k, params=params)
-                return products, labels
-            # A selector keeps FAISS from BLAS: a batch is faster over a copy of the rows.
-            products, labels = faiss.knn(
-                queries, self._matrix()[at], k, metric=faiss.METRIC_INNER_PRODUCT
-            )
-            return products, at[labels]
+            rows = self._matrix() if at is None else self._matrix()[at]
+            products, labels = faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
+            return products, labels if at is None else at[labels]
 
     def _nearest_on_gpu(self, queries: Rows, k: int) -> tuple[Rows, NDArray[np.intp]] | None:
         self._searches += 1
         try:
             if self._searches == 2 and gpus():
-                self._copy = _copied(self._flat)
+                self._copy = _copied(self._matrix())
             if self._copy is not None:
                 products, labels = self._copy.search(queries, k)
                 return products, labels
@@ -145,12 +127,14 @@ def built_for_gpu() -> bool:
     return hasattr(faiss, "StandardGpuResources")
 
 
-def _copied(flat: Any) -> Any:
-    """The rows of an IndexFlatIP on the first GPU. Raises RuntimeError without room for them."""
+def _copied(rows: Rows) -> Any:
+    """The rows on the first GPU. Raises RuntimeError without room for them."""
     config: Any = faiss.GpuIndexFlatConfig()
     config.useFloat16 = False
     config.use_cuvs = False  # its kernels make no promise of rounding
-    return faiss.GpuIndexFlatIP(_gpu_resources(), flat, config)
+    copy: Any = faiss.GpuIndexFlatIP(_gpu_resources(), rows.shape[1], config)
+    copy.add(rows)
+    return copy
 
 
 @cache
@@ -158,11 +142,3 @@ def _gpu_resources() -> Any:
     resources = faiss.StandardGpuResources()
     resources.setTempMemory(GPU_ROOM)
     return resources
-
-
-def _only(at: NDArray[np.intp], n: int) -> Any:
-    held = np.zeros(n, bool)
-    held[at] = True
-    bits = np.packbits(held, bitorder="little")
-    python: Any = faiss
-    return python.SearchParameters(sel=python.IDSelectorBitmap(bits))

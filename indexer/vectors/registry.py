@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from indexer.vectors.protocol import VectorIndex
     from indexer.vectors.rows import SortedRows
 
+MILVUS = "milvus:"  # begins a kind that names where Milvus is: milvus:http://HOST:19530
 FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu")
 
 
@@ -31,6 +32,12 @@ def default() -> str:
     There torch and faiss each load an OpenMP of their own, and the process ends when both run.
     """
     return "faiss" if "faiss" in available() and sys.platform != "darwin" else "exact"
+
+
+def require(kind: str) -> None:
+    """Raises LibraryError for a kind that is not here."""
+    if kind != "auto" and not kind.startswith(MILVUS):
+        _class(kind)
 
 
 def create(kind: str, dim: int) -> VectorIndex:
@@ -55,7 +62,8 @@ def _class(kind: str) -> type[SortedRows]:
         return ExactIndex
     if kind == "faiss":
         return _faiss_class()
-    raise LibraryError(f"{kind!r} is no kind of index; choose one of: {', '.join(available())}")
+    kinds = ", ".join((*available(), f"{MILVUS}ADDRESS"))
+    raise LibraryError(f"{kind!r} is no kind of index; choose one of: {kinds}.")
 
 
 def _faiss_class() -> type[SortedRows]:

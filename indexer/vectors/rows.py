@@ -47,7 +47,7 @@ class SortedRows(ABC):
         return self._ids.copy()
 
     def add(self, ids: Ids, vectors: Rows) -> None:
-        ids, vectors = _checked(ids, vectors, self._dim)
+        ids, vectors = checked(ids, vectors, self._dim)
         at = np.searchsorted(self._ids, ids)
         present = self._present(ids, at)
         self._matrix()[at[present]] = vectors[present]
@@ -55,7 +55,7 @@ class SortedRows(ABC):
         if new.any():
             self._insert(at[new], vectors[new])
             self._ids = np.insert(self._ids, at[new], ids[new])
-        self._longest = max(self._longest, _longest(vectors))
+        self._longest = max(self._longest, longest(vectors))
 
     def remove(self, ids: Ids) -> int:
         at = self._positions(ids)
@@ -65,7 +65,7 @@ class SortedRows(ABC):
         return len(at)
 
     def search(self, queries: Rows, k: int, allowed: Ids | None = None) -> Neighbors:
-        queries = _matrix(queries, self._dim, "queries")
+        queries = matrix(queries, self._dim, "queries")
         if k < 0:
             raise ValueError(f"k is {k}; it must not be negative")
         at = None if allowed is None else self._positions(allowed)
@@ -73,8 +73,8 @@ class SortedRows(ABC):
         scores = np.empty((len(queries), m), np.float32)
         found = np.empty((len(queries), m), np.int64)
         if m and len(queries):
-            margins = self._margins(queries)
-            for i, near in enumerate(self._candidates(queries, m, margins, at)):
+            margin = margins(queries, self._dim, self._longest)
+            for i, near in enumerate(self._candidates(queries, m, margin, at)):
                 scores[i], best = _best(self._matrix(), near, queries[i], m)
                 found[i] = self._ids[best]
         return Neighbors(scores, found)
@@ -106,17 +106,6 @@ class SortedRows(ABC):
         held[at[self._present(ids, at)]] = True
         return np.flatnonzero(held)
 
-    def _margins(self, queries: Rows) -> NDArray[np.float64]:
-        """(nq,) by how much a candidate's float32 product may fall short of the k-th's.
-
-        |float32(q·x) - q·x| <= d u / (1 - d u) |q| |x| in any order of summation, u = 2^-24
-        (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Twice
-        that, since the k-th is as uncertain; 8 u more cover the rounding of the score itself.
-        """
-        loss = (self._dim + 8) * 2.0**-24
-        lengths = np.sqrt(np.square(queries, dtype=np.float64).sum(axis=1))
-        return np.asarray(2 * loss / (1 - loss) * lengths * self._longest)
-
     @abstractmethod
     def _matrix(self) -> Rows:
         """(n, dim) a view of the rows."""
@@ -136,8 +125,8 @@ class SortedRows(ABC):
         """Per query the positions, among `at`, within its margin of the m-th best product."""
 
 
-def _checked(ids: Ids, vectors: Rows, dim: int) -> tuple[Ids, Rows]:
-    ids, vectors = np.asarray(ids, np.int64), _matrix(vectors, dim, "vectors")
+def checked(ids: Ids, vectors: Rows, dim: int) -> tuple[Ids, Rows]:
+    ids, vectors = np.asarray(ids, np.int64), matrix(vectors, dim, "vectors")
     if ids.shape != (len(vectors),):
         raise ValueError(f"{ids.shape} ids for {len(vectors)} vectors")
     order = np.argsort(ids)
@@ -149,7 +138,7 @@ def _checked(ids: Ids, vectors: Rows, dim: int) -> tuple[Ids, Rows]:
     return ids, vectors[order]
 
 
-def _matrix(vectors: Rows, dim: int, what: str) -> Rows:
+def matrix(vectors: Rows, dim: int, what: str) -> Rows:
     vectors = np.ascontiguousarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise ValueError(f"{what} of shape {vectors.shape}; this index holds (n, {dim})")
@@ -158,24 +147,35 @@ def _matrix(vectors: Rows, dim: int, what: str) -> Rows:
     return vectors
 
 
-def _longest(vectors: Rows) -> float:
+def margins(queries: Rows, dim: int, longest: float) -> NDArray[np.float64]:
+    """(nq,) by how much a candidate's float32 product may fall short of the k-th's.
+
+    No row is longer than `longest`.
+    |float32(q·x) - q·x| <= d u / (1 - d u) |q| |x| in any order of summation, u = 2^-24
+    (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Twice
+    that, since the k-th is as uncertain; 8 u more cover the rounding of the score itself.
+    """
+    loss = (dim + 8) * 2.0**-24
+    lengths = np.sqrt(np.square(queries, dtype=np.float64).sum(axis=1))
+    return np.asarray(2 * loss / (1 - loss) * lengths * longest)
+
+
+def longest(vectors: Rows) -> float:
     squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     return float(np.sqrt(squares.max(initial=0.0)))
 
 
-def _best(
-    matrix: Rows, near: NDArray[np.intp], query: Rows, m: int
-) -> tuple[Rows, NDArray[np.intp]]:
+def _best(rows: Rows, near: NDArray[np.intp], query: Rows, m: int) -> tuple[Rows, NDArray[np.intp]]:
     """The m best of these positions with their scores, the smaller position first among equals."""
     near = np.sort(near)
     scores = np.concatenate(
-        [_scores(matrix[near[i : i + CHUNK]], query) for i in range(0, len(near), CHUNK)]
+        [score(rows[near[i : i + CHUNK]], query) for i in range(0, len(near), CHUNK)]
     )
     order = np.argsort(-scores, kind="stable")[:m]
     return scores[order], near[order]
 
 
-def _scores(rows: Rows, query: Rows) -> Rows:
+def score(rows: Rows, query: Rows) -> Rows:
     # A sum along each row adds in the same order wherever the row stands; BLAS does not.
     products = np.multiply(rows, query, dtype=np.float64)
     return np.asarray(products.sum(axis=1), np.float32)

@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate correlate": "query.cli.evaluate.correlate:correlate",
     "evaluate power": "query.cli.evaluate.power:power",
     "evaluate freesound": "query.cli.evaluate.freesound:freesound",
+    "evaluate quality": "query.cli.evaluate.quality:quality",
     "evaluate replay": "query.cli.evaluate.replay:replay",
     "evaluate freeze": "query.cli.evaluate.freeze:freeze",
     "evaluate retrieval": "query.cli.evaluate.retrieval:retrieval",

@@ -63,6 +63,8 @@ _ASKED = [
     click.option("--tag", "tags", multiple=True, help="Only sounds with this tag; repeatable."),
     click.option("--source", "sources", multiple=True, help="Only this kind of source or root."),
     click.option("--pack", "packs", multiple=True, help="Only this pack; repeatable."),
+    click.option("--faultless", is_flag=True,
+                 help="Only recordings in which `sonorize evaluate quality` found no fault."),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]),
                  help="For the model."),
 ]  # fmt: skip
@@ -116,6 +118,7 @@ def asked(options: dict[str, Any]) -> Ask:
             tags=options["tags"],
             sources=options["sources"],
             packs=options["packs"],
+            faultless=options["faultless"],
         ),
         metadata_weight=options.get("metadata_weight"),
         all_takes=options.get("all_takes", False),

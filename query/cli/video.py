@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +14,28 @@ from click.core import ParameterSource
 
 from indexer.cli.common import Bars, counted, say
 from query.cli import fill, options, reference
+from query.cli import outs as outs_of
+from query.cli.outs import FILMS, PROJECT
 
 if TYPE_CHECKING:
     from indexer.library import Library
     from query.scene.cues import CueSheet, Film
     from query.scene.mix import MixOptions, MixReport
 
-PROJECT = ".sonorize.json"
-FILMS = (".mp4", ".mov", ".mkv")
 SESSIONS = (".rpp", ".aaf", ".otio", ".fcpxml")  # hold or name alternates
 OF_PROJECTS = frozenset(
     "file outs original loudness collect handles rate bits names use yes dry_run "
     "library_folders device".split()
 )  # options; the others are for what is chosen anew
 LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
+
+
+def of_shot(value: str) -> tuple[str, tuple[float, str]]:
+    """SHOT=WORDS: a shot and its words, which may have a weight as those of --text."""
+    shot, _, words = value.partition("=")
+    if not shot.strip() or not words.strip():
+        raise click.BadParameter(f"{value!r} is not SHOT=WORDS, such as 3=rain.")
+    return shot.strip(), options.weighted(words)
 
 
 @click.command()
@@ -58,6 +65,14 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
     help="Of the programme: -23 LUFS, -24, -27, -14, -16.",
 )
 @click.option("--no-align", is_flag=True, help="Do not move spots to meet the picture.")
+@click.option(
+    "--words",
+    type=of_shot,
+    multiple=True,
+    metavar="SHOT=[W:]WORDS",
+    help="Words for one shot, in place of --text: by its number, as --dry-run shows it, or by a "
+    "timecode in it; repeatable.",
+)
 @click.option(
     "--start-tc", metavar="TC", help="Timecode of the first frame.  [default: the file's]"
 )
@@ -108,32 +123,35 @@ LOUDNESS = ("off", "r128", "a85", "netflix", "web-14", "web-16")
 def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     """Give a video its sound, and write it as a film and as a session for your editor.
 
-    Each shot asks the library with its frames; words (--text, --away) are for every shot. Shots of
-    one place share an ambience, and distinct things get spots. Where nothing fits it stays silent,
-    and says so. A project file keeps every choice: edit it, and give it as FILE to write again
-    without the model. Cues that you lock in it stay when the film is made again.
+    Each shot asks the library with its frames; words (--text, --away) are for every shot, --words
+    for one. Shots of one place share an ambience, and distinct things get spots. Where nothing
+    fits it stays silent, and says so. A project file keeps every choice: edit it, and give it as
+    FILE to write again without the model. Cues that you lock in it stay when the film is made
+    again.
 
     \b
     sonorize video film.mp4 --dry-run
     sonorize video film.mp4 -o out.mp4 -o out.rpp -o film.sonorize.json
+    sonorize video film.mp4 -o out.mp4 --words 3="heavy rain" --words 00:01:10:00=thunder
     sonorize video film.sonorize.json -o out.mov --loudness web-16
     sonorize video film.mp4 -o out.aaf --collect sounds --license cc0 --use commercial
     sonorize video film.mp4 -o out.mp4 --fill-gaps generate --fill-model stable-audio-open
 
     Exit code 3: done, but a sound could not be read.
     """
-    _require_known(outs)
+    outs_of.require_short(file, *filter(None, [given["collect"]]))
+    outs_of.require_known(outs)
     reference.require_pair(given)
     fill.require_whole(given)
     if not outs and not given["collect"] and not given["dry_run"]:
         raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
-    there = [] if given["yes"] or given["dry_run"] else _there(outs, given["original"])
+    there = [] if given["yes"] or given["dry_run"] else outs_of.there(outs, given["original"])
     if there:
         click.confirm(f"Write over {', '.join(map(str, there))}?", abort=True, err=True)
     again = file.name.endswith(PROJECT)
     if again:
         _require_of_projects()
-    with closing(Bars()) as bars:
+    with outs_of.stoppable(), closing(Bars()) as bars:
         sheet = _again(file, outs, given) if again else _made(file, outs, given, bars)
         bars.close()
         sheet = _with_mix(sheet, given)
@@ -148,18 +166,6 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     _tell(sheet, notes)
     if notes:
         raise click.exceptions.Exit(3)
-
-
-def _require_known(outs: Sequence[Path]) -> None:
-    """Raises SceneError for a name that no format has, or no folder, before any work."""
-    from indexer.errors import SceneError
-    from query.scene.export import writer
-
-    for out in outs:
-        if not (out.name.endswith(PROJECT) or out.suffix.lower() in (*FILMS, ".wav")):
-            writer(out)
-        if not out.parent.is_dir():
-            raise SceneError(f"There is no folder {out.parent}: make it, or name another.")
 
 
 def _require_of_projects() -> None:
@@ -188,40 +194,16 @@ def _with_mix(sheet: CueSheet, given: dict[str, Any]) -> CueSheet:
     return replace(sheet, settings={**sheet.settings, "mix": mix})
 
 
-def _there(outs: Sequence[Path], original: str) -> list[Path]:
-    """Files that would be written over. A project is not asked about: its locked cues stay."""
-    from query.scene.export import edl, stems
-
-    found = []
-    for out in outs:
-        if not out.name.endswith(PROJECT):
-            found.append(out)
-        if out.suffix.lower() == ".wav":
-            layers = ("ambience", "spots", *(["original"] if original != "replace" else []))
-            found += [stems.named(out, layer) for layer in layers]
-        if out.suffix.lower() == ".edl":
-            found += takewhile(Path.exists, (edl.numbered(out, number) for number in count(2)))
-    return [path for path in found if path.exists()]
-
-
-def _require_fit(film: Film, outs: Sequence[Path]) -> None:
-    """Raises SceneError if one of the formats cannot hold this film, before the long work."""
-    from query.scene.export import edl
-
-    if any(out.suffix.lower() == ".edl" for out in outs):
-        edl.require_rate(film)
-
-
 def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
     """A project as it is, its sounds found where they lie now."""
     from contextlib import ExitStack
 
     from indexer.cli.common import open_library
     from indexer.errors import LibraryNotFound, SceneError
-    from query.scene import project
+    from query.scene import project, still_same
 
     sheet = project.load(file)
-    _require_fit(sheet.film, outs)
+    outs_of.require_fit(sheet.film, outs)
     with ExitStack() as stack:
         libraries = []
         for folder in given["library_folders"] or [None]:
@@ -237,17 +219,19 @@ def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
             + (f" ({len(missing):,} sounds in all)" if len(missing) > 1 else "")
             + ": name the library that holds it with --library."
         )
+    for note in still_same.changed(sheet):
+        say(note)
     return sheet
 
 
 def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -> CueSheet:
     from indexer.errors import SceneError
     from query.scene.fill import found_only
-    from query.scene.make import choose, film_of, look
+    from query.scene.make import choose, film_of, look, with_words
     from query.scene.plan import Options
 
     film = film_of(file, given["start_tc"], given["offset"])
-    _require_fit(film, outs)
+    outs_of.require_fit(film, outs)
     with options.searcher(given["library_folders"], given["device"]) as search:
         if not any(library.catalog.counts()["ready"] for library in search.libraries):
             raise SceneError(
@@ -260,6 +244,7 @@ def _made(file: Path, outs: Sequence[Path], given: dict[str, Any], bars: Bars) -
             former=_former(outs, search.libraries),
         )
         seen = look(film, search, asked.ask, bars, align=not given["no_align"], note=say)
+        asked = with_words(asked, given["words"], seen)
         first = found_only(asked, search) if given["fill_gaps"] else asked
         sheet = choose(seen, search, first, bars)
     return fill.filled(sheet, seen, asked, given, bars) if given["fill_gaps"] else sheet
@@ -289,7 +274,7 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
     A project comes first: whatever else fails can then be written from it.
     """
     from query.scene import project
-    from query.scene.export import writer
+    from query.scene.export import fcpxml, writer
     from query.scene.mix import MixOptions
 
     mix = MixOptions(**sheet.settings["mix"])
@@ -308,6 +293,8 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
             notes += _sound(sheet, out, mix, bars)
         else:
             writer(out)(session, out, base)
+            if out.suffix.lower() == ".fcpxml" and (foreign := fcpxml.foreign(sheet.film)):
+                say(f"{out.name}: {foreign}")
         bars.close()
         click.echo(out)
     return list(dict.fromkeys(notes))

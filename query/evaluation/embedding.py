@@ -81,8 +81,12 @@ class Embedder:
         self._progress.stage("Looking at pictures", len(new))
         for at in range(0, len(new), BATCH):
             batch = new[at : at + BATCH]
-            seen = self._encoder.embed_images([read_pictures(path)[0] for path in batch])
-            self._keep(self.found.pictures, batch, seen["audio"])
+            read = [read_pictures(path) for path in batch]  # several of a video
+            seen = self._encoder.embed_images([each for pictures in read for each in pictures])
+            ends = np.cumsum([len(pictures) for pictures in read])[:-1]
+            parts = np.split(seen["audio"], ends)
+            rows = np.stack([geometry.mean_direction(part) for part in parts])
+            self._keep(self.found.pictures, batch, rows)
             self._progress.advance(len(batch))
 
     def texts(self, texts: Iterable[str]) -> None:

@@ -11,7 +11,7 @@
     reference_frame = "frames/forest/10.jpg"
     reference_sound = "sounds/forest.wav"   # left out: the scene is reported as lacking it
     candidates = ["sounds/forest/*.wav", "#12"]     # files, patterns, folders; clips of the library
-    generated = ["generated/forest"]        # made sounds, kept apart from those found
+    generated = ["generated/forest"]        # made sounds, kept apart; their prompts are their words
     arms = { original = ["sounds/film.wav"] }       # sounds of any other arm of a comparison
 
     [outside]                               # what no scene is about
@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from indexer.errors import StudyError
+from indexer.sources import generated
 from query.evaluation import sheets
 from query.evaluation.listening import rules
 from query.evaluation.listening.rules import Listening
@@ -88,6 +89,7 @@ class Study:
     outside_pictures: tuple[Path, ...] = ()
     outside_sounds: tuple[str, ...] = ()
     listening: Listening = field(default_factory=Listening)
+    pairs_file: Path | None = None
 
     @property
     def lacking_reference(self) -> list[str]:
@@ -97,7 +99,7 @@ class Study:
     @property
     def files(self) -> list[str | Path]:
         """All that it names, once each."""
-        named: dict[str | Path, None] = {}
+        named: dict[str | Path, None] = dict.fromkeys(filter(None, [self.pairs_file]))
         for scene in self.scenes:
             named.update(dict.fromkeys((*scene.frames, scene.reference_frame)))
             sounds = [scene.reference_sound, *(each.sound for each in scene.candidates)]
@@ -138,6 +140,7 @@ def read_study(path: Path) -> Study:
         title=str(said.get("title", path.stem)),
         scenes=scenes,
         pairs=reader.pairs(said.get("pairs"), scenes),
+        pairs_file=reader.folder / str(said["pairs"]) if "pairs" in said else None,
         outside_pictures=reader.pictures(outside, "pictures", "[outside]"),
         outside_sounds=reader.sounds(outside, "sounds", "[outside]"),
         listening=reader.listening(said.get("listening", {})),
@@ -269,7 +272,7 @@ class _Reader:
     def pairs(self, named: Any, scenes: Sequence[Scene]) -> tuple[Pair, ...]:
         if named is None:
             return tuple(
-                Pair(scene.name, scene.group, frame, each.sound, scene.text, each.arm)
+                Pair(scene.name, scene.group, frame, each.sound, _words(scene, each), each.arm)
                 for scene in scenes
                 for frame in scene.frames
                 for each in scene.candidates
@@ -287,3 +290,9 @@ class _Reader:
             text, arm = row["text"] or scene.text, row["arm"] or RETRIEVED
             made.append(Pair(scene.name, scene.group, self.folder / row["frame"], sound, text, arm))
         return tuple(made)
+
+
+def _words(scene: Scene, candidate: Candidate) -> str:
+    """What a generated sound was made from, where that is known; else the scene's text."""
+    made = candidate.arm == GENERATED and generated.read(Path(candidate.sound).with_suffix(".json"))
+    return made.prompt if made else scene.text

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAD = 0.25  # s of a sound that are kept before its onset: the breath before the bark
-ROOM = 1.0  # s of a sound that are heard after its onset, or half of what there is of it
+ROOM = 0.5  # s of a sound that are heard after its onset; half of it or of the shot, if less
 DISTINCT = 2.5  # times the usual change of the shot, which is motion and not an event
 ALIKE = 0.8  # of the strongest change: a flash changes as much when it goes as when it comes
 LEAST = 0.003  # of full scale: where a picture stands still, its coding alone changes it
@@ -63,12 +63,12 @@ def placed(
     """Where a sound begins whose (first strong) onset lies at `onset` seconds.
 
     Its onset meets the strongest change of the picture in the shot that leaves room for it:
-    `after` seconds of the sound follow its onset, of which half, but no more than ROOM, are to be
-    heard. Where nothing stands out, or `changes` is None, it begins with the shot, what comes long
+    `after` seconds of the sound follow its onset, of which half are to be heard, or ROOM, or half a
+    shot. Where nothing stands out, or `changes` is None, it begins with the shot, what comes long
     before its onset left out. Exact: frame and offset together give the very time.
     """
     lead = Fraction(min(onset, LEAD))
-    last = shot[1] - min(ROOM, after / 2) * rate
+    last = shot[1] - min(ROOM * rate, after / 2 * rate, (shot[1] - shot[0]) / 2)
     frame = None if changes is None else strongest_change(changes, shot, float(last))
     if frame is None:
         return Placed(shot[0], float(Fraction(onset) - lead), 0.0)

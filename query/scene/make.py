@@ -12,6 +12,7 @@ from indexer.progress import Progress
 from query.scene.cues import CueSheet, Film
 from query.scene.places import rows_of
 from query.scene.plan import Options, plan
+from query.scene.worded import by_shot
 from query.shots import SHORTEST, Pass, split_by_drift
 from query.video import facts, sampled
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from query.ask import Ask
+    from query.scene.worded import Worded
     from query.search import Searcher
 
 FRAMES = 5  # of a shot, at most
@@ -62,16 +64,18 @@ def make(
     progress: Progress = Progress(),
     *,
     align: bool = True,
+    words: Sequence[Worded] = (),
     note: Callable[[str], None] | None = None,
 ) -> CueSheet:
     """What sounds where. The video is read for its cuts, for drift if a shot is long, and for
     the frames that ask; it is never held.
 
-    align: spots meet the strongest change of the picture. note: hears what cannot be read.
+    align: spots meet the strongest change of the picture. words: of single shots, see worded.
+    note: hears what cannot be read.
     Raises PictureError, SceneError, QueryError, EncoderError.
     """
     seen = look(film, searcher, options.ask, progress, align=align, note=note)
-    return choose(seen, searcher, options, progress)
+    return choose(seen, searcher, with_words(options, words, seen), progress)
 
 
 def look(
@@ -91,6 +95,13 @@ def look(
         pass
     shots = _parted(path, film, seen.shots, searcher, ask, progress)
     return Look(film, shots, seen.changes if align else None)
+
+
+def with_words(options: Options, words: Sequence[Worded], seen: Look) -> Options:
+    """With words for single shots of this film, see worded. Raises SceneError, PictureError."""
+    if not words:
+        return options
+    return replace(options, words=by_shot(words, seen.shots, seen.film, options.ask.steering))
 
 
 def choose(

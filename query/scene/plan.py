@@ -327,6 +327,10 @@ def _settings(options: Options, floor: Floor, own: float) -> dict[str, Any]:
     return {
         "toward": [list(pair) for pair in ask.steering.toward],
         "away": [list(pair) for pair in ask.steering.away],
+        "words": {
+            str(index + 1): [list(pair) for pair in words.toward]
+            for index, words in sorted(options.words.items())
+        },
         "metadata_weight": own if weight is None else weight,
         "aligned": options.changes is not None,
         "floor": {"usual": floor.usual, "likely": floor.likely, "strong": floor.strong},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from indexer.catalog.browse import Counted, counted
 from indexer.catalog.models import Sound
 from indexer.errors import LibraryBusy, LibraryNotFound, SonorizeError
-from query.web import asking, browsing, choosing, sounds, videos
+from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
 from query.web.desk import Desk, Model
 from query.web.guard import COOKIE, Guard, TooMuch
@@ -29,6 +30,7 @@ from query.web.sounds import NotThere, served
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "es")
+UPLOADS = 4  # that are held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,14 @@ def create_app(desk: Desk, hosts: frozenset[str], token: str = "") -> Callable[.
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
     app.state.desk, app.state.token = desk, token
-    for router in (asking.router, browsing.router, choosing.router, sounds.router, videos.router):
+    for router in (
+        asking.router,
+        browsing.router,
+        choosing.router,
+        scening.router,
+        sounds.router,
+        videos.router,
+    ):
         app.include_router(router)
     _add_own(app)
     _add_errors(app)
@@ -75,6 +84,7 @@ def create_app(desk: Desk, hosts: frozenset[str], token: str = "") -> Callable[.
 
 
 def _add_own(app: FastAPI) -> None:
+    at_once = asyncio.Semaphore(UPLOADS)
     templates = Environment(
         loader=PackageLoader("query.web"), autoescape=select_autoescape(default=True)
     )
@@ -115,8 +125,9 @@ def _add_own(app: FastAPI) -> None:
     @app.post("/api/pictures", operation_id="add-picture")
     async def add_picture(desk: TheDesk, request: Request) -> dict[str, str]:
         """A picture to ask with, as the body: JPEG, PNG, WebP or TIFF. Its id."""
-        data = b"".join([part async for part in request.stream()])
-        return {"frame": await run_in_threadpool(desk.pictures.add, data)}
+        async with at_once:
+            data = b"".join([part async for part in request.stream()])
+            return {"frame": await run_in_threadpool(desk.pictures.add, data)}
 
     @app.get("/api/pictures/{frame}", operation_id="picture", response_class=FileResponse)
     def picture(desk: TheDesk, request: Request, frame: str) -> Response:

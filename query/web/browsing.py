@@ -15,7 +15,7 @@ from indexer.catalog import browse
 from indexer.catalog.filters import Filters
 from query.scatter import principal_plane
 from query.web.asking import TheDesk, filters
-from query.web.builds import BuildState
+from query.web.jobs import JobState
 from query.web.rows import Row, plain_hits, rows, sendable
 
 if TYPE_CHECKING:
@@ -108,13 +108,14 @@ def sounds(
             engine, chosen, sort, descending=descending, offset=offset, limit=k
         )
     else:
-        ids = _collected(desk, collection)
+        ids = collected(desk, collection)
         total, ids = len(ids), ids[offset : offset + k]
     shown = rows(library, plain_hits(library, ids), (), desk.choices)
     return Listed(shown, offset + len(ids) < total, offset, total)
 
 
-def _collected(desk: Desk, name: str) -> list[int]:
+def collected(desk: Desk, name: str) -> list[int]:
+    """Ids of the sounds of a collection that are in the library; "": the kept ones."""
     choices = desk.choices
     hashes = choices.collections().get(name, []) if name else choices.marked("kept")
     known = browse.with_hashes(desk.library.catalog.engine, hashes)
@@ -160,13 +161,13 @@ def _map(search: Any) -> Map:
 
 
 @router.get("/build", operation_id="build-state")
-def build_state(desk: TheDesk) -> BuildState:
+def build_state(desk: TheDesk) -> JobState:
     """The build that runs, or how the last one of this server ended."""
     return desk.builds.state
 
 
 @router.post("/build", operation_id="build-index", status_code=202)
-def build(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)] = "") -> BuildState:
+def build(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)] = "") -> JobState:
     """Builds the folder of an id into the library, or all its own folders anew. Goes on by itself.
 
     A library that is not there yet is made.

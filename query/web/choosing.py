@@ -17,18 +17,18 @@ from indexer.catalog.credited import credits_of
 from indexer.catalog.filters import Filters
 from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
-from query.scene.export.collect import CollectOptions
 from query.web.asking import SoundId, TheDesk
+from query.web.browsing import collected
 from query.web.places import Listing, Place
 from query.web.rows import sendable
 from query.web.sounds import Id, sound_of
-from query.web.spotting import PATTERN, spot
 
 if TYPE_CHECKING:
     from query.web.desk import Desk
 
 router = APIRouter(prefix="/api", tags=["choices"])
 
+SPOT_NAMES = "{CatID}_{FXName}_{SourceID}"
 MOST_ZIPPED = 4_000_000_000  # bytes
 Name = Annotated[str, Body(max_length=100)]
 
@@ -96,7 +96,9 @@ def project(desk: TheDesk) -> Place | None:
 
 
 @router.post("/project", operation_id="choose-project")
-def choose_project(desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)]) -> Place:
+def chooseproject_of(
+    desk: TheDesk, place: Annotated[str, Body(embed=True, max_length=64)]
+) -> Place:
     """Chooses the folder that sounds are written to."""
     folder = desk.places.path(place)
     desk.choices.project = folder
@@ -112,18 +114,21 @@ def spot_sound(
     handles: Annotated[float, Body(ge=0, le=60)] = 2.0,
     rate: Annotated[int, Body(ge=8_000, le=192_000)] = 48_000,
     bits: Annotated[Literal[16, 24, 32], Body()] = 24,
-    names: Annotated[str, Body(max_length=200)] = PATTERN,
+    names: Annotated[str, Body(max_length=200)] = SPOT_NAMES,
 ) -> Written:
     """Writes the sound, or a region of it with handles, into the project folder as a WAV.
 
     `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`.
     """
+    from query.scene.export.collect import CollectOptions
+    from query.web.spotting import spot
+
     found = sound_of(desk.library, sound)
     length = found.columns["duration"]
     last = length if end is None else min(end, length)
     if start >= last:
         raise QueryError("This region holds nothing: mark another.")
-    folder = _project(desk)
+    folder = project_of(desk)
     made = spot(found, start, last, folder, CollectOptions(handles, rate, bits, names))
     return Written(sendable(made.path.name), made.head, sendable(folder.name))
 
@@ -135,20 +140,22 @@ def reveal(desk: TheDesk, sound: Id) -> None:
 
 
 @router.post("/project/reveal", operation_id="reveal-project", status_code=204)
-def reveal_project(desk: TheDesk) -> None:
+def revealproject_of(desk: TheDesk) -> None:
     """Shows the project folder in the file manager of the machine that serves."""
-    _reveal(desk, _project(desk))
+    _reveal(desk, project_of(desk))
 
 
 @router.get("/zip", operation_id="zip", response_class=FileResponse)
 def zipped(
     desk: TheDesk,
     after: BackgroundTasks,
-    sound: Annotated[list[SoundId], Query(min_length=1, max_length=500)],
+    sound: Annotated[list[SoundId], Query(max_length=500)] = [],  # noqa: B006
+    collection: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The files of sounds with CREDITS.txt, as one archive."""
+    """The files of sounds, or of a collection ("": the kept ones), with CREDITS.txt, as a ZIP."""
     library = desk.library
-    sounds = [each for each in library.catalog.sounds(sound).values() if each.state == "present"]
+    ids = sound if collection is None else collected(desk, collection)
+    sounds = [each for each in library.catalog.sounds(ids).values() if each.state == "present"]
     size = sum(each.path.stat().st_size for each in sounds if each.path.is_file())
     if not size or size > MOST_ZIPPED:
         raise AudioError(
@@ -185,7 +192,8 @@ def _identity(desk: Desk, key: int) -> str:
     return identity
 
 
-def _project(desk: Desk) -> Path:
+def project_of(desk: Desk) -> Path:
+    """The folder that is written to. Raises QueryError."""
     folder = desk.choices.project
     if folder is None or not folder.is_dir():
         raise QueryError("Choose the folder of your project first.")

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import IO, Any
 
 from indexer.errors import PictureError
@@ -15,10 +15,11 @@ SECONDS = 30.0
 
 
 class Decoder:
-    """Hands jobs to `query.web.child`. Close it at the end."""
+    """Hands jobs to `query.web.child`, `most` at a time; others wait. Close it at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 2) -> None:
         self._lock = Lock()
+        self._slots = BoundedSemaphore(most)
         self._ready: subprocess.Popen[str] | None = None
         self._closed = False
 
@@ -30,10 +31,17 @@ class Decoder:
 
     def run(self, job: str, seconds: float = SECONDS, **given: Path | str) -> dict[str, Any]:
         """What the child says. Raises PictureError, in one sentence, whatever became of it."""
+        asked = json.dumps({"job": job, **{name: str(value) for name, value in given.items()}})
+        with self._slots:
+            answer = self._answered(asked, seconds)
+        if "error" in answer:
+            raise PictureError(answer["error"])
+        return answer
+
+    def _answered(self, asked: str, seconds: float) -> dict[str, Any]:
         with self._lock:
             child, self._ready = self._ready or _started(), None
         try:
-            asked = json.dumps({"job": job, **{name: str(value) for name, value in given.items()}})
             said, _ = child.communicate(f"{asked}\n", timeout=seconds)
             answer: dict[str, Any] = json.loads(said)
         except (subprocess.TimeoutExpired, OSError, ValueError) as error:
@@ -43,8 +51,6 @@ class Decoder:
         finally:
             _ended(child)
             self.prepare()
-        if "error" in answer:
-            raise PictureError(answer["error"])
         return answer
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from indexer.catalog.browse import listed
@@ -20,20 +21,22 @@ from indexer.library import Config, Library, exists
 from indexer.sources.folder import FolderSource
 from query.ask import Ask
 from query.search import Searcher
-from query.web.builds import Builds, BuildState
 from query.web.choices import Choices
 from query.web.decoder import Decoder
+from query.web.jobs import Job, JobState
 from query.web.pictures import Pictures
 from query.web.places import Places, usual
 from query.web.proxies import Proxies
 
 if TYPE_CHECKING:
-    from indexer.build.report import BuildReport, Progress
+    from indexer.build.report import Progress
     from indexer.encoders.protocol import Encoder, Vectors
     from query.scene.floor import Floor
+    from query.web.scenes import Scene
 
     Seen = list[tuple[str, float]]
 
+PAUSE = 60.0  # s between measurements of the floor
 REMEMBERED = 2_000  # questions whose vectors are kept
 
 State = Literal["none", "loading", "ready", "missing", "failed"]
@@ -112,12 +115,18 @@ class Desk:
         self.folder, self._device = folder, device
         self.places = Places(usual() if roots is None else roots)
         self.reveal = reveal
-        self.builds = Builds()
+        self.builds = Job()
+        self.scenes = Job()
+        self.scene: Scene | None = None
         self.model = Model("none")
         self.floor: Floor | None = None
         self.memory = Memory()
         self.decoder = Decoder()
+        self._transcoder = Decoder()  # its jobs are long: pictures do not wait for them
         self._opening = Lock()
+        self._measuring = Lock()
+        self._measured = -PAUSE
+        self._loading = Thread(target=self._load, daemon=True, name="model")
         self._library: Library | None = None
         self._encoder: Encoder | None = None
         self._searchers: dict[bool, tuple[int, Searcher]] = {}
@@ -125,14 +134,15 @@ class Desk:
         self.aside = Path(tempfile.mkdtemp(prefix="sonorize-"))
         cache = self._cache()
         self.pictures = Pictures(cache / "pictures", self.decoder)
-        self.proxies = Proxies(cache / "proxies", self.decoder)
+        self.proxies = Proxies(cache / "proxies", self._transcoder)
 
     def start(self) -> None:
         """Loads the model, and what every question needs, while the page is served already."""
-        Thread(target=self._load, daemon=True, name="model").start()
+        self._loading.start()
 
     def close(self) -> None:
         self.decoder.close()
+        self._transcoder.close()
         if self._library is not None:
             self._library.close()
         shutil.rmtree(self.aside, ignore_errors=True)
@@ -156,29 +166,37 @@ class Desk:
                 self._choices = Choices(library.folder)
             return self._choices
 
-    def build(self, folders: Sequence[Path]) -> BuildState:
+    def build(self, folders: Sequence[Path]) -> JobState:
         """Starts a build of these folders, or of those of the library; makes it if need be.
 
-        Raises LibraryBusy while one runs, QueryError while the model is not loaded.
+        Raises LibraryBusy while one runs.
         """
         if not exists(self.folder):
             if not folders:
                 raise QueryError("Choose a folder of sounds first.")
             Library.create(self.folder, Config(encoder=registry.default)).close()
-        if self.model.state == "none":
-            self._load()  # in this request: what is missing is said now
-        if self._encoder is None:
-            raise QueryError(self.model.said or "The model is still being loaded: wait a moment.")
-        library, encoder = self.library, self._encoder
+        library = self.library
         chosen = list(folders) or [
             Path(root.location) for root in library.catalog.roots() if root.kind == "folder"
         ]
-        sources = [FolderSource(folder) for folder in chosen]
 
-        def work(progress: Progress) -> BuildReport:
+        def work(progress: Progress) -> str:
             from indexer.build.run import build_index
 
-            return build_index(library, sources, encoder, progress=progress)
+            progress.stage("Loading the model", 0)
+            self._loading.join()
+            if self._encoder is None:
+                self._load()
+            if self._encoder is None:
+                raise QueryError(self.model.said)
+            sources = [FolderSource(folder) for folder in chosen]
+            report = build_index(library, sources, self._encoder, progress=progress)
+            said = (
+                f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed; "
+                f"the library holds {report.sounds:,} sounds."
+            )
+            self._measure_later()
+            return " ".join([said, *report.notes])
 
         return self.builds.start(work)
 
@@ -196,6 +214,8 @@ class Desk:
             if made is None or made[0] != last:
                 made = last, Searcher(library, self._encoder if model else None)
                 self._searchers[model] = made
+                if model and self.model.state == "ready" and not self.builds.state.running:
+                    self._measure_later()
             return made[1]
 
     def seen(self, picture: str) -> Vectors:
@@ -241,14 +261,29 @@ class Desk:
             sees = "image" in self._encoder.modalities
             self._warm(sees)
             self.model = Model("ready", name, caveat=self._encoder.caveat, sees=sees)
-            if sees:
-                from query.scene.floor import measured
-
-                self.floor = measured(self.searcher())
+            self._measure()
         except WeightsMissing as error:
             self.model = Model("missing", name, said=str(error))
         except SonorizeError as error:
             self.model = Model("failed", name, said=str(error))
+
+    def _measure_later(self) -> None:
+        """At most once a minute: while another process builds, every question sees a change."""
+        if monotonic() - self._measured > PAUSE:
+            self._measured = monotonic()
+            Thread(target=self._measure, daemon=True, name="floor").start()
+
+    def _measure(self) -> None:
+        """How far a hit has to stand out, of the library as it is now; see query.scene.floor."""
+        from query.scene.floor import measured
+
+        if not self.model.sees or not self._measuring.acquire(blocking=False):
+            return  # it is being measured; the next change measures anew
+        try:
+            if self.library.catalog.counts()["ready"]:
+                self.floor = measured(self.searcher())
+        finally:
+            self._measuring.release()
 
     def _loaded(self, library: Library) -> Encoder:
         from indexer import settings

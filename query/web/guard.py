@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
@@ -74,7 +75,8 @@ SENTENCES = {
 class Guard:
     """ASGI middleware around the app.
 
-    hosts   the values of Host that are ours; empty: any, and then a token is wanted
+    hosts   the names in Host that are ours, at any port (one may be forwarded); empty: any, and
+            then a token is wanted
     token   what a browser has to give once, or ""
     """
 
@@ -101,7 +103,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> int:
         """The status to refuse with, or 0."""
         host = headers.get("host", "").lower()
-        if self._hosts and host not in self._hosts:
+        if self._hosts and re.sub(r":\d+$", "", host) not in self._hosts:
             return 400
         if not _same_origin(scope, headers, host):
             return 403

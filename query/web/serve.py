@@ -38,7 +38,7 @@ def serve(
     port = bound.getsockname()[1]
     alone = is_loopback(host)
     named = f"[{host}]" if ":" in host else host
-    hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+    hosts = frozenset({"127.0.0.1", "localhost", "[::1]", named})
     token = "" if alone else secrets.token_urlsafe(18)
     desk = Desk(folder, device, roots=roots or None, reveal=reveal if alone else None)
     app = create_app(desk, hosts if alone else frozenset(), token)
@@ -63,13 +63,13 @@ def is_loopback(host: str) -> bool:
 
 
 def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
         bound.listen(128)
     except OSError as error:
+        bound.close()
         raise SonorizeError(
             f"Nothing can be served at {host}, port {port} ({error.strerror}): choose another "
             "with --port."

@@ -14,7 +14,6 @@ from query.scene.export.collect import CollectOptions, collect
 if TYPE_CHECKING:
     from indexer.catalog.answers import SoundInfo
 
-PATTERN = "{CatID}_{FXName}_{SourceID}"
 LIST = "sonorize-spotted.txt"
 """Names of what was written, a line each: what inserts them into a session reads it."""
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from index_kinds import create, every_kind, file_kind, in_use, milvus
 
 from indexer.errors import IndexDamaged
 from indexer.vectors.files import HEADER, MAGIC, write_aside
-from indexer.vectors.registry import available, create, load
+from indexer.vectors.registry import available, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     Model = dict[int, list[float]]
 
 DIM = 3
-every_kind = pytest.mark.parametrize("kind", available())
+
+
+@pytest.fixture(autouse=True)
+def _collections_are_free() -> None:
+    in_use.clear()
 
 
 def brute_force(
@@ -94,15 +99,30 @@ def apply(index: VectorIndex, rows: Model, what: str, payload: object) -> None:
             del rows[i]
 
 
-@every_kind
-@settings(deadline=None, max_examples=150)
-@given(
-    steps=st.lists(step, max_size=6),
-    queries=st.lists(vector, max_size=7),
-    k=st.integers(0, 45),
-    allowed=st.none() | st.lists(number, max_size=30),
+history = st.tuples(
+    st.lists(step, max_size=6),
+    st.lists(vector, max_size=7),
+    st.integers(0, 45),
+    st.none() | st.lists(number, max_size=30),
 )
-def test_any_history_answers_as_brute_force(
+
+
+@file_kind
+@settings(deadline=None, max_examples=150)
+@given(history)
+def test_any_history_answers_as_brute_force(kind: str, history: tuple[Any, ...]) -> None:
+    assert_history_answers(kind, *history)
+
+
+@pytest.mark.parametrize("kind", [milvus])
+@settings(deadline=None, max_examples=10)
+@given(history)
+def test_any_history_in_milvus_answers_as_brute_force(kind: str, history: tuple[Any, ...]) -> None:
+    assert_history_answers(kind, *history)
+    in_use.clear()
+
+
+def assert_history_answers(
     kind: str,
     steps: list[tuple[str, object]],
     queries: list[list[float]],
@@ -254,7 +274,7 @@ def test_searches_from_several_threads_agree(kind: str) -> None:
     assert together == [alone] * 12
 
 
-@every_kind
+@file_kind
 def test_a_loaded_index_equals_the_saved_one_and_goes_on(kind: str, tmp_path: Path) -> None:
     vectors, path = directions(30, DIM), tmp_path / "a.index"
     index = built(kind, vectors * np.float32(3))
@@ -271,7 +291,7 @@ def test_a_loaded_index_equals_the_saved_one_and_goes_on(kind: str, tmp_path: Pa
     assert np.array_equal(read.search(queries, 40).scores, index.search(queries, 40).scores)
 
 
-@every_kind
+@file_kind
 def test_an_empty_index_is_saved_too(kind: str, tmp_path: Path) -> None:
     create(kind, DIM).save(tmp_path / "a.index")
     read = load(kind, tmp_path / "a.index")
@@ -280,7 +300,7 @@ def test_an_empty_index_is_saved_too(kind: str, tmp_path: Path) -> None:
     assert read.ids().tolist() == [4]
 
 
-@every_kind
+@file_kind
 def test_a_file_cut_anywhere_is_damaged(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.index"
     built(kind, directions(6, DIM)).save(path)
@@ -291,7 +311,7 @@ def test_a_file_cut_anywhere_is_damaged(kind: str, tmp_path: Path) -> None:
             load(kind, path)
 
 
-@every_kind
+@file_kind
 def test_a_byte_changed_anywhere_is_damage(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.index"
     built(kind, directions(6, DIM)).save(path)
@@ -302,7 +322,7 @@ def test_a_byte_changed_anywhere_is_damage(kind: str, tmp_path: Path) -> None:
             load(kind, path)
 
 
-@every_kind
+@file_kind
 def test_foreign_files_are_refused(kind: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("these are not the rows you are looking for\n" * 9)

@@ -17,6 +17,15 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return on_disk(tmp_path_factory.mktemp("study"))
 
 
+@pytest.fixture(autouse=True)
+def _few_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn for one test alone: they are slow, and have tests of their own."""
+    from query.evaluation.report import figures
+
+    drawn = "a_report_can_be_made_again" in request.node.name
+    monkeypatch.setattr(figures, "available", lambda: drawn)
+
+
 def evaluated(command: str, study_file: Path, *options: object) -> list[dict[str, Any]]:
     done = run("evaluate", command, study_file, *options, "--format", "json",
                "--library", study_file.parent / "library")  # fmt: skip
@@ -215,10 +224,10 @@ def test_a_report_can_be_made_again(command: str, study_file: Path, tmp_path: Pa
     }.get(command, [study_file, *library])
     done = run("evaluate", command, *asked, "--out", tmp_path / "out")
     assert done.code == 0, done.err
-    html = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    html = (tmp_path / f"out/{command}-report.html").read_text(encoding="utf-8")
     assert html.count("<svg") == 1
     assert ("<audio" in html) == (command in ("inconsistency", "slerp", "correlate"))
-    done = run("evaluate", "replay", tmp_path / "out/report.json", "--format", "json")
+    done = run("evaluate", "replay", tmp_path / f"out/{command}-report.json", "--format", "json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
     assert found["numbers"] > 10
@@ -230,20 +239,15 @@ def test_a_replay_says_what_changed(study_file: Path, tmp_path: Path) -> None:
     run("evaluate", "mos", ratings, "--out", tmp_path / "out")
     pair = "x,frames/red/0.png,sounds/1 growl.wav"
     ratings.write_text(ratings.read_text().replace(f"{pair},3", f"{pair},2"))
-    done = run("evaluate", "replay", tmp_path / "out/report.json")
+    done = run("evaluate", "replay", tmp_path / "out/mos-report.json")
     assert done.code == 0, done.err
     assert "1 file changed since: ratings.csv." in done.err
     ratings.unlink()
-    assert run("evaluate", "replay", tmp_path / "out/report.json").code == 1
-    assert "is no report.json" in run("evaluate", "replay", study_file).err
+    assert run("evaluate", "replay", tmp_path / "out/mos-report.json").code == 1
+    assert "is no report" in run("evaluate", "replay", study_file).err
 
 
-def test_a_report_without_figures(
-    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from query.evaluation.report import figures
-
-    monkeypatch.setattr(figures, "available", lambda: False)
+def test_a_report_without_figures(tmp_path: Path) -> None:
     done = run("evaluate", "mos", rated(tmp_path), "--out", tmp_path / "out")
     assert "without figures (they need the extra report)" in done.err
-    assert "<svg" not in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "<svg" not in (tmp_path / "out/mos-report.html").read_text(encoding="utf-8")

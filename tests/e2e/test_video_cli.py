@@ -110,6 +110,32 @@ def test_a_long_shot_is_parted_where_it_has_come_to_show_something_else(
     assert 80 <= first["end"] <= 120
 
 
+def test_words_are_for_one_shot(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+
+    def questions(*words: str) -> list[str]:
+        done = video(base, base / "film.mkv", "-o", project, *words, "--start-tc", "01:00:00:00")
+        assert done.code == 0, done.err
+        return [shot["question"] for shot in json.loads(project.read_text())["shots"]]
+
+    first, second = questions("--text", "whistle", "--words", "2=horn", "--words", "2=3:cat")
+    assert first.startswith("whistle")
+    assert second.startswith("horn, cat")
+    assert json.loads(project.read_text())["settings"]["words"] == {
+        "2": [[1.0, "horn"], [3, "cat"]]
+    }
+    first, second = questions("--words", "01:00:03:09=not = a name")
+    assert "not" not in first
+    assert second.startswith("not = a name")
+    for shot, words in (("3", "1 to 2"), ("00:59:59:00", "from 01:00:00:00 to 01:00:03:09")):
+        done = video(base, base / "film.mkv", "--dry-run", "--words", f"{shot}=rain",
+                     "--start-tc", "01:00:00:00")  # fmt: skip
+        assert done.code == 1
+        assert words in done.err
+    for wrong in ("rain", "=rain", "2=", "2=-1:rain"):
+        assert video(base, base / "film.mkv", "--dry-run", "--words", wrong).code == 2
+
+
 def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     (tmp_path / "out.rpp").write_text("mine")
     done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp")
@@ -175,6 +201,74 @@ def test_a_name_may_be_as_long_as_names_may_be(base: Path, tmp_path: Path) -> No
     done = video(base, base / "film.mkv", *outs)
     assert done.code == 0, done.err
     assert {name for name in names if (tmp_path / name).is_file()} == set(names)
+
+
+def test_a_longer_name_is_refused_in_a_sentence(base: Path, tmp_path: Path) -> None:
+    long = tmp_path / ("n" * 256)
+    with_stems = tmp_path / ("n" * 250 + ".wav")
+    for arguments in (
+        (base / "film.mkv", "-o", long.with_suffix(".rpp"), "--yes"),
+        (base / "film.mkv", "-o", with_stems, "--yes"),
+        (base / "film.mkv", "--collect", long),
+        (long, "--dry-run"),
+    ):
+        done = video(base, *arguments)
+        assert done.code == 1
+        assert "is too long for a name" in done.err
+        assert "Finding cuts" not in done.err
+
+
+def test_another_recording_or_film_is_said(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    same = video(base, project, "-o", tmp_path / "same.csv")
+    assert (same.code, "another" in same.err) == (0, False)
+    said = json.loads(project.read_text())
+    said["film"]["frames"] += 3
+    clip = said["cues"][0]["clip"]
+    clip["path"] = str(tone(tmp_path / "other.wav", 2, 2.5))
+    project.write_text(json.dumps(said))
+    done = video(base, project, "-o", tmp_path / "other.csv")
+    assert done.code == 0, done.err
+    assert f"{clip['path']} holds another recording" in done.err
+    assert "film.mkv is another film than the one that was sounded: 40 frames at 10" in done.err
+
+
+def test_a_stop_says_what_is_left(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("query.scene.export.reaper.write", stopped)
+    done = video(base, base / "film.mkv", "-o", tmp_path / "out.csv", "-o", tmp_path / "out.rpp")
+    assert done.code == 130
+    assert "files that were finished are whole" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_cue_that_cannot_be_collected_is_left_out_of_the_session(
+    base: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    said = json.loads(project.read_text())
+    assert len(said["cues"]) == 2
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    said["cues"][0]["clip"]["path"] = "broken.wav"
+    project.write_text(json.dumps(said))
+    out = tmp_path / "out.aaf"
+    done = video(base, project, "-o", out, "--collect", tmp_path / "cues")
+    assert done.code == 3, done.err
+    assert "Left out: " in done.err
+    assert out.is_file()
+    assert len(list((tmp_path / "cues").iterdir())) == 1
+
+
+def test_a_rate_that_final_cut_does_not_take_is_said(base: Path, tmp_path: Path) -> None:
+    done = video(base, base / "film.mkv", "-o", tmp_path / "out.fcpxml")
+    assert done.code == 0, done.err
+    assert "out.fcpxml: Final Cut Pro does not take 10 frames a second, only 23.976" in done.err
 
 
 def test_a_project_is_kept_where_another_format_fails(base: Path, tmp_path: Path) -> None:

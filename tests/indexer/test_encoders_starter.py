@@ -157,6 +157,25 @@ def test_drawn_things_are_recognised(
 
 
 @pytest.mark.model
+def test_what_was_embedded_is_described_without_another_look(
+    starter: StarterEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [clock_face(), traffic_light()]
+    described = [starter.describe_image(picture.copy()) for picture in pictures]
+    rows = starter.embed_images(pictures)
+    looks = []
+    classify = starter._image.classify
+    monkeypatch.setattr(
+        starter._image, "classify", lambda images: looks.append(len(images)) or classify(images)
+    )
+    assert [starter.describe_image(picture) for picture in pictures] == described
+    assert not looks
+    again = starter.embed_images([*pictures, clock_face()])
+    assert looks == [3]
+    np.testing.assert_array_equal(again["metadata"][:2], rows["metadata"])
+
+
+@pytest.mark.model
 def test_a_wide_picture_is_seen_to_its_edges(starter: StarterEncoder) -> None:
     for start in (0, 448):  # the middle square has none of it
         wide = Image.new("RGB", (672, 224), (200, 190, 170))

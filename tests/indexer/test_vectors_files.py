@@ -274,3 +274,23 @@ def test_asking_for_the_kinds_imports_neither_numpy_nor_faiss() -> None:
     )
     ran = run_python(code)
     assert (ran.returncode, ran.stdout.split()) == (0, []), ran.stderr
+
+
+@pytest.mark.parametrize("kind", available())
+def test_rows_of_a_file_change_in_memory_alone(kind: str, tmp_path: Path) -> None:
+    """In place, at the end, in the middle; and the file may be replaced or removed meanwhile."""
+    path = tmp_path / "a"
+    create(kind, DIM).save(path)
+    made = index_of(4)
+    made.save(path)
+    before = path.read_bytes()
+    index, other = load(kind, path), load(kind, path)
+    index.add(np.array([2, 9]), np.full((2, DIM), 0.5, np.float32))
+    index.remove(np.array([1]))
+    assert path.read_bytes() == before
+    index_of(2).save(path)
+    path.unlink()
+    query = np.array([[0.0, 1.0, 0.0, 0.0]], np.float32)
+    assert other.search(query, 1).ids.tolist() == [[2]]
+    assert other.search(query, 1).scores.tolist() == [[1.0]]
+    assert index.search(query, 9).ids.tolist() == [[2, 9, 3, 4]]

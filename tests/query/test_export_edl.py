@@ -123,13 +123,18 @@ def test_what_the_format_lacks_is_said(tmp_path: Path) -> None:
     assert locators[5].startswith("* LOC: 01:00:18:12 RED     Shot 6: a river: nothing")
 
 
-def test_too_much_for_four_channels_goes_on_in_another_file(tmp_path: Path) -> None:
-    made = sheet(tmp_path)
+def crowded(folder: Path, rate: Fraction = Fraction(24), drop: bool = False) -> CueSheet:
+    """Too much at a time for the four channels of one list."""
+    made = sheet(folder, rate, drop)
     many = tuple(
-        replace(made.cues[3], id=f"m{n}", clip=clip(tmp_path / f"long name {n}.wav", 9.0, channels))
+        replace(made.cues[3], id=f"m{n}", clip=clip(folder / f"long name {n}.wav", 9.0, channels))
         for n, channels in enumerate([2, 1, 6, 2, 1, 1, 2])
     )
-    paths = write(replace(made, cues=many), tmp_path / "film.edl")
+    return replace(made, cues=many)
+
+
+def test_too_much_for_four_channels_goes_on_in_another_file(tmp_path: Path) -> None:
+    paths = write(crowded(tmp_path), tmp_path / "film.edl")
     assert [path.name for path in paths] == ["film.edl", "film.2.edl", "film.3.edl"]
     read = [events(path, 24) for path in paths]
     assert [head[0] for head, _ in read] == [f"TITLE: a film ({n} OF 3)" for n in (1, 2, 3)]
@@ -166,10 +171,7 @@ def test_a_rate_without_timecode_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("rate", "drop"),
-    [(Fraction(24000, 1001), False), (Fraction(25), False), (Fraction(30000, 1001), True)],
-)
+@EVERY_RATE
 def test_opentimelineio_reads_the_same(tmp_path: Path, rate: Fraction, drop: bool) -> None:
     """Its adapter knows the channels V, A, A2 and AA."""
     made = sheet(tmp_path, rate, drop)
@@ -183,3 +185,21 @@ def test_opentimelineio_reads_the_same(tmp_path: Path, rate: Fraction, drop: boo
     meadow = next(track for track in timeline.tracks if track.name == "A1").find_clips()[0]
     begins = meadow.transformed_time_range(meadow.trimmed_range(), timeline.tracks)
     assert (meadow.name, begins.start_time.value) == ("meadow", made.film.start)
+
+
+@EVERY_RATE
+def test_opentimelineio_reads_each_of_several_lists(
+    tmp_path: Path, rate: Fraction, drop: bool
+) -> None:
+    """The clips on the first two channels, which are those that its adapter knows."""
+    made = crowded(tmp_path, rate, drop)
+    read = []
+    for path in write(made, tmp_path / "film.edl"):
+        timeline = otio.adapters.read_from_file(str(path), "cmx_3600", rate=float(rate))
+        for track in timeline.audio_tracks():
+            for each in track.find_clips():
+                lies = each.transformed_time_range(each.trimmed_range(), timeline.tracks)
+                read.append((path.name, each.name, lies.start_time.value, lies.duration.value))
+    begins = made.film.start + made.cues[0].start
+    assert {name for name, *_ in read} == {"film.edl", "film.2.edl", "film.3.edl"}
+    assert {each[2:] for each in read} == {(begins, made.cues[0].frames)}

@@ -169,9 +169,10 @@ def test_a_stamped_file_is_counted_from_its_stamp(tmp_path: Path) -> None:
     assert root.findall(".//asset")[1].attrib["start"] == "3600s"
 
 
-@pytest.mark.parametrize("rate", [Fraction(24), Fraction(25)])
+@pytest.mark.parametrize("rate", [Fraction(24), Fraction(25), Fraction(50), Fraction(60)])
 def test_opentimelineio_reads_the_same(tmp_path: Path, rate: Fraction) -> None:
-    """Its adapter rounds 23.976 to 23, and so cannot judge that."""
+    """Its adapter takes 23.976 for 23, and so cannot judge that. It divides in floats and cuts off:
+    of 900171/25 s, frame 900171 to the point, it makes 900170."""
     made = sheet(tmp_path, rate)
     out = tmp_path / "film.fcpxml"
     export.writer(out)(made, out, None)

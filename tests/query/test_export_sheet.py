@@ -79,6 +79,13 @@ def test_credits_name_each_sound_once_and_what_to_heed(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("ending", [".txt", ".md", ".html"])
+def test_credits_say_that_there_are_none(tmp_path: Path, ending: str) -> None:
+    made, line = sheet(tmp_path), "No sound of a library is used in this film"
+    assert line in written(replace(made, cues=()), tmp_path / f"film{ending}")
+    assert line not in written(made, tmp_path / f"film{ending}")
+
+
 def test_credits_as_markdown_and_html_stay_what_they_are(tmp_path: Path) -> None:
     made = sheet(tmp_path)
     bad = replace(made.cues[0].clip, title="<b>*loud*</b>", url="https://x.org/a b")

@@ -25,7 +25,7 @@ from query.evaluation.listening.plan import Plan, make
 from query.evaluation.listening.rules import Listening, Rules
 from query.evaluation.listening.store import Session, Store, read_store
 from query.evaluation.listening.texts import TEXTS
-from query.evaluation.ratings import Rating
+from query.evaluation.ratings import Rating, read_ratings
 from query.evaluation.study import read_study
 
 
@@ -298,8 +298,12 @@ def test_mos_of_a_listening_test(kept: Store) -> None:
         answer(kept, rater, fit)
     head, sessions = read_store(kept.path)
     assert (head.title, head.state, len(sessions)) == ("Red and blue", "exploratory", 3)
-    done = run("evaluate", "mos", kept.path, "--format", "csv")
+    out = kept.path.with_name("out")
+    done = run("evaluate", "mos", kept.path, "--format", "csv", "--out", out)
     assert done.code == 0, done.err
+    again = read_ratings(out / "mos-ratings.csv")
+    counted = exclusion.counted(sessions, head.rules)
+    assert again == [rating for rating in counted if rating.kind == "item"]
     assert "headphone check: 1 right" in done.err
     assert "14 ratings that check the raters left out" in done.err
     assert len(done.out.splitlines()) == 1 + 2 * 15

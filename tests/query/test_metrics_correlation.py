@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 from query.evaluation.metrics import correlation
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 small = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=4, max_size=20)
 varied = small.filter(lambda pairs: all(len(set(side)) > 1 for side in zip(*pairs, strict=True)))

@@ -14,7 +14,7 @@ from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 
 from query.evaluation.metrics import distance, separation
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 seeds = st.integers(0, 10_000)
 

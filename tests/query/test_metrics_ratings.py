@@ -14,7 +14,7 @@ from scipy import stats
 
 from query.evaluation.metrics import ratings
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 NONE = np.nan
 

@@ -19,7 +19,7 @@ from sklearn.metrics import (
 
 from query.evaluation.metrics import retrieval
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 RANKED = list("abcdefgh")
 

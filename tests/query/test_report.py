@@ -178,7 +178,7 @@ def test_the_largest_difference_and_where_it_is() -> None:
 @pytest.mark.parametrize("text", ["{}", "no json", "[]", '{"format": 1}'])
 def test_what_is_no_report(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
-    with pytest.raises(StudyError, match=r"is no report\.json"):
+    with pytest.raises(StudyError, match=r"is no report"):
         read_json(tmp_path / "report.json")
     (tmp_path / "report.json").write_text('{"format": 99}')
     with pytest.raises(StudyError, match="another version of sonorize"):

@@ -55,6 +55,7 @@ def test_questions_with_their_patterns(base: Path) -> None:
     frame, text = read_questions(path)
     assert (frame.kind, frame.query, frame.name) == ("frame", str(base / "red.png"), "red.png")
     assert frame.relevant == ("thunder/*", "*[0-9].wav")
+    assert (frame.label, text.label) == ("AB, mine, 2026-11-28", "")
     assert (text.query, text.relevant) == ("heavy rain", ("rain/rain.wav",))
     places = {"thunder/a.wav": 1, "b/7.wav": 2, "rain/rain.wav": 3, "Thunder/c.wav": 4}
     assert answers([frame, text], places) == [(frame, {1, 2}), (text, {3})]

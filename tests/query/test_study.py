@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from films import film
 from libraries import CountingEncoder
+from numpy.testing import assert_allclose
 from studies import TOML, on_disk
 
 from indexer.errors import StudyError
 from indexer.library import Library
 from indexer.progress import Progress
+from indexer.sources import generated
+from indexer.sources.generated import Facts
 from query.evaluation.embedding import Embedder, embed, scales
 from query.evaluation.study import Study, read_study
 from query.shelf import Shelf
@@ -83,6 +89,7 @@ def test_pairs_of_ones_own(study_file: Path) -> None:
         "#2,frames/blue/0.png,,random,\n"
     )
     study = read_study(changed(study_file, "title", 'pairs = "pairs.csv"\ntitle'))
+    assert study.files[0] == study_file.with_name("pairs.csv")  # so that it is frozen too
     first, second = study.pairs
     assert (first.scene, first.text, first.arm) == ("red", "thunder", "retrieved")
     assert (second.scene, second.text, second.arm, second.sound) == (
@@ -94,6 +101,15 @@ def test_pairs_of_ones_own(study_file: Path) -> None:
     (study_file.parent / "pairs.csv").write_text("frame,audio\n")
     with pytest.raises(StudyError, match="has no column 'sound'"):
         read_study(study_file.with_name("changed.toml"))
+
+
+def test_a_generated_sound_has_the_words_it_was_made_from(study_file: Path) -> None:
+    manifest = study_file.parent / "made/blue.json"
+    facts = Facts("a blue bird sings", "audioldm", "0" * 64, "CC-BY-NC-SA-4.0", 0, 5.0, 10, 2.5)
+    generated.write(manifest, facts)
+    texts = {pair.arm: pair.text for pair in read_study(study_file).pairs if pair.scene == "blue"}
+    assert texts == {"retrieved": "blue bird", "generated": "a blue bird sings"}
+    manifest.unlink()
 
 
 class Stages(Progress):
@@ -129,6 +145,21 @@ def test_everything_is_embedded_once(study_file: Path) -> None:
     assert found.absent == []
 
 
+def test_a_video_is_the_mean_of_its_pictures(study_file: Path) -> None:
+    def halves(number: int) -> Any:
+        picture = np.zeros((48, 160, 3), np.uint8)
+        picture[:, :, 0 if number < 25 else 2] = 255  # red, then blue
+        return picture
+
+    clip = film(study_file.parent / "frames/film.mp4", draw=halves)
+    with Library.open(study_file.parent / "library") as library:
+        embedder = Embedder(Shelf(library, CountingEncoder()), CountingEncoder())
+        embedder.pictures([study_file.parent / "frames/red/0.png", clip])
+    row = embedder.found.pictures[clip]
+    assert_allclose(row[[0, 5]], [np.sqrt(1 / 2)] * 2, atol=0.12)
+    assert row[[1, 2, 3, 4, 6, 7]].max() < 0.3
+
+
 def test_a_clip_that_the_library_lacks(study_file: Path) -> None:
     study = read_study(changed(study_file, '"sounds/0*.wav"', '"#99"'))
     with pytest.raises(StudyError, match="has heard no sound #99"):
@@ -145,9 +176,7 @@ def test_raw_vectors_are_those_of_a_model_heard_as_its_authors_do() -> None:
 
 def test_raw_vectors_keep_what_windows_disagree_in(study_file: Path) -> None:
     """20 times the mean of unit windows: a sound of two kinds is shorter than 20."""
-    import numpy as np
     import sounds
-    from numpy.testing import assert_allclose
 
     class Raw(CountingEncoder):
         raw_scale = 20.0

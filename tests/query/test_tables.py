@@ -16,6 +16,7 @@ HIT = Hit(
     rank=1, score=0.75, parts={"audio": 1.0, "metadata": 0.5}, id=7, title="Dog", path="/s/dog.wav",
     url="https://example.com/7", license="CC0-1.0", author="Ann", duration=6.0, start=2.0, end=4.5,
     source="folder", pack="Dogs", tags=["bark", "loud"], takes=3,
+    faults=["clipped"],
 )  # fmt: skip
 ODD = replace(
     HIT, rank=2, title='two\nlines, "quoted"; \x1b[31m', path="/s/caf\udce9\n🐕.wav", takes=0,
@@ -23,7 +24,7 @@ ODD = replace(
 )  # fmt: skip
 KEYS = (
     "rank score parts id title path url license author duration start end source pack tags takes"
-    " state preview library"
+    " state preview library faults"
 ).split()
 
 
@@ -45,8 +46,8 @@ def test_csv_has_the_same_columns_and_content(capsys: pytest.CaptureFixture[str]
         assert list(row) == KEYS
         said = {**asdict(hit), "path": hit.path.replace("\udce9", r"\udce9")}
         for key, value in row.items():
-            same = json.loads(value) if key in ("parts", "tags") else value
-            assert same == (said[key] if key in ("parts", "tags") else str(said[key]))
+            same = json.loads(value) if key in ("parts", "tags", "faults") else value
+            assert same == (said[key] if key in ("parts", "tags", "faults") else str(said[key]))
 
 
 def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +59,16 @@ def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_table_says_what_people_ask_for(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, [HIT, ODD], "table")
     first = next(line for line in text.splitlines() if "Dog" in line)
-    for said in ("1", "0.750", "Dog", "+3 takes", "2.0-4.5 of 6.0 s", "CC0-1.0", "dog.wav"):
+    for said in (
+        "1",
+        "0.750",
+        "Dog",
+        "+3 takes",
+        "clipped",
+        "2.0-4.5 of 6.0 s",
+        "CC0-1.0",
+        "dog.wav",
+    ):
         assert said in first
     assert "offline" in text
     assert "\x1b" not in text

@@ -9,6 +9,9 @@ import pytest
 import soundfile
 import sounds
 from libraries import build, tone
+from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page as Tab
+from web_browser import CHROMIUM, NEEDED, opened
 from web_server import Page, serving
 
 from query.scene import floor
@@ -50,3 +53,23 @@ def page(web_library: Path) -> Iterator[Page]:
     with serving(web_library) as served:
         served.ready()
         yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        why = "no Chromium here: on Debian, apt-get install chromium"
+        pytest.fail(why) if NEEDED else pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, page: Page) -> Iterator[Tab]:
+    with opened(browser, page) as tab:
+        yield tab

@@ -29,7 +29,7 @@ def _fuzz(page: Page, folder: Path) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "run", f"{page.address}/api/openapi.json",
-            "--phases", "fuzzing", "--max-examples", "4", "--checks", "not_a_server_error",
+            "--phases", "fuzzing", "--max-examples", "2", "--checks", "not_a_server_error",
             "--suppress-health-check", "all", "--seed", "1", *left_out,
         ],
         cwd=folder, capture_output=True, text=True, timeout=300,

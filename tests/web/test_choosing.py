@@ -115,6 +115,10 @@ def test_files_are_zipped_with_their_credits(chosen: Chosen) -> None:
     assert archive.read("dog.wav") == _source(chosen, dog).read_bytes()
     assert "dog by unknown author" in archive.read("CREDITS.txt").decode()
     assert chosen.page.get("/api/zip", sound=[9999]).status_code == 400
+    assert chosen.page.get("/api/zip").status_code == 400
+    chosen.post("collections", name="scene 4", sounds=[horn])
+    whole = chosen.page.get("/api/zip", collection="scene 4")
+    assert "horn.aiff" in zipfile.ZipFile(io.BytesIO(whole.content)).namelist()
 
 
 def test_a_file_is_revealed_to_who_sits_at_the_machine(chosen: Chosen) -> None:

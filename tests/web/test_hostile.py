@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from conftest import ROOT
 from PIL import Image
 from web_server import Page, serving
 
+from indexer.errors import PictureError
 from query.web import guard
+from query.web.decoder import Decoder
 
 READ = (".html", ".js", ".css", ".svg")
 
@@ -59,6 +62,16 @@ def test_what_is_no_picture_is_refused_in_words(page: Page, data: bytes) -> None
     assert "/" not in response.json()["error"]
 
 
+def test_a_decoder_that_dies_or_hangs_costs_one_answer(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "fine.png")
+    with closing(Decoder()) as decoder:
+        for job, seconds in (("no such job", 30.0), ("picture", 0.001)):
+            with pytest.raises(PictureError, match="cannot be read, or takes too long"):
+                decoder.run(job, seconds, file=tmp_path / "fine.png", into=tmp_path / "out")
+        said = decoder.run("picture", file=tmp_path / "fine.png", into=tmp_path / "out")
+    assert said == {"width": 8, "height": 8}
+
+
 def test_a_body_that_is_too_large_is_refused_whatever_it_claims(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +98,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     ("headers", "status"),
     [
         ({"host": "evil.example"}, 400),
+        ({"host": "127.0.0.1.evil.example"}, 400),
         ({"host": "evil.example:80", "origin": "http://evil.example:80"}, 400),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),

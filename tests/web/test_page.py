@@ -3,102 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
-from libraries import COLOURS, tone
-from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
+from libraries import COLOURS
+from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
-from web_server import Page, film, picture, serving
-
-from indexer.encoders import registry
+from web_browser import at, find, opened, titles, until
+from web_server import Page, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
-NEEDED = os.environ.get("BROWSER_TESTS") == "required"
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        why = "no Chromium here: on Debian, apt-get install chromium"
-        pytest.fail(why) if NEEDED else pytest.skip(why)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tab(browser: Browser, page: Page) -> Iterator[Tab]:
-    with opened(browser, page) as tab:
-        yield tab
-
-
-class opened:  # noqa: N801
-    """A tab at the page; what the browser complains of, a refused policy too, fails the test."""
-
-    def __init__(
-        self, browser: Browser, page: Page, path: str = "/", model: str = "toy", **options: Any
-    ) -> None:
-        self.context = browser.new_context(**options)
-        self.tab = self.context.new_page()
-        self.wrong: list[str] = []
-        self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.tab.on("console", self._complained)
-        self.tab.goto(page.address + path)
-        expect(self.tab.locator("#model")).to_contain_text(model)
-
-    def _complained(self, said: ConsoleMessage) -> None:
-        if said.type == "error" and "400 (Bad Request)" not in said.text:
-            self.wrong.append(said.text)
-
-    def __enter__(self) -> Tab:
-        return self.tab
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self.context.close()
-        if kind is None:
-            assert not self.wrong
-
-
-def titles(tab: Tab) -> list[str]:
-    return tab.locator(".hit .title").all_inner_texts()
-
-
-def at(tab: Tab) -> float:
-    return float(re.match(r"[\d.]+", tab.locator("#now-time").inner_text())[0])  # type: ignore[index]
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Waits for what the page's policy keeps a script from waiting for."""
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.03)
-
-
-def find(tab: Tab, words: str) -> None:
-    """Asks, and waits for the answer: it has scores, which a list of all sounds has not."""
-    with tab.expect_response("**/api/query-by-text*"):
-        tab.locator("#words").fill(words)
-        tab.locator("#words").press("Enter")
-    expect(tab.locator(".hit .mark:not(:empty)").first).to_be_visible()
-    tab.locator("#words").press("Escape")
 
 
 def test_words_are_asked_and_going_back_goes_back(tab: Tab) -> None:
@@ -167,7 +85,7 @@ def test_the_slider_moves_from_the_picture_to_the_reference(tab: Tab, tmp_path: 
     for value, title in (("1", "cat"), ("0", "dog")):
         tab.locator("#mix").fill(value)
         expect(tab.locator(".hit .title").first).to_have_text(title)
-        assert f"mix={value}" in tab.url
+        until(lambda value=value: f"mix={value}" in tab.url)
 
 
 def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) -> None:
@@ -253,100 +171,15 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
     expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
 
 
-def test_a_sound_is_kept_collected_and_spotted_by_keys(
-    browser: Browser, web_library: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(web_library, tmp_path / "library")
-    (tmp_path / "home/project").mkdir(parents=True)
-    with (
-        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
-        opened(browser, own) as tab,
-    ):
-        own.ready()
-        find(tab, "bird")
-        tab.keyboard.press("ArrowDown")
-        tab.keyboard.press("k")
-        expect(tab.locator(".hit.kept .rank")).to_have_text("★")
-        tab.keyboard.press("b")
-        tab.locator("#collecting-name").fill("scene 4")
-        tab.locator("#collecting-name").press("Enter")
-        expect(tab.locator("#about")).to_have_text("Added to scene 4")
-        tab.locator(".hit .play").first.focus()
-        tab.keyboard.press("i")
-        tab.keyboard.press("Enter")
-        tab.locator("#places-list").get_by_text("home").click()
-        tab.locator("#places-list").get_by_text("project").click()
-        tab.locator("#places-choose").click()
-        expect(tab.locator("#about")).to_contain_text("written to project")
-        [wav] = (tmp_path / "home/project").glob("*.wav")
-        assert wav.stat().st_size > 100_000
-        expect(tab.locator("#project")).to_have_text("→ project")
-        tab.locator("#words").fill("")
-        tab.locator("#words").press("Enter")
-        tab.locator("#collection").select_option("=scene 4")
-        expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
-        expect(tab.locator("#zip")).to_have_attribute("href", re.compile(r"/api/zip\?sound=\d+$"))
-
-
-def test_the_library_is_built_from_an_empty_page_and_looked_through(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "default", "toy")
-    for name, axis in (("dog", 3), ("cat", 4), ("rain", 7)):
-        tone(tmp_path / f"home/sounds/{name}.wav", axis)
-    (tmp_path / "home/sounds/torn.wav").write_bytes(b"no samples")
-    with (
-        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
-        opened(browser, own, model="no library") as tab,
-    ):
-        expect(tab.locator("#first-run")).to_be_visible()
-        tab.locator("#add-folder").click()
-        tab.locator("#places-list").get_by_text("home").click()
-        tab.locator("#places-list").get_by_text("sounds").click()
-        tab.locator("#places-choose").click()
-        expect(tab.locator("#build-said")).to_contain_text("3 added", timeout=30_000)
-        expect(tab.locator("#problems")).to_contain_text("torn.wav")
-        expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
-        tab.locator("#library-open").click()
-        expect(tab.locator(".hit")).to_have_count(3)
-
-
-def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(
-    browser: Browser, web_library: Path, tmp_path: Path
-) -> None:
-    film(tmp_path / "master.mov", "prores_ks", "yuv422p10le")
-    with serving(web_library, roots=[tmp_path]) as own, opened(browser, own) as tab:
-        own.ready()
-        tab.locator("#open-video").click()
-        tab.locator("#places-list button").first.click()
-        tab.locator("#places-list").get_by_text("master.mov").click()
-        expect(tab.locator(".hit .title").first).to_have_text("dog", timeout=30_000)
-        tab.evaluate("document.getElementById('film').currentTime = 1.4")
-        tab.locator("#ask-here").click()
-        expect(tab.locator(".hit .title").first).to_have_text("bird")
-        tab.locator(".hit .play").first.click()
-        until(lambda: tab.evaluate("document.getElementById('film').currentTime") > 1.5)
-
-
-def test_a_point_of_the_map_is_heard(tab: Tab) -> None:
-    tab.locator("#library-open").click()
-    expect(tab.locator("#roots")).to_contain_text("12 present")
-    box = tab.locator("#map").bounding_box()
-    assert box is not None
-    for across in range(12, int(box["width"]), 14):
-        tab.locator("#map").hover(position={"x": across, "y": 14})
-        if tab.locator("#map-said").inner_text().strip():
-            break
-    for down in range(14, int(box["height"]), 12):
-        tab.locator("#map").click(position={"x": box["width"] - 14, "y": down})
-        if tab.locator("#now-title").inner_text() != "No sound chosen":
-            break
-    expect(tab.locator("#now-title")).not_to_have_text("No sound chosen")
-
-
-@pytest.mark.parametrize("view", ["", "library"])
-@pytest.mark.parametrize("name", WIDTHS)
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("name", "scheme", "view"),
+    [
+        ("desk", "dark", ""),
+        ("phone", "light", ""),
+        ("desk", "light", "library"),
+        ("phone", "dark", "library"),
+    ],
+)
 def test_it_can_be_read_by_all(
     browser: Browser, page: Page, tmp_path: Path, name: str, scheme: str, view: str
 ) -> None:

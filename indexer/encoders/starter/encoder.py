@@ -51,9 +51,13 @@ if TYPE_CHECKING:
     from indexer.encoders.starter.image import ImageTower
     from indexer.encoders.starter.text import TextTower
 
+    _Best = tuple[NDArray[np.int64], NDArray[np.float32]]
+
 _BEST = 5
 _SILENT = 0.5
 _SHARPNESS = 0.05
+_REMEMBERED = 16
+"""Pictures that are not looked at twice: who embeds some mostly asks what they show too."""
 
 
 class StarterEncoder:
@@ -76,6 +80,7 @@ class StarterEncoder:
     def __init__(self, folder: Path, device: str) -> None:
         self._folder = folder
         self._device_name = device
+        self._last: list[tuple[Image, _Best]] = []
 
     @property
     def device(self) -> str:
@@ -114,9 +119,7 @@ class StarterEncoder:
         for row, (indices, weight) in enumerate(self._best(images)):
             shares[row, indices] = weight
         loud = [_SILENT if entry.silent else 1.0 for entry in tables.picture_classes()]
-        mean = tables.statistics().mean
-        asked = normalize(self._phrases.labels - mean) + normalize(self._phrases.sounds - mean)
-        return self._question(normalize((shares * np.array(loud)) @ asked))
+        return self._question(normalize((shares * np.array(loud)) @ self._class_rows))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -133,10 +136,16 @@ class StarterEncoder:
         """Compute what is kept on disk, so that no question has to wait for it."""
         _ = self._phrases
 
-    def _best(self, images: Sequence[Image]) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    def _best(self, images: Sequence[Image]) -> list[_Best]:
+        """Of each, the likeliest classes and their probabilities."""
+        known = {id(image): best for image, best in self._last}
+        if all(id(image) in known for image in images):
+            return [known[id(image)] for image in images]
         chances = self._image.classify(images)
         order = np.argsort(-chances, axis=1, kind="stable")[:, :_BEST]
-        return [(best, row[best]) for best, row in zip(order, chances, strict=True)]
+        found = [(best, row[best]) for best, row in zip(order, chances, strict=True)]
+        self._last = list(zip(images, found, strict=True))[-_REMEMBERED:]
+        return found
 
     def _question(self, metadata: NDArray[np.float32]) -> Vectors:
         descriptions = self._phrases.categories - tables.statistics().mean
@@ -148,6 +157,12 @@ class StarterEncoder:
 
     def _usable(self, text: str) -> str:
         return usable_words.usable(text, self._text)
+
+    @cached_property
+    def _class_rows(self) -> NDArray[np.float32]:
+        """(1000, 384): where each class of picture points, by what it is and how it sounds."""
+        mean = tables.statistics().mean
+        return normalize(self._phrases.labels - mean) + normalize(self._phrases.sounds - mean)
 
     @cached_property
     def _device(self) -> torch.device:

@@ -49,10 +49,10 @@ class ImageTower:
     @torch.inference_mode()
     def _probabilities(self, image: Image.Image) -> NDArray[np.float32]:
         x = torch.from_numpy(_views(image)).to(self._device)
-        x = F.relu6(_convolve(x, self._stem, stride=2))
+        x = F.relu6(_convolve(x, self._stem, stride=2), inplace=True)
         for block, stride in zip(self._blocks, _STRIDES, strict=True):
             x = _inverted_residual(x, block, stride)
-        x = F.relu6(_convolve(x, self._head)).mean(dim=(2, 3))
+        x = F.relu6(_convolve(x, self._head), inplace=True).mean(dim=(2, 3))
         views = torch.softmax(F.linear(x, *self._classifier), dim=1)
         return np.asarray(views.mean(dim=0).cpu().numpy(), dtype=np.float32)
 
@@ -76,8 +76,8 @@ def _views(image: Image.Image) -> NDArray[np.float32]:
 
 def _inverted_residual(x: torch.Tensor, block: list[Convolution], stride: int) -> torch.Tensor:
     *expand, depthwise, project = block
-    y = F.relu6(_convolve(x, expand[0])) if expand else x
-    y = F.relu6(_convolve(y, depthwise, stride=stride, groups=y.shape[1]))
+    y = F.relu6(_convolve(x, expand[0]), inplace=True) if expand else x
+    y = F.relu6(_convolve(y, depthwise, stride=stride, groups=y.shape[1]), inplace=True)
     y = _convolve(y, project)
     return x + y if y.shape == x.shape else y
 

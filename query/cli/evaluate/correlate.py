@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @ratings_argument
 @click.option("--theta", type=Range(0, 1), default=0.5, show_default=True, metavar="T",
               help="0: the reference frame, 1: the frame to sound.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True,
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of what is drawn and permuted.")  # fmt: skip
 def correlate(
     study_file: Path, ratings_file: Path, library_folder: Path | None, form: Format,

@@ -38,7 +38,8 @@ def evaluate() -> None:
     sonorize evaluate mos ratings.csv                  what people said of pairs
     sonorize evaluate correlate study.toml ratings.csv metrics against people
     sonorize evaluate retrieval questions.csv          how well the library finds
-    sonorize evaluate replay measured/report.json      measure again, and compare
+    sonorize evaluate quality                          how good the recordings are
+    sonorize evaluate replay out/slerp-report.json      measure again, and compare
     sonorize evaluate freeze study.toml                fix what is to be measured, before
     """
 

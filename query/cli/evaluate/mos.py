@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ def mos(ratings_file: Path, form: Format, out: Path | None) -> None:
 
 def measure(ratings_file: Path) -> Record:
     from query.evaluation import mos as experiment
+    from query.evaluation.ratings import COLUMNS
     from query.evaluation.report import provenance
     from query.evaluation.report.record import Record, Table
 
@@ -51,6 +53,7 @@ def measure(ratings_file: Path) -> Record:
         "mos-groups": Table(experiment.GROUP_COLUMNS, found.groups, "Opinions of scenes and arms"),
         "mos-arms": Table(experiment.ARM_COLUMNS, found.arms, "Arms against each other, by frame"),
         "mos-items": Table(experiment.ITEM_COLUMNS, found.items, "Opinions of each item"),
+        "mos-ratings": Table(COLUMNS, list(map(asdict, ratings))),
     }
     return Record(
         experiment="mos",

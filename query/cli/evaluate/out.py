@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 
 
 def deliver(record: Record, out: Path | None) -> None:
-    """Says the notes; into the folder go the tables as CSV, report.json, and report.html."""
+    """Says the notes; into the folder go the tables as CSV, and the report as JSON and HTML.
+
+    Its name is the experiment's, so that several can share a folder.
+    """
     from query.evaluation import sheets
     from query.evaluation.report import figures, page
-    from query.evaluation.report.record import HTML, JSON, write_json, write_tables
+    from query.evaluation.report.record import write_json, write_tables
 
     for note in record.notes:
         say(note)
     if out is None:
         return
     write_tables(record, out)
-    write_json(record, out / JSON)
+    data, html = (out / f"{record.experiment}-report{end}" for end in (".json", ".html"))
+    write_json(record, data)
     drawn = figures.drawn(record) if figures.available() else []
-    sheets.save(out / HTML, page.page(record, drawn, out))
+    sheets.save(html, page.page(record, drawn, out))
     without = "" if drawn else " without figures (they need the extra report)"
-    say(f"Written: {out / HTML}{without}, {out / JSON} and {len(record.tables)} CSV files.")
+    say(f"Written: {html}{without}, {data} and {len(record.tables)} CSV files.")

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
               help="How often it should be found.")  # fmt: skip
 @click.option("--alpha", type=Range(0.0001, 0.5), default=0.05, show_default=True,
               help="How often nothing may be taken for something.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulation.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the simulation."
+)
 @format_option
 def power(
     raters: int, items: int, scenes: int, pilot: Path | None, wanted: float, alpha: float,

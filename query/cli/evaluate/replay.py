@@ -23,12 +23,12 @@ COLUMNS = ("experiment", "numbers", "largest_difference", "where", "other_differ
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path, dir_okay=False))
 @format_option
 def replay(report: Path, form: Format) -> None:
-    """Measure again what a report.json tells of, and print the largest difference.
+    """Measure again what a report tells of, and print the largest difference.
 
     The same files, library and options are taken from where they were.
 
     \b
-    sonorize evaluate replay measured/report.json
+    sonorize evaluate replay measured/slerp-report.json
     """
     from query.evaluation.report.record import compare, read_json
     from query.tables import show_rows

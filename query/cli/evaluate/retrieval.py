@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @format_option
 @out_option
 @device_option
-@click.option("--seed", type=int, default=0, show_default=True,
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of random orders and bootstrap intervals.")  # fmt: skip
 def retrieval(
     questions_at: Path, library_folder: Path | None, form: Format, out: Path | None,
@@ -89,6 +89,7 @@ def measure(
         notes=[
             "What is relevant was said by people, not by the model that ranks. Takes are not "
             "collapsed. Intervals are 95 % over questions drawn anew.",
+            *_labelled(questions),
             *_unanswered(asked.unanswered),
         ],
         provenance=made,
@@ -108,6 +109,13 @@ def _questions(place: Path) -> tuple[str, str, Mapping[str, Path], list[Question
         return title, "labels of its authors", {}, questions
     questions, files = read_questions(place), named(place)
     return place.name, freeze.state(place, files), {place.name: place, **files}, questions
+
+
+def _labelled(questions: Sequence[Question]) -> Iterator[str]:
+    labels = [label for label in dict.fromkeys(each.label for each in questions) if label]
+    if labels:
+        more = f"; and {len(labels) - SHOWN:,} more" if len(labels) > SHOWN else ""
+        yield f"Labelled by (who, rule, date): {'; '.join(labels[:SHOWN])}{more}."
 
 
 def _unanswered(names: Sequence[str]) -> Iterator[str]:

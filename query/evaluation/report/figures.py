@@ -122,31 +122,33 @@ def _slerp(record: Record) -> Iterator[tuple[str, Figure]]:
 
 def _mos(record: Record) -> Iterator[tuple[str, Figure]]:
     """Fig. 6 of the paper: every item with its interval, a panel a scene."""
+    from matplotlib.ticker import MaxNLocator
+
     items = [row for row in _rows(record, "mos-items") if row["question"] == "fit"]
     scenes = list(dict.fromkeys(row["scene"] for row in items))
     arms = list(dict.fromkeys(row["arm"] for row in items))
     figure, axes = _figure(len(scenes), 1, (7.6, 2.1))
     for axis, scene in zip(axes, scenes, strict=True):
         mine = [row for row in items if row["scene"] == scene]
-        frames = list(dict.fromkeys(row["frame"] for row in mine))
+        mine.sort(key=lambda row: row["frame"])  # sounds of one frame stand together
         for number, arm in enumerate(arms):
-            chosen = [row for row in mine if row["arm"] == arm]
-            shift = 0.25 * (number - (len(arms) - 1) / 2)
-            for at, row in enumerate(chosen):
-                ends = [row["low"], row["high"]]
-                known = all(end is not None and np.isfinite(end) for end in ends)
-                errors = np.abs(np.array(ends) - row["mos"])[:, None] if known else None
-                axis.errorbar(
-                    frames.index(row["frame"]) + shift, row["mos"], yerr=errors, capsize=2,
-                    color=COLOURS[number % 6], marker=MARKERS[number % 6], linestyle="",
-                    label=(arm or None) if not at else None,
-                )  # fmt: skip
+            chosen = [(at, row) for at, row in enumerate(mine, 1) if row["arm"] == arm]
+            if not chosen:
+                continue
+            means = np.array([row["mos"] for _, row in chosen])
+            ends = np.array([[_float(row[end]) for _, row in chosen] for end in ("low", "high")])
+            errors = np.nan_to_num(np.abs(ends - means))
+            axis.errorbar(
+                [at for at, _ in chosen], means, yerr=errors, capsize=2, linestyle="",
+                color=COLOURS[number % 6], marker=MARKERS[number % 6], label=arm or None,
+            )  # fmt: skip
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(0.8, 5.2)
         axis.set_title(scene or "all items", fontsize=9)
-        axis.set_xlabel("frame")
+        axis.set_xlabel("item")
         axis.set_ylabel("mean opinion")
         if any(arms):
-            axis.legend(fontsize=8)
+            axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     yield "Mean opinion of each item with its 95 % interval over raters (fit).", figure
 
 

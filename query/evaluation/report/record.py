@@ -13,7 +13,6 @@ from indexer.errors import StudyError
 from query.evaluation import sheets
 
 FORMAT = 1
-JSON, HTML = "report.json", "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,9 @@ def read_json(path: Path) -> Record:
         tables = {name: Table(**table) for name, table in said["tables"].items()}
         return Record(**{**said, "tables": tables})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StudyError(f"{path} is no report.json: name one that --out wrote.") from error
+        raise StudyError(
+            f"{path} is no report: name the JSON file of one that --out wrote."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,14 @@ BETWEEN = " | "
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`query` is words, or an absolute path; `shown` is how it was written."""
+    """`query` is words, or an absolute path; `shown` is how it was written; `label`: who said
+    what is relevant, by which rule, and when."""
 
     kind: Kind
     query: str
     relevant: tuple[str, ...]
     shown: str = ""
+    label: str = ""
 
     @property
     def name(self) -> str:
@@ -55,7 +57,8 @@ def read_questions(path: Path) -> list[Question]:
         place = query if kind == "text" else str(path.absolute().parent / query)
         if kind != "text" and not Path(place).is_file():
             raise StudyError(f"{path}, line {line}: there is no file {query}: check the path.")
-        questions.append(Question(cast("Kind", kind), place, relevant, query))
+        label = ", ".join(row[name] for name in COLUMNS[3:] if row[name])
+        questions.append(Question(cast("Kind", kind), place, relevant, query, label))
     if not questions:
         raise StudyError(f"{path} holds no question: write one a line.")
     return questions

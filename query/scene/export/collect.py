@@ -111,20 +111,21 @@ def collect(
 
 
 def using(sheet: CueSheet, collection: Collection, rate: int) -> CueSheet:
-    """The sheet with the collected files in place of the clips; alternates stay where they are."""
+    """The sheet with the collected files in place of the clips; alternates stay where they are.
+
+    A cue that could not be collected is left out of it too.
+    """
     files = {file.cue: file for file in collection.files}
 
     def with_file(cue: Cue) -> Cue:
-        file = files.get(cue.id)
-        if file is None:
-            return cue
+        file = files[cue.id]
         facts = decode.probe(file.path)
         clip = replace(
             cue.clip, path=str(file.path.absolute()), duration=facts.duration, sample_rate=rate
         )
         return replace(cue, clip=clip, offset=file.head, loop=False)
 
-    return replace(sheet, cues=tuple(map(with_file, sheet.cues)))
+    return replace(sheet, cues=tuple(with_file(cue) for cue in sheet.cues if cue.id in files))
 
 
 def _collected(

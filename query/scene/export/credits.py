@@ -49,6 +49,12 @@ def model(sheet: CueSheet) -> str:
     )
 
 
+def _none(sheet: CueSheet) -> Iterator[str]:
+    """A line where there is nobody to credit: an empty list looks like a mistake."""
+    if not sheet.cues:
+        yield "No sound of a library is used in this film: there is nobody to credit."
+
+
 def _credit(clip: Clip) -> texts.Credit:
     licence = (clip.licence, clip.licence_url)
     return texts.credit(0, lay.title(clip), clip.author, clip.url, *licence)
@@ -57,6 +63,7 @@ def _credit(clip: Clip) -> texts.Credit:
 def _text(sheet: CueSheet) -> Iterator[str]:
     yield f"Sounds in {lay.film_name(sheet)}"
     yield ""
+    yield from _none(sheet)
     for clip in clips(sheet):
         yield texts.text(_credit(clip))
         if heed(clip):
@@ -68,6 +75,7 @@ def _text(sheet: CueSheet) -> Iterator[str]:
 def _markdown(sheet: CueSheet) -> Iterator[str]:
     yield f"# Sounds in {texts.unmarked(lay.film_name(sheet))}"
     yield ""
+    yield from _none(sheet)
     for clip in clips(sheet):
         said = texts.unmarked(heed(clip))
         yield f"- {texts.markdown(_credit(clip))}" + (f" ({said})" if said else "")
@@ -78,6 +86,7 @@ def _markdown(sheet: CueSheet) -> Iterator[str]:
 def _html(sheet: CueSheet) -> Iterator[str]:
     title = _ascii(f"Sounds in {lay.film_name(sheet)}")
     yield f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{title}</title>\n<h1>{title}</h1>\n<ul>'
+    yield from (f"<li>{_ascii(said)}</li>" for said in _none(sheet))
     for clip in clips(sheet):
         said = f"<br>{_ascii(heed(clip))}" if heed(clip) else ""
         yield f"<li>{texts.as_html(_credit(clip))}{said}</li>"

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from indexer.credits.texts import one_line
-from query.scene.cues import Clip, CueSheet
+from query import timecode
+from query.scene.cues import Clip, CueSheet, Film
 from query.scene.export import files, lay
 
 VERSION = "1.10"
@@ -24,6 +25,18 @@ def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
     ElementTree.indent(root)
     text = ElementTree.tostring(root, "unicode")
     files.write_text(out, f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{text}\n')
+
+
+def foreign(film: Film) -> str:
+    """A sentence if Final Cut has no such rate; else ""."""
+    taken = [rate for rate in timecode.RATES if timecode.nominal(rate) != 48]
+    if film.rate in taken:
+        return ""
+    rates = ", ".join(map(timecode.named, taken))
+    return (
+        f"Final Cut Pro does not take {timecode.named(film.rate)} frames a second, only {rates}: "
+        "convert the video first, or use another format."
+    )
 
 
 class _Document:

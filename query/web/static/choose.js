@@ -22,6 +22,8 @@ export async function spot(row, region) {
   return say("spotted", said);
 }
 
+export const hasProject = () => project !== null;
+
 export const reveal = (row) => send(`sounds/${row.id}/reveal`, {});
 
 export async function chooseProject() {

@@ -34,6 +34,7 @@ export function listen(actions) {
     }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const name = Object.keys(map).find((each) => map[each] === key);
+    if (document.getElementById("list").hidden && !["help", "search", "library"].includes(name)) return;
     const pressed = event.target.closest("button, summary, a") && !event.target.closest(".play");
     if (!name || (pressed && (key === " " || key === "Enter"))) return;
     event.preventDefault();

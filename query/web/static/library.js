@@ -73,7 +73,7 @@ async function watch() {
     bar.hidden = false;
     if (state.total) Object.assign(bar, { max: state.total, value: state.done });
     else bar.removeAttribute("value");
-    find("build-said").textContent = `${state.stage}: ${Math.floor(state.done).toLocaleString()} / ${Math.floor(state.total).toLocaleString()} ${state.unit}`;
+    find("build-said").textContent = !state.total ? state.stage : `${state.stage}: ${Math.floor(state.done).toLocaleString()} / ${Math.floor(state.total).toLocaleString()} ${state.unit}`;
     await new Promise((done) => setTimeout(done, 500));
     state = await ask("build").catch(() => null);
     if (!state?.running) handlers.built();

@@ -15,6 +15,7 @@ export const handle = (given) => (handlers = given);
 
 export function show(found, { add = false } = {}) {
   const held = current()?.id;
+  const focused = list.contains(document.activeElement);
   if (!add) {
     rows = [];
     list.replaceChildren();
@@ -26,6 +27,7 @@ export function show(found, { add = false } = {}) {
   if (!add) {
     at = rows.findIndex((row) => row.id === held);
     mark();
+    if (focused) list.children[Math.max(0, at)]?.querySelector(".play").focus({ preventScroll: true });
   }
 }
 

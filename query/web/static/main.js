@@ -8,6 +8,7 @@ import * as list from "./list.js";
 import * as panel from "./panel.js";
 import * as player from "./player.js";
 import * as question from "./question.js";
+import * as scene from "./scene.js";
 import { draw, pairs } from "./wave.js";
 import * as wells from "./wells.js";
 import { number, say } from "./words.js";
@@ -33,7 +34,22 @@ function problem(sentence) {
   find("problem").hidden = !sentence;
 }
 
-async function answer({ add = false } = {}) {
+let sliding = false;
+let slidOn = false;
+
+// One question after the other while a slider moves: the server finishes what it has begun.
+async function follow() {
+  slidOn = true;
+  if (sliding) return;
+  sliding = true;
+  while (slidOn) {
+    slidOn = false;
+    await answer({ ahead: false });
+  }
+  sliding = false;
+}
+
+async function answer({ add = false, ahead = true } = {}) {
   const [path, given] = question.request();
   given.set("offset", add ? offset : 0);
   await trying(async () => {
@@ -43,7 +59,7 @@ async function answer({ add = false } = {}) {
     find("more").hidden = !said.more;
     taken(said.taken_for ?? []);
     about(list.all().length, said);
-    if (!add) player.prefetch(list.all().slice(0, 2));
+    if (!add && ahead) player.prefetch(list.all().slice(0, 2));
   });
 }
 
@@ -57,7 +73,8 @@ function about(count, { more, total }) {
   find("empty").textContent = say(count ? "welcome" : "nothing");
   const zip = find("zip");
   zip.hidden = !question.get("collection") || !count;
-  zip.href = `/api/zip?${list.all().slice(0, 500).map((row) => `sound=${row.id}`).join("&")}`;
+  const collection = question.get("collection"); // "kept", or "=NAME"
+  zip.href = `/api/zip?${new URLSearchParams({ collection: collection === "kept" ? "" : collection.slice(1) })}`;
 }
 
 function taken(seen) {
@@ -67,18 +84,22 @@ function taken(seen) {
     : "";
 }
 
-function changed() {
+function changed(slide = false) {
   panel.show();
   wells.show();
-  const shows = question.get("view") === "library";
-  find("list").hidden = shows;
-  find("library").hidden = !shows;
-  find("library-open").setAttribute("aria-pressed", String(shows));
+  const view = question.get("view");
+  find("list").hidden = view === "library" || view === "scene";
+  for (const [name, button] of [["library", "library-open"], ["scene", "scene-show"]]) {
+    find(name).hidden = view !== name;
+    find(button).setAttribute("aria-pressed", String(view === name));
+  }
   find("browse").hidden = !question.browses();
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
-  if (shows) trying(() => library.show({ none: ready.startsWith("none") }));
+  if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }));
+  else if (view === "scene") scene.show();
+  else if (slide) follow();
   else answer();
 }
 
@@ -97,14 +118,14 @@ async function watchModel() {
     find("model").textContent = error.message;
   }
   if (said) model(said);
-  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor);
+  const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor && said.counts.ready > 0);
   waiting = setTimeout(watchModel, waits ? 700 : 15000);
 }
 
 function model(said) {
   const { state, name, sees } = said.model;
   const out = find("model");
-  const measuring = state === "ready" && sees && !said.floor;
+  const measuring = state === "ready" && sees && !said.floor && said.counts.ready > 0;
   out.textContent = measuring ? `${name} · ${say("floor")}` : say(state, { name });
   out.title = said.model.said || said.model.caveat;
   out.classList.toggle("waits", state === "loading" || measuring);
@@ -342,6 +363,8 @@ find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
 find("act-reveal").onclick = reveal;
 find("library-open").onclick = toLibrary;
+find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
+scene.start({ trying });
 find("collection").onchange = (event) => question.set({ collection: event.target.value });
 find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
 find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });

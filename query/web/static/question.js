@@ -22,18 +22,24 @@ export function set(changes, { slide = false } = {}) {
   }
   if (next.toString() === current.toString()) return;
   current = next;
-  const address = next.size ? `?${next}` : location.pathname;
-  history[slide ? "replaceState" : "pushState"](null, "", address);
-  tell();
+  clearTimeout(writing);
+  if (slide) writing = setTimeout(() => history.replaceState(null, "", address()), SETTLED);
+  else history.pushState(null, "", address());
+  tell(slide);
 }
+
+const SETTLED = 200; // ms: browsers take few changes of the address a second
+let writing = null;
+const address = () => (current.size ? `?${current}` : location.pathname);
 
 export const onChange = (listener) => listeners.add(listener);
 
-export function tell() {
-  for (const listener of listeners) listener();
+export function tell(slide = false) {
+  for (const listener of listeners) listener(slide);
 }
 
 addEventListener("popstate", () => {
+  clearTimeout(writing);
   current = new URLSearchParams(location.search);
   tell();
 });

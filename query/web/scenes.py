@@ -1,0 +1,204 @@
+"""A video's sounds, as they are chosen on the page: made, changed cue by cue, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from indexer.errors import QueryError, SceneError
+from query.scene.cues import Clip, Cue, CueSheet
+
+if TYPE_CHECKING:
+    from indexer.progress import Progress
+    from query.search import Searcher
+
+FORMATS = (".mp4", ".mov", ".wav", ".rpp", ".aaf", ".otio", ".fcpxml", ".edl", ".csv", ".txt")
+FILMS = (".mp4", ".mov")
+
+
+class Scene:
+    """The cue sheet of one video; every change is kept in its project file at once.
+
+    video    its id on the page
+    """
+
+    def __init__(self, video: str, path: Path, folder: Path) -> None:
+        self.video, self.path, self.folder = video, path, folder
+        self.file = folder / f"{path.stem}.sonorize.json"
+        self._lock = RLock()
+        self._sheet: CueSheet | None = None
+
+    @property
+    def made(self) -> bool:
+        return self._sheet is not None
+
+    @property
+    def sheet(self) -> CueSheet:
+        """Raises SceneError until it is made."""
+        if self._sheet is None:
+            raise SceneError("This video has no sounds yet: make them first.")
+        return self._sheet
+
+    def make(self, search: Searcher, progress: Progress, *, anew: bool) -> str:
+        """Reads the project file, or makes the sheet, locked cues staying. What is to be said."""
+        from query.scene import project
+        from query.scene.make import film_of, make
+        from query.scene.plan import Options
+
+        former = project.load(self.file) if self.file.is_file() else None
+        if former is not None and not anew:
+            sheet, lost = project.relinked(former, search.libraries)
+            said = [f"{clip.title} is not there now." for clip in lost]
+        else:
+            if not any(library.catalog.counts()["ready"] for library in search.libraries):
+                raise SceneError("The library holds no sound yet: add a folder of sounds.")
+            notes: list[str] = []
+            options = Options(former=former)
+            sheet = make(film_of(self.path), search, options, progress, note=notes.append)
+            silent = (shot.note for shot in sheet.shots if shot.note)
+            said = [*notes, *(f"{note[:1].upper()}{note[1:]}." for note in silent)]
+        with self._lock:
+            self._sheet = sheet
+            project.save(sheet, self.file)
+        return " ".join(said)
+
+    def swap(self, name: str, alternate: int) -> None:
+        """The cue plays its alternate; what it played becomes one."""
+
+        def swapped(cue: Cue) -> Cue:
+            if not 0 <= alternate < len(cue.alternates):
+                raise QueryError("This cue has no such alternate.")
+            clip, offset = cue.alternates[alternate]
+            others = list(cue.alternates)
+            others[alternate] = (cue.clip, cue.offset)
+            return replace(cue, clip=clip, offset=offset, alternates=tuple(others), locked=True)
+
+        self._change(name, swapped)
+
+    def lock(self, name: str, locked: bool) -> None:
+        self._change(name, lambda cue: replace(cue, locked=locked))
+
+    def nudge(self, name: str, frames: int) -> None:
+        """Moves a cue, within the film."""
+        last = self.sheet.film.frames
+
+        def moved(cue: Cue) -> Cue:
+            start = max(0, min(cue.start + frames, last - 1))
+            return replace(cue, start=start, frames=min(cue.frames, last - start), locked=True)
+
+        self._change(name, moved)
+
+    def remove(self, name: str) -> None:
+        self._change(name, lambda _: None)
+
+    def write(self, formats: list[str], progress: Progress) -> str:
+        """Writes the film or sessions beside the project file. What is to be said."""
+        from query.scene.export import writer
+        from query.scene.export.film import render_film
+        from query.scene.export.stems import write_stems
+
+        sheet, notes, made = self.sheet, list[str](), list[str]()
+        for suffix in formats:
+            out = self.folder / f"{self.path.stem}_sonorize{suffix}"
+            if suffix in FILMS:
+                notes += render_film(sheet, out, progress=progress).notes
+            elif suffix == ".wav":
+                notes += write_stems(sheet, out, progress=progress).notes
+            else:
+                writer(out)(sheet, out, None)
+            made.append(out.name)
+        return " ".join([f"{', '.join(made)} in {self.folder.name}.", *dict.fromkeys(notes)])
+
+    def _change(self, name: str, change: Callable[[Cue], Cue | None]) -> None:
+        from query.scene import project
+
+        with self._lock:
+            sheet = self.sheet
+            if not any(cue.id == name for cue in sheet.cues):
+                raise QueryError("This cue is no longer there.")
+            changed = (change(cue) if cue.id == name else cue for cue in sheet.cues)
+            cues = sorted((cue for cue in changed if cue), key=lambda cue: (cue.start, cue.id))
+            self._sheet = replace(sheet, cues=tuple(cues))
+            project.save(self._sheet, self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipShown:
+    """A clip of a cue; `sound`: its id in the library, 0 if it is not there."""
+
+    sound: int
+    title: str
+    licence: str
+    strength: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class CueShown:
+    """A cue: seconds in the film, seconds of the clip before what is heard, gain in dB."""
+
+    id: str
+    layer: str
+    start: float
+    end: float
+    offset: float
+    gain: float
+    loop: bool
+    locked: bool
+    timecode: str
+    clip: ClipShown
+    alternates: list[ClipShown]
+
+
+@dataclass(frozen=True, slots=True)
+class ShotShown:
+    """A shot: seconds in the film; why it is silent, if it is."""
+
+    start: float
+    end: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SceneShown:
+    """A video with its shots and cues."""
+
+    video: str
+    name: str
+    seconds: float
+    rate: float
+    shots: list[ShotShown]
+    cues: list[CueShown]
+
+
+def shown(scene: Scene, ids: dict[str, int]) -> SceneShown:
+    """As the page draws it; `ids`: hash of the audio → id of the sound."""
+    from query import timecode
+    from query.web.rows import sendable
+
+    sheet = scene.sheet
+    film = sheet.film
+
+    def clip(each: Clip) -> ClipShown:
+        key = ids.get(each.identity, 0)
+        return ClipShown(key, sendable(each.title), each.licence, each.strength, each.duration)
+
+    return SceneShown(
+        scene.video,
+        sendable(scene.path.name),
+        float(film.seconds),
+        float(film.rate),
+        [ShotShown(float(film.at(s.start)), float(film.at(s.end)), s.note) for s in sheet.shots],
+        [
+            CueShown(
+                cue.id, cue.layer, float(film.at(cue.start)), float(film.at(cue.end)), cue.offset,
+                cue.gain, cue.loop, cue.locked,
+                timecode.spell(film.start + cue.start, film.rate, film.drop), clip(cue.clip),
+                [clip(each) for each, _ in cue.alternates],
+            )
+            for cue in sheet.cues
+        ],
+    )  # fmt: skip

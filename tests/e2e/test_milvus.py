@@ -1,0 +1,137 @@
+"""Libraries whose index lies in Milvus, here a file that milvus-lite reads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from libraries import make_sounds, run
+
+from indexer.care import migrate
+from indexer.encoders.toy import ToyEncoder
+from indexer.errors import LibraryError
+from indexer.library import Library
+from indexer.vectors.exact import ExactIndex
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (find_spec("pymilvus") and find_spec("milvus_lite")),
+        reason="pymilvus or milvus-lite is not installed",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sounds and a library of them."""
+    base = tmp_path_factory.mktemp("milvus")
+    make_sounds(base / "sounds", 30)
+    ran("build-index", base / "sounds", "--encoder", "toy", "--library", base / "library", code=3)
+    return base
+
+
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    shutil.copytree(built / "library", tmp_path / "library")
+    return tmp_path / "library"
+
+
+def ran(*arguments: object, code: int = 0) -> str:
+    done = run(*arguments)
+    assert done.code == code, done.err
+    return done.out
+
+
+def answers(built: Path, folder: Path) -> list[tuple[Any, ...]]:
+    sound = built / "sounds/0/thing 000.wav"
+    out = ran("query-by-sound", sound, "-k", 9, "--format", "json", "--library", folder)
+    return [(hit["path"], hit["score"]) for hit in map(json.loads, out.splitlines())]
+
+
+def kind(folder: Path) -> str:
+    with Library.open(folder) as library:
+        return library.config.index
+
+
+def test_a_library_is_moved_there_and_back(built: Path, folder: Path) -> None:
+    before = answers(built, folder)
+    assert len(before) > 5
+    for index in ("milvus:rows.db", "auto"):
+        assert "compared" in ran("library", "migrate", "--index", index, "--library", folder)
+        assert kind(folder) == index
+        assert answers(built, folder) == before
+    assert (folder / "rows.db").exists()
+
+
+def test_a_build_keeps_it_in_step(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built / "sounds", tmp_path / "sounds")
+    build = ("build-index", tmp_path / "sounds", "--library", tmp_path / "library")
+    ran(*build, "--encoder", "toy", "--index", "milvus:rows.db", code=3)
+    assert kind(tmp_path / "library") == "milvus:rows.db"
+    (tmp_path / "sounds/1/thing 001.wav").unlink()
+    make_sounds(tmp_path / "sounds/more", 3)
+    ran(*build, "--prune", "--yes", code=0)
+    agrees = ("library", "check", "--library", tmp_path / "library")
+    assert "every index agrees" in ran(*agrees)
+    ran("library", "rebuild", "--library", tmp_path / "library")
+    assert "every index agrees" in ran(*agrees)
+
+
+def test_moving_that_was_stopped_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.library.SENT", 7)
+    from indexer.vectors.milvus import MilvusIndex
+
+    add, sent = MilvusIndex.add, list[int]()
+
+    def stopping(index: MilvusIndex, ids: Any, rows: Any) -> None:
+        if len(sent) == 2:
+            sent.append(0)
+            raise KeyboardInterrupt
+        sent.append(len(ids))
+        add(index, ids, rows)
+
+    monkeypatch.setattr(MilvusIndex, "add", stopping)
+    with Library.open(folder) as library:
+        with pytest.raises(KeyboardInterrupt):
+            migrate(library, ToyEncoder(), "milvus:rows.db")
+        assert library.config.index == "auto"
+        count = migrate(library, ToyEncoder(), "milvus:rows.db")
+    assert sum(sent) == count > 20
+
+
+def test_an_index_that_answers_otherwise_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = ExactIndex.search
+
+    def wrong(index: ExactIndex, queries: Any, k: int, allowed: Any = None) -> Any:
+        turned = np.roll(queries, 1, axis=0) if type(index) is ExactIndex else queries
+        return search(index, turned, k, allowed)
+
+    monkeypatch.setattr(ExactIndex, "search", wrong)
+    with (
+        Library.open(folder) as library,
+        pytest.raises(LibraryError, match="questions otherwise than the old one"),
+    ):
+        migrate(library, ToyEncoder(), "exact")
+    assert kind(folder) == "auto"
+
+
+@pytest.mark.parametrize("index", ["milvus:http://127.0.0.1:9", "annoy"])
+def test_what_is_not_there_is_told(folder: Path, index: str) -> None:
+    done = run("library", "migrate", "--index", index, "--library", folder)
+    assert done.code == 1
+    assert "does not answer" in done.err or "no kind of index" in done.err
+    assert kind(folder) == "auto"
+
+
+def test_the_kind_of_a_library_is_changed_by_migrate_alone(built: Path, folder: Path) -> None:
+    done = run("build-index", built / "sounds", "--index", "milvus:rows.db", "--library", folder)
+    assert done.code == 1
+    assert "library migrate --index milvus:rows.db" in done.err

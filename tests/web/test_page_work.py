@@ -1,0 +1,140 @@
+"""What is done with sounds and videos on the page, in Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from libraries import tone
+from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page as Tab
+from web_browser import find, opened, until
+from web_server import film, serving
+
+from indexer.encoders import registry
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_a_sound_is_kept_collected_and_spotted_by_keys(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(web_library, tmp_path / "library")
+    (tmp_path / "home/project").mkdir(parents=True)
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own) as tab,
+    ):
+        own.ready()
+        find(tab, "bird")
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("k")
+        expect(tab.locator(".hit.kept .rank")).to_have_text("★")
+        tab.keyboard.press("b")
+        tab.locator("#collecting-name").fill("scene 4")
+        tab.locator("#collecting-name").press("Enter")
+        expect(tab.locator("#about")).to_have_text("Added to scene 4")
+        tab.locator(".hit .play").first.focus()
+        tab.keyboard.press("i")
+        tab.keyboard.press("Enter")
+        tab.locator("#places-list").get_by_text("home").click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#about")).to_contain_text("written to project")
+        [wav] = (tmp_path / "home/project").glob("*.wav")
+        assert wav.stat().st_size > 100_000
+        expect(tab.locator("#project")).to_have_text("→ project")
+        tab.locator("#words").fill("")
+        tab.locator("#words").press("Enter")
+        tab.locator("#collection").select_option("=scene 4")
+        expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
+        expect(tab.locator("#zip")).to_have_attribute("href", "/api/zip?collection=scene+4")
+
+
+def test_the_library_is_built_from_an_empty_page_and_looked_through(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "default", "toy")
+    for name, axis in (("dog", 3), ("cat", 4), ("rain", 7)):
+        tone(tmp_path / f"home/sounds/{name}.wav", axis)
+    (tmp_path / "home/sounds/torn.wav").write_bytes(b"no samples")
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own, model="no library") as tab,
+    ):
+        expect(tab.locator("#first-run")).to_be_visible()
+        tab.locator("#add-folder").click()
+        tab.locator("#places-list").get_by_text("home").click()
+        tab.locator("#places-list").get_by_text("sounds").click()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#build-said")).to_contain_text("3 added", timeout=30_000)
+        expect(tab.locator("#problems")).to_contain_text("torn.wav")
+        expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
+        tab.locator("#library-open").click()
+        expect(tab.locator(".hit")).to_have_count(3)
+
+
+def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "master.mov", "prores_ks", "yuv422p10le")
+    with serving(web_library, roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        tab.locator("#open-video").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("master.mov").click()
+        expect(tab.locator(".hit .title").first).to_have_text("dog", timeout=30_000)
+        tab.evaluate("document.getElementById('film').currentTime = 1.4")
+        tab.locator("#ask-here").click()
+        expect(tab.locator(".hit .title").first).to_have_text("bird")
+        tab.locator(".hit .play").first.click()
+        until(lambda: tab.evaluate("document.getElementById('film').currentTime") > 1.5)
+
+
+def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "plain.mp4", "libx264", "yuv420p")
+    (tmp_path / "project").mkdir()
+    shutil.copytree(web_library, tmp_path / "library")
+    with serving(tmp_path / "library", roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        tab.locator("#scene-show").click()
+        tab.locator("#scene-open").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("plain.mp4").click()
+        expect(tab.locator(".shot img")).to_have_count(2, timeout=60_000)
+        tab.locator(".lane .cue").first.click()
+        before = tab.locator("#cue-about").inner_text()
+        tab.locator("#cue-later").click()
+        expect(tab.locator("#cue-about")).not_to_have_text(before)
+        expect(tab.locator("#cue-locked")).to_be_checked()
+        tab.locator("#cue-hear").click()
+        until(lambda: tab.evaluate("document.getElementById('scene-film').currentTime") > 0.3)
+        tab.locator("#scene-formats").get_by_label(".rpp").check()
+        tab.locator("#scene-write").click()
+        expect(tab.locator("#scene-said")).to_contain_text("plain_sonorize.rpp", timeout=60_000)
+        assert (tmp_path / "project/plain_sonorize.mp4").is_file()
+        found = Axe().run(tab).response["violations"]
+        assert not [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+
+
+def test_a_point_of_the_map_is_heard(tab: Tab) -> None:
+    tab.locator("#library-open").click()
+    expect(tab.locator("#roots")).to_contain_text("12 present")
+    box = tab.locator("#map").bounding_box()
+    assert box is not None
+    for across in range(12, int(box["width"]), 14):
+        tab.locator("#map").hover(position={"x": across, "y": 14})
+        if tab.locator("#map-said").inner_text().strip():
+            break
+    for down in range(14, int(box["height"]), 12):
+        tab.locator("#map").click(position={"x": box["width"] - 14, "y": down})
+        if tab.locator("#now-title").inner_text() != "No sound chosen":
+            break
+    expect(tab.locator("#now-title")).not_to_have_text("No sound chosen")

@@ -1,0 +1,103 @@
+"""A video's sounds, made and changed over HTTP, and written as the command writes them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from libraries import run
+from web_server import Page, film, serving
+
+
+class Scene:
+    """A server, the id of a film that it may open, and the project folder."""
+
+    def __init__(self, page: Page, video: str, project: Path, library: Path) -> None:
+        self.page, self.video, self.project, self.library = page, video, project, library
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self.page.client.post(f"/api/scene{path}", json=body)
+
+    def done(self) -> str:
+        until = time.monotonic() + 120
+        while (state := self.page.json("/api/scene/state"))["running"]:
+            assert time.monotonic() < until, state
+            time.sleep(0.05)
+        return str(state["said"])
+
+    def make(self, *, anew: bool = False) -> Any:
+        assert self.post("", video=self.video, anew=anew).status_code == 202
+        self.done()
+        return self.page.json("/api/scene")
+
+
+@pytest.fixture(scope="module")
+def scene(web_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    home = tmp_path_factory.mktemp("scenes")
+    (home / "project").mkdir()
+    film(home / "plain.mp4", "libx264", "yuv420p")
+    shutil.copytree(web_library, home / "library")
+    with serving(home / "library", roots=[home]) as page:
+        page.ready()
+        [root] = page.json("/api/places")["folders"]
+        inside = page.json("/api/places", place=root["id"])
+        [video] = [each["id"] for each in inside["videos"]]
+        made = Scene(page, video, home / "project", home / "library")
+        assert "project first" in made.post("", video=video).json()["error"]
+        [project] = [each["id"] for each in inside["folders"] if each["name"] == "project"]
+        page.client.post("/api/project", json={"place": project})
+        yield made
+
+
+def test_a_scene_is_what_the_command_makes_and_is_kept(scene: Scene) -> None:
+    found = scene.make(anew=True)
+    assert (found["name"], found["seconds"], len(found["shots"])) == ("plain.mp4", 2.0, 2)
+    assert found["cues"]
+    kept = json.loads((scene.project / "plain.sonorize.json").read_text())
+    out = scene.project.parent / "told.sonorize.json"
+    done = run("video", scene.project.parent / "plain.mp4", "-o", out, "--library", scene.library)
+    assert done.code == 0, done.err
+    told = json.loads(out.read_text())
+    assert [cue["id"] for cue in kept["cues"]] == [cue["id"] for cue in told["cues"]]
+    assert {each["clip"]["title"] for each in found["cues"]} == {
+        cue["clip"]["title"] for cue in told["cues"]
+    }
+
+
+def test_cues_are_swapped_moved_locked_and_taken_away(scene: Scene) -> None:
+    first = scene.make(anew=True)["cues"][0]
+
+    def now(found: Any) -> Any:
+        return next((cue for cue in found["cues"] if cue["id"] == first["id"]), None)
+
+    moved = now(scene.post(f"/cues/{first['id']}", nudge=5).json())
+    assert (moved["start"], moved["locked"]) == (pytest.approx(first["start"] + 0.2), True)
+    if first["alternates"]:
+        other = first["alternates"][0]["title"]
+        swapped = now(scene.post(f"/cues/{first['id']}", alternate=0).json())
+        assert swapped["clip"]["title"] == other
+        back = now(scene.post(f"/cues/{first['id']}", alternate=0).json())
+        assert back["clip"]["title"] == first["clip"]["title"]
+    assert now(scene.make())["start"] == moved["start"]  # from the project file
+    assert now(scene.make(anew=True))["start"] == moved["start"]  # since it is locked
+    assert now(scene.post(f"/cues/{first['id']}", locked=False).json())["locked"] is False
+    assert now(scene.post(f"/cues/{first['id']}", remove=True).json()) is None
+    assert scene.post(f"/cues/{first['id']}", nudge=1).status_code == 400
+    assert scene.post("/cues/nobody", alternate=99).status_code == 400
+
+
+def test_films_and_sessions_are_written_beside_the_project(scene: Scene) -> None:
+    scene.make(anew=True)
+    assert scene.post("/write", formats=[".exe"]).status_code == 422
+    assert scene.post("/write", formats=[".mp4", ".rpp", ".wav"]).status_code == 202
+    assert scene.done().startswith("plain_sonorize.mp4, plain_sonorize.rpp")
+    with av.open(str(scene.project / "plain_sonorize.mp4")) as container:
+        assert [len(container.streams.video), len(container.streams.audio)] == [1, 1]
+    assert "<REAPER_PROJECT" in (scene.project / "plain_sonorize.rpp").read_text()
+    assert (scene.project / "plain_sonorize.wav").stat().st_size > 100_000
