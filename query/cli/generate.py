@@ -138,7 +138,7 @@ def _before(
 
     All that can be refused is refused here, before any work.
     """
-    from query.generation import by_ear
+    from query.generation import by_ear, scheme
     from query.generation.registry import require_vector
 
     hits: list[Hit] = []
@@ -152,7 +152,8 @@ def _before(
             search.encoder.embed_images([])  # says why not
         if given["via"] != "captions":
             ask = replace(options.asked(given), k=by_ear.DEEP, cut=False)
-            hits = by_ear.permitted(search.by_pictures(pictures, ask), search)
+            asked = search.by_pictures(pictures, scheme.found_only(ask, search))
+            hits = by_ear.permitted(asked, search)
         folder: Path = given["into"] or search.libraries[0].sounds("generated")
     return folder.absolute(), hits
 
