@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import computing, library
+from indexer.encoders.pretrained import computing, library, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,20 +47,25 @@ class BlipCaptioner:
 
     @cached_property
     def _model(self) -> Any:
-        model = _transformers().BlipForConditionalGeneration.from_pretrained(
-            self._folder, local_files_only=True, use_safetensors=True
-        )
+        with reading(self.name, self._folder):
+            model = _transformers().BlipForConditionalGeneration.from_pretrained(
+                self._folder, local_files_only=True, use_safetensors=True
+            )
         return model.float().eval().to(self._device)
 
     @cached_property
     def _processor(self) -> Any:
-        return _transformers().BlipImageProcessorPil.from_pretrained(
-            self._folder, local_files_only=True
-        )
+        with reading(self.name, self._folder):
+            return _transformers().BlipImageProcessorPil.from_pretrained(
+                self._folder, local_files_only=True
+            )
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _transformers().AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+        with reading(self.name, self._folder):
+            return _transformers().AutoTokenizer.from_pretrained(
+                self._folder, local_files_only=True, trust_remote_code=False
+            )
 
 
 def load(folder: Path, device: str) -> BlipCaptioner:

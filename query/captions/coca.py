@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import computing
+from indexer.encoders.pretrained import computing, reading
 from indexer.errors import EncoderError
 from query.captions.decode import decode
 
@@ -93,9 +93,10 @@ class CocaCaptioner:
     def _model(self) -> Any:
         from safetensors.torch import load_file
 
-        said = {k: v for k, v in self._config["model_cfg"].items() if k != "custom_text"}
-        model = _open_clip().CoCa(**said)
-        model.load_state_dict(load_file(self._folder / "open_clip_model.safetensors"))
+        with reading(self.name, self._folder):
+            said = {k: v for k, v in self._config["model_cfg"].items() if k != "custom_text"}
+            model = _open_clip().CoCa(**said)
+            model.load_state_dict(load_file(self._folder / "open_clip_model.safetensors"))
         return model.float().eval().to(self._device)
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from PIL import Image
 from tiny_models import declare_operators
 
-from indexer.errors import GenerationError, UnknownEncoder, WeightsMissing
+from indexer.errors import GenerationError, UnknownEncoder, WeightsDamaged, WeightsMissing
 from query.captions import registry as captioners
 from query.captions.decode import beam
 from query.captions.protocol import Captioner, Decoding
@@ -94,6 +95,32 @@ def test_a_model_says_what_it_takes_where_nothing_is_asked(models: Path) -> None
     for seconds in (0.0, -1.0, 31.0, float("nan")):
         with pytest.raises(GenerationError, match="up to 30 s"):
             generator.completed(Settings(seconds))
+
+
+@pytest.mark.slow
+def test_files_that_are_not_what_they_were_are_a_sentence(models: Path, tmp_path: Path) -> None:
+    loaded("audioldm", models), writer_of("blip", models)
+    for name in ("audioldm", "blip"):
+        shutil.copytree(models / name, tmp_path / name)
+    weights = tmp_path / "audioldm/unet/diffusion_pytorch_model.safetensors"
+    weights.write_bytes(b"\xff" * weights.stat().st_size)
+    with pytest.raises(WeightsDamaged, match=r"audioldm model in .*: run sonorize models fetch"):
+        registry.load("audioldm", tmp_path, "cpu").make(Order("rain", 0, QUICK))
+    config = tmp_path / "blip/config.json"
+    config.write_bytes(b" " * config.stat().st_size)
+    with pytest.raises(WeightsDamaged, match="blip model in"):
+        captioners.load("blip", tmp_path, "cpu").write(pictures()[:1], Decoding())
+
+
+@pytest.mark.slow
+def test_no_room_is_a_sentence(models: Path) -> None:
+    def full(**_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    generator = loaded("audioldm", models)
+    generator._pipeline = full  # type: ignore[attr-defined]
+    with pytest.raises(GenerationError, match=r"finds no room on cpu: ask for fewer seconds"):
+        generator.make(Order("rain", 0, QUICK))
 
 
 @pytest.mark.parametrize("lacking", ["diffusers", "torchsde", "accelerate", "transformers"])
