@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import computing, library, reading
+from indexer.encoders.pretrained import library, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,7 @@ class BlipCaptioner:
         import torch
 
         pixels = self._processor(images=[picture], return_tensors="pt").to(self._device)
-        dtype = devices.fast_dtype(self._device)
-        with torch.inference_mode(), torch.random.fork_rng(), computing(self._device, dtype):
+        with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(how.seed)
             ids = self._model.generate(**pixels, **_options(how)).cpu()
         return list(self._tokenizer.batch_decode(ids[:, 1:], skip_special_tokens=True))

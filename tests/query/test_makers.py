@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from tiny_models import declare_operators
 
+from indexer.encoders import device
 from indexer.errors import GenerationError, UnknownEncoder, WeightsDamaged, WeightsMissing
 from query.captions import registry as captioners
 from query.captions.decode import beam
@@ -187,6 +188,17 @@ def test_a_seed_says_what_is_written_whatever_else_is_drawn(name: str, models: P
     assert torch.equal(before, torch.get_rng_state())
     assert [len(texts) for texts in first] == [4, 4]
     assert writer.write([picture], Decoding(count=4, longest=8, seed=8)) != first[:1]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_is_fast_here_changes_no_word(
+    name: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how, written = Decoding(count=6, longest=12, seed=7), []
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(device, "fast_dtype", lambda _, dtype=dtype: dtype)
+        written.append(writer_of(name, models).write(pictures(), how))
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("name", WRITERS)
