@@ -170,7 +170,9 @@ class ClapEncoder:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _transformers().AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+        return _transformers().AutoTokenizer.from_pretrained(
+            self._folder, local_files_only=True, trust_remote_code=False
+        )
 
 
 def load(folder: Path, setup: Setup) -> ClapEncoder:

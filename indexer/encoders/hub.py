@@ -3,7 +3,8 @@
 The hashes are the hub's own: sha256 of a large file, git's sha1 of a small one. They say that a
 file came as the hub has it, not that it is the one this code was written for: no revision has
 been pinned, because none could be read when this was written. The commit that came is noted in
-the model's manifest. A key of the user's (HF_TOKEN, or the hub's own login) goes to the hub alone.
+the model's manifest. A key of the user's (HF_TOKEN, or the hub's own login) goes to the hub alone,
+and only where nobody on the way can read it.
 """
 
 from __future__ import annotations
@@ -53,12 +54,10 @@ class HubFile:
 
         Raises WeightsMissing, WeightsDamaged.
         """
-        from huggingface_hub import get_token
-
-        facts = self._facts()
+        key = self._key()
+        facts = self._facts(key)
         commit = facts.commit_hash or self.revision
         tag = facts.etag or ""
-        key = get_token()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         url = self._url(commit)
         part = HttpFile(url, self.filename, commit, "", facts.size or 0, headers=headers)
@@ -69,13 +68,26 @@ class HubFile:
             raise WeightsDamaged(f"{self.filename} of {self.repo} did not come whole: try again.")
         return path, commit
 
-    def _facts(self) -> Any:
+    def _key(self) -> str:
+        """The user's key, or "". One that no header can hold is refused: an error would tell it."""
+        from huggingface_hub import get_token
+
+        key = get_token() or ""
+        if not (key.isascii() and key.isprintable()):
+            raise WeightsMissing(
+                "HF_TOKEN, or the key of the hub's own login, holds characters that no key has: "
+                "set it anew, and run the same again."
+            )
+        return key if transfer.secure(self._url(self.revision)) else ""
+
+    def _facts(self, key: str) -> Any:
         import httpx2 as httpx
         from huggingface_hub import get_hf_file_metadata
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
         try:
-            return get_hf_file_metadata(self._url(self.revision), endpoint=self.endpoint)
+            url = self._url(self.revision)
+            return get_hf_file_metadata(url, token=key or False, endpoint=self.endpoint)
         except GatedRepoError as error:
             raise WeightsMissing(
                 f"{self.repo} on the Hugging Face hub has terms to accept: accept them on its "

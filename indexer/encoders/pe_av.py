@@ -287,7 +287,9 @@ class PeAvEncoder:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _transformers().AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+        return _transformers().AutoTokenizer.from_pretrained(
+            self._folder, local_files_only=True, trust_remote_code=False
+        )
 
     @cached_property
     def _device(self) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from indexer.audio.waveform import mono
 from indexer.encoders.hub import HubFile
 from indexer.encoders.weights import Component
-from indexer.errors import EncoderError
+from indexer.errors import EncoderError, WeightsDamaged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -51,6 +53,24 @@ def library(name: str, needed: str) -> Any:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     return transformers
+
+
+@contextmanager
+def reading(name: str, folder: Path) -> Iterator[None]:
+    """Raises WeightsDamaged where files of the model `name` are not what its classes read."""
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise WeightsDamaged(
+            f"The {name} model in {folder} cannot be read ({reason.rstrip('.')}): run sonorize "
+            f"models fetch {name}, which brings anew what has changed."
+        ) from error
 
 
 def computing(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from indexer.catalog.question import clean
 from indexer.credits import spdx
 from indexer.errors import SourceError
 from indexer.sources.protocol import Item, Said
+
+LEFT = 60  # seconds after which nobody writes to a file any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,15 @@ def write(path: Path, facts: Facts) -> None:
     text = json.dumps(asdict(facts), ensure_ascii=False, indent=1) + "\n"
     aside.write_text(text, encoding="utf-8", errors="replace")
     aside.replace(path)
+
+
+def clear(folder: Path) -> None:
+    """Deletes what a run that was killed left half written; what is being written is younger."""
+    for pattern in (".sonorize-*.wav", ".*.json.*"):
+        for path in folder.glob(pattern):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > LEFT:
+                    path.unlink()
 
 
 class GeneratedSource:

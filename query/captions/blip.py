@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import computing, library
+from indexer.encoders.pretrained import library, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,7 @@ class BlipCaptioner:
         import torch
 
         pixels = self._processor(images=[picture], return_tensors="pt").to(self._device)
-        dtype = devices.fast_dtype(self._device)
-        with torch.inference_mode(), torch.random.fork_rng(), computing(self._device, dtype):
+        with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(how.seed)
             ids = self._model.generate(**pixels, **_options(how)).cpu()
         return list(self._tokenizer.batch_decode(ids[:, 1:], skip_special_tokens=True))
@@ -47,20 +46,25 @@ class BlipCaptioner:
 
     @cached_property
     def _model(self) -> Any:
-        model = _transformers().BlipForConditionalGeneration.from_pretrained(
-            self._folder, local_files_only=True, use_safetensors=True
-        )
+        with reading(self.name, self._folder):
+            model = _transformers().BlipForConditionalGeneration.from_pretrained(
+                self._folder, local_files_only=True, use_safetensors=True
+            )
         return model.float().eval().to(self._device)
 
     @cached_property
     def _processor(self) -> Any:
-        return _transformers().BlipImageProcessorPil.from_pretrained(
-            self._folder, local_files_only=True
-        )
+        with reading(self.name, self._folder):
+            return _transformers().BlipImageProcessorPil.from_pretrained(
+                self._folder, local_files_only=True
+            )
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _transformers().AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+        with reading(self.name, self._folder):
+            return _transformers().AutoTokenizer.from_pretrained(
+                self._folder, local_files_only=True, trust_remote_code=False
+            )
 
 
 def load(folder: Path, device: str) -> BlipCaptioner:

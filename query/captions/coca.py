@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import computing
+from indexer.encoders.pretrained import reading
 from indexer.errors import EncoderError
 from query.captions.decode import decode
 
@@ -48,8 +48,7 @@ class CocaCaptioner:
 
         model, words = self._model, self._tokenizer
         pixels = torch.from_numpy(self._pixels(picture))[None].to(self._device)
-        dtype = devices.fast_dtype(self._device)
-        with torch.inference_mode(), computing(self._device, dtype):
+        with torch.inference_mode():
             seen = model(pixels)
             latent, tokens = seen["image_features"], seen["image_embs"]
 
@@ -93,9 +92,10 @@ class CocaCaptioner:
     def _model(self) -> Any:
         from safetensors.torch import load_file
 
-        said = {k: v for k, v in self._config["model_cfg"].items() if k != "custom_text"}
-        model = _open_clip().CoCa(**said)
-        model.load_state_dict(load_file(self._folder / "open_clip_model.safetensors"))
+        with reading(self.name, self._folder):
+            said = {k: v for k, v in self._config["model_cfg"].items() if k != "custom_text"}
+            model = _open_clip().CoCa(**said)
+            model.load_state_dict(load_file(self._folder / "open_clip_model.safetensors"))
         return model.float().eval().to(self._device)
 
     @cached_property

@@ -51,6 +51,7 @@ class Captioner(Protocol):
     def write(self, pictures: Sequence[Image], how: Decoding) -> list[list[str]]:
         """For each picture `how.count` captions as the model has them, some of them alike.
 
-        The same for the same picture, settings and device.
+        The same for the same picture, settings and device: in float32, since which type is fast
+        is tried out anew on each run, and another would draw other words.
         """
         ...

@@ -10,7 +10,7 @@ import click
 
 from indexer.cli.common import counted, say
 from query.cli import options
-from query.cli.generate import say_peak
+from query.cli.generate import require_licence, say_peak
 
 if TYPE_CHECKING:
     from indexer.cli.common import Bars
@@ -39,12 +39,8 @@ def fill_options(command: options.F) -> options.F:
 
 
 def require_whole(given: Mapping[str, Any]) -> None:
-    """Raises UsageError for half of what filling needs, and SceneError for a model whose sounds
-    could not be used; before any work."""
-    from indexer.credits.licences import among, non_commercial, wanted
-    from indexer.encoders import registry
-    from indexer.errors import SceneError
-
+    """Raises UsageError for half of what filling needs, and what `require_licence` does; before
+    any work."""
     model = given["fill_model"]
     if given["fill_gaps"] is None:
         for name in ("fill_model", "fill_clips", "fill_minutes"):
@@ -53,14 +49,7 @@ def require_whole(given: Mapping[str, Any]) -> None:
         return
     if model is None:
         raise click.UsageError("--fill-gaps needs --fill-model: no model is chosen for you.")
-    licence = registry.entry(model).licence
-    kept = wanted(given["licences"])
-    refused = bool(kept) and not among(licence, kept)
-    if refused or (given["use"] == "commercial" and non_commercial(licence)):
-        raise SceneError(
-            f"Sounds of {model} are under {licence}, which --{'license' if refused else 'use'} "
-            "leaves out: take another --fill-model, or leave that option out."
-        )
+    require_licence(model, given, "--fill-model")
 
 
 def filled(

@@ -15,7 +15,7 @@ from indexer.cli.common import Bars, counted, say, say_failures
 from query.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from PIL.Image import Image
 
@@ -138,12 +138,16 @@ def _before(
 
     All that can be refused is refused here, before any work.
     """
-    from query.generation import by_ear
+    from indexer import settings
+    from indexer.encoders import weights
+    from query.generation import by_ear, scheme
     from query.generation.registry import require_vector
 
+    require_licence(given["model"], given)
     hits: list[Hit] = []
     if given["via"] != "captions":
         require_vector(given["model"])
+        weights.require(by_ear.NAME, settings.load().models / by_ear.NAME)
         if given["via"] == "audio" and given["words"]:
             raise click.UsageError("--caption is for captions: leave it out, or use --via both.")
     with searching() as search:
@@ -152,9 +156,26 @@ def _before(
             search.encoder.embed_images([])  # says why not
         if given["via"] != "captions":
             ask = replace(options.asked(given), k=by_ear.DEEP, cut=False)
-            hits = by_ear.permitted(search.by_pictures(pictures, ask), search)
+            asked = search.by_pictures(pictures, scheme.found_only(ask, search))
+            hits = by_ear.permitted(asked, search)
         folder: Path = given["into"] or search.libraries[0].sounds("generated")
     return folder.absolute(), hits
+
+
+def require_licence(model: str, given: Mapping[str, Any], option: str = "--model") -> None:
+    """Raises GenerationError for a model whose sounds --license or --use would leave out."""
+    from indexer.credits.licences import among, non_commercial, wanted
+    from indexer.encoders import registry
+    from indexer.errors import GenerationError
+
+    licence = registry.entry(model).licence
+    kept = wanted(given["licences"])
+    refused = bool(kept) and not among(licence, kept)
+    if refused or (given.get("use") == "commercial" and non_commercial(licence)):
+        raise GenerationError(
+            f"Sounds of {model} are under {licence}, which --{'license' if refused else 'use'} "
+            f"leaves out: take another {option}, or leave that option out."
+        )
 
 
 def _by_ear(
@@ -183,7 +204,7 @@ def _wanted(given: dict[str, Any]) -> Wanted:
     from query.generation.protocol import Settings
     from query.generation.scheme import Wanted
 
-    words = tuple(" ".join(said.split()) for said in given["words"])
+    words = tuple(" ".join(_letters(said).split()) for said in given["words"])
     if not all(words):
         raise click.UsageError("--caption has no words: say what is to be heard.")
     return Wanted(
@@ -200,9 +221,14 @@ def _wanted(given: dict[str, Any]) -> Wanted:
         variations=given["variations"],
         seed=given["seed"],
         settings=Settings(
-            given["seconds"], given["steps"], given["guidance"], given["negative"].strip()
+            given["seconds"], given["steps"], given["guidance"], _letters(given["negative"]).strip()
         ),
     )
+
+
+def _letters(words: str) -> str:
+    """Without bytes that are no letters, which no model reads."""
+    return words.encode("utf-8", "replace").decode()
 
 
 def _models(given: dict[str, Any]) -> Models:

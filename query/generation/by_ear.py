@@ -56,7 +56,8 @@ class Heard:
 
 def permitted(hits: Sequence[Hit], search: Searcher) -> list[Hit]:
     """The first that may be used so, TOP at most: recorded, here, not under a licence that forbids
-    derivatives, and of Freesound's only those whose author adds no wish about generative models.
+    derivatives, and of Freesound's only those whose author adds no wish about generative models:
+    one that is known to be from there by its file's name alone may have any.
 
     Raises GenerationError if there is none.
     """
@@ -71,7 +72,7 @@ def permitted(hits: Sequence[Hit], search: Searcher) -> list[Hit]:
         if hit.state == "present"
         and hit.source != "generated"
         and "-ND" not in hit.license
-        and _wishes(raw[hit.library, hit.id]) in (None, "no-additional-preferences")
+        and _wishes(raw[hit.library, hit.id], hit) in (None, "no-additional-preferences")
     ]
     if not found:
         raise GenerationError(
@@ -114,10 +115,13 @@ def require_one_space(generator: Any, heard: Heard) -> None:
         )
 
 
-def _wishes(raw: Any) -> str | None:
-    """What a Freesound sound's author allows generative models; None of any other sound."""
+def _wishes(raw: Any, hit: Hit) -> str | None:
+    """What a Freesound sound's author allows generative models, "" where that is not known; None
+    of any other sound."""
     own = raw.get("freesound") if isinstance(raw, dict) else None
-    return str(own.get("gen_ai_preference") or "") if isinstance(own, dict) else None
+    if isinstance(own, dict):
+        return str(own.get("gen_ai_preference") or "")
+    return "" if "freesound.org/" in hit.url else None
 
 
 def _source(hit: Hit) -> dict[str, str]:

@@ -6,16 +6,18 @@ import hashlib
 import json
 import re
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from indexer.errors import GenerationError
 from indexer.progress import Progress
 from indexer.sources import generated
 from indexer.sources.generated import Facts
 from query.generation.gate import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from indexer.audio.waveform import Waveform
@@ -55,15 +57,25 @@ def make(
 
     What `folder` holds already, whole or refused, is not made again. Each clip is on disk before
     the next one is begun. Once `minutes` are over, no other is begun, and only the clips of the
-    orders before it are returned.
+    orders before it are returned. Raises GenerationError where another process makes sounds.
     """
-    begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [(order, *_named(order, generator, folder)) for order in orders]
-    lacking = sum(_known(path) is None for _, path, _ in wanted)
-    progress.stage(f"Making sounds with {generator.name}", lacking, "sounds")
-    clips = []
-    for order, path, facts in wanted:
+    todo = lacking(orders, generator, folder)
+    progress.stage(f"Making sounds with {generator.name}", todo, "sounds")
+    with _alone(folder) if todo else nullcontext():
+        return _made(orders, generator, folder, progress, minutes)
+
+
+def _made(
+    orders: Sequence[Order],
+    generator: Generator,
+    folder: Path,
+    progress: Progress,
+    minutes: float | None,
+) -> list[Clip]:
+    begun, clips = time.monotonic(), []
+    for order in orders:
+        path, facts = _named(order, generator, folder)
         known = _known(path)
         if known is None:
             if minutes is not None and time.monotonic() - begun >= 60 * minutes:
@@ -72,6 +84,26 @@ def make(
             progress.advance()
         clips.append(Clip(path, known or facts, known is not None))
     return clips
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two processes would make the same sound twice."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise GenerationError(
+            f"Sounds are being made in {folder} by another run: wait until it is done, and run "
+            "the same again."
+        ) from error
+    try:
+        generated.clear(folder)
+        yield
+    finally:
+        lock.release()
 
 
 def lacking(orders: Sequence[Order], generator: Generator, folder: Path) -> int:

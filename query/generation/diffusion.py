@@ -14,6 +14,7 @@ import numpy as np
 from indexer.audio.waveform import Waveform
 from indexer.encoders import device as devices
 from indexer.encoders import registry, weights
+from indexer.encoders.pretrained import reading
 from indexer.errors import GenerationError
 
 if TYPE_CHECKING:
@@ -72,9 +73,21 @@ class DiffusionGenerator:
         }
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Should have t[ab]", UserWarning)  # rounding there
-            made = np.asarray(self._pipeline(**asked).audios[0], dtype=np.float32)
+            made = np.asarray(self._run(asked).audios[0], dtype=np.float32)
         samples = made[None] if made.ndim == 1 else made
         return Waveform(samples[:, : round(how.seconds * self.sample_rate)], self.sample_rate)
+
+    def _run(self, asked: dict[str, Any]) -> Any:
+        """Raises GenerationError where the device has no room."""
+        import torch
+
+        try:
+            return self._pipeline(**asked)
+        except torch.OutOfMemoryError as error:
+            raise GenerationError(
+                f"{self.name} finds no room on {self._device}: ask for fewer seconds, or for "
+                "--device cpu; sounds that were made are kept."
+            ) from error
 
     def _said(self, order: Order) -> dict[str, Any]:
         import torch
@@ -113,7 +126,7 @@ class DiffusionGenerator:
             said.set_verbosity_error()
             said.disable_progress_bar()
         files = {"local_files_only": True, "use_safetensors": True}
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), reading(self.name, self._folder):
             warnings.simplefilter("ignore", FutureWarning)  # diffusers' own, of torch
             parts = {
                 part: getattr(transformers, name).from_pretrained(self._folder / part, **files)

@@ -7,7 +7,7 @@ the encoder again.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from indexer.progress import Progress
@@ -111,6 +111,15 @@ def _judged(
             weights = search.weights(frame, Ask())
             judging.append(judged(given, frame, search.encoder, weights))
     return judging
+
+
+def found_only(ask: Ask, search: Searcher) -> Ask:
+    """The same question, answered with sounds that no model made; `--source` counts before it."""
+    kinds = {root.kind for library in search.libraries for root in library.catalog.roots()}
+    if ask.filters.sources or "generated" not in kinds:
+        return ask
+    found = tuple(sorted(kinds - {"generated"}))
+    return replace(ask, filters=replace(ask.filters, sources=found))
 
 
 def orders(found: Sequence[Caption], wanted: Wanted) -> list[tuple[Caption, Order]]:

@@ -185,9 +185,4 @@ def _again(
 
 def found_only(options: Options, search: Searcher) -> Options:
     """So that what was made for a film before takes no place of a found sound."""
-    filters = options.ask.filters
-    kinds = {root.kind for library in search.libraries for root in library.catalog.roots()}
-    if filters.sources or "generated" not in kinds:
-        return options
-    found = replace(filters, sources=tuple(sorted(kinds - {"generated"})))
-    return replace(options, ask=replace(options.ask, filters=found))
+    return replace(options, ask=scheme.found_only(options.ask, search))

@@ -152,7 +152,7 @@ def test_a_triple_that_lacks_a_side_has_what_is_left_of_its_distances() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_the_users_words_are_taken_as_they_are(frame: Path, library: Path) -> None:
-    words = ("--caption", "a red bell", "--caption", "Wind  in  trees")
+    words = ("--caption", "a red bell", "--caption", "Wind  in  trees", "--negative", "\udcff")
     done = generate(frame, library, *words, "--variations", 2, model="stable-audio-open")
     assert done.code == 0, done.err
     assert "captions" not in done.err
@@ -189,6 +189,12 @@ def test_sounds_that_are_not_fit_are_counted(
     assert "2 not fit to be used (2 silent): try another --seed" in done.err
     assert not list((library / "sounds/generated").glob("*.wav"))
     assert json.loads(done.out)["title"] == "d"
+
+
+def test_sounds_that_could_not_answer_are_not_made(frame: Path, library: Path) -> None:
+    done = generate(frame, library, "--caption", "rain", "--license", "cc0,by")
+    assert done.code == 1
+    assert "CC-BY-NC-SA-4.0, which --license leaves out: take another --model" in done.err
 
 
 def test_what_is_lacking_is_one_sentence(

@@ -126,6 +126,26 @@ def test_a_key_goes_to_the_hub_and_is_not_told(
     assert not key or key not in "".join(told)
 
 
+@pytest.mark.parametrize("key", ["hf_sec\x01ret", "hf_s\xe9cret"])
+def test_what_is_no_key_is_neither_sent_nor_told(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", key)
+    with pytest.raises(WeightsMissing, match=r"^HF_TOKEN.* set it anew") as refused:
+        HubFile("owner/model", "main", "config.json", endpoint=hub).fetch(tmp_path, Progress(print))
+    assert key[4:] not in str(refused.value)
+    assert Hub.keys == []
+
+
+@pytest.mark.parametrize(("scheme", "sent"), [("http", ""), ("https", "hf_secret")])
+def test_a_key_goes_nowhere_where_it_can_be_read_on_the_way(
+    scheme: str, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    source = HubFile("owner/model", "main", "config.json", endpoint=f"{scheme}://hub.example")
+    assert source._key() == sent
+
+
 def test_folders_of_a_repository_are_folders_here(tmp_path: Path) -> None:
     made, kept = tmp_path / "made", tmp_path / "kept"
     for path in AUDIOLDM.components:

@@ -15,8 +15,10 @@ from indexer.catalog.models import File, Sound
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import GenerationError
 from indexer.library import Library
+from indexer.sources import generated
+from indexer.sources.generated import Facts
 from query.ask import Ask
-from query.generation import by_ear
+from query.generation import by_ear, scheme
 from query.search import Searcher
 
 
@@ -46,10 +48,11 @@ def test_only_audioldm_takes_sounds(frame: Path, library: Path) -> None:
     assert "use --model audioldm with --via audio" in done.err
 
 
-def asked(library: Path, frame: Path) -> list[Any]:
+def asked(library: Path, frame: Path, k: int = by_ear.DEEP) -> list[Any]:
     with Library.open(library) as opened, Image.open(frame) as picture:
         search = Searcher(opened, ToyEncoder())
-        hits = search.by_pictures([picture.convert("RGB")], Ask(k=by_ear.DEEP, cut=False))
+        ask = scheme.found_only(Ask(k=k, cut=False), search)
+        hits = search.by_pictures([picture.convert("RGB")], ask)
         return by_ear.permitted(hits, search)
 
 
@@ -77,6 +80,24 @@ def test_the_wish_of_an_author_at_freesound_counts(
     says(library, "d", raw={"freesound": {"gen_ai_preference": wish}})
     assert ("d" in [hit.title for hit in asked(library, frame)]) == used
     assert len(asked(library, frame)) == by_ear.TOP
+
+
+def test_what_is_freesounds_by_its_name_alone_may_have_any_wish(frame: Path, library: Path) -> None:
+    says(library, "d", url="https://freesound.org/s/9/", author="someone")
+    assert "d" not in [hit.title for hit in asked(library, frame)]
+
+
+def test_what_a_model_made_takes_no_place_of_what_was_found(
+    frame: Path, library: Path, tmp_path: Path
+) -> None:
+    before = [hit.title for hit in asked(library, frame, k=by_ear.TOP)]
+    for number in range(by_ear.TOP):
+        path = tone(tmp_path / "made" / f"{number}.wav", 3, 1 + number / 10)
+        facts = Facts(f"d {number}", "tones", "abc", "CC0-1.0", number, 1.0, 1, 1.0)
+        generated.write(path.with_suffix(".json"), facts)
+    done = run("build-index", f"generated:{tmp_path / 'made'}", "--library", library)
+    assert done.code == 0, done.err
+    assert [hit.title for hit in asked(library, frame, k=by_ear.TOP)] == before
 
 
 def test_no_derivatives_are_made_of_what_forbids_them(frame: Path, library: Path) -> None:

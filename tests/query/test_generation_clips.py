@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from libraries import run
 from numpy.typing import NDArray
 
 from indexer.audio.waveform import Waveform
-from indexer.errors import SourceError
+from indexer.errors import GenerationError, SourceError
+from indexer.progress import Progress
 from indexer.sources import generated
 from indexer.sources.folder import parse_source
 from indexer.sources.generated import Facts, GeneratedSource
@@ -170,6 +172,42 @@ def test_what_was_made_before_a_stop_is_whole(tmp_path: Path) -> None:
     rest = Noise()
     make(orders, rest, tmp_path)
     assert [one.seed for one in rest.made] == [2, 3]
+
+
+def test_what_a_kill_left_half_written_goes(tmp_path: Path) -> None:
+    old = [tmp_path / name for name in (".sonorize-0a1b.wav", ".rain-noise-0-ab.json.77")]
+    new = [tmp_path / ".sonorize-ffff.wav", tmp_path / "mine.wav"]
+    for path in (*old, *new):
+        path.write_bytes(b"half")
+    for path in (*old, new[1]):
+        os.utime(path, (1e9, 1e9))
+    make([order()], Noise(), tmp_path)
+    assert [path.exists() for path in (*old, *new)] == [False, False, True, True]
+
+
+def test_two_runs_make_nothing_twice(tmp_path: Path) -> None:
+    other = Noise()
+
+    def act(each: Order) -> None:
+        with pytest.raises(GenerationError, match=r"by another run: wait until it is done"):
+            make([order(), order(seed=1)], other, tmp_path)
+
+    make([order()], Noise(act), tmp_path)
+    assert other.made == []
+    assert len(make([order(), order(seed=1)], other, tmp_path)) == 2
+    assert len(other.made) == 1
+
+
+def test_what_is_to_be_made_is_counted_once(tmp_path: Path) -> None:
+    class Counter(Progress):
+        total = 0
+
+        def stage(self, name: str, total: float, unit: str = "") -> None:
+            self.total = int(total)
+
+    told = Counter()
+    make([order(), order(), order(seed=1)], Noise(), tmp_path, told)
+    assert told.total == 2
 
 
 # As a source

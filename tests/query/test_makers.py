@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ import torch
 from PIL import Image
 from tiny_models import declare_operators
 
-from indexer.errors import GenerationError, UnknownEncoder, WeightsMissing
+from indexer.encoders import device
+from indexer.errors import GenerationError, UnknownEncoder, WeightsDamaged, WeightsMissing
 from query.captions import registry as captioners
 from query.captions.decode import beam
 from query.captions.protocol import Captioner, Decoding
@@ -96,6 +98,32 @@ def test_a_model_says_what_it_takes_where_nothing_is_asked(models: Path) -> None
             generator.completed(Settings(seconds))
 
 
+@pytest.mark.slow
+def test_files_that_are_not_what_they_were_are_a_sentence(models: Path, tmp_path: Path) -> None:
+    loaded("audioldm", models), writer_of("blip", models)
+    for name in ("audioldm", "blip"):
+        shutil.copytree(models / name, tmp_path / name)
+    weights = tmp_path / "audioldm/unet/diffusion_pytorch_model.safetensors"
+    weights.write_bytes(b"\xff" * weights.stat().st_size)
+    with pytest.raises(WeightsDamaged, match=r"audioldm model in .*: run sonorize models fetch"):
+        registry.load("audioldm", tmp_path, "cpu").make(Order("rain", 0, QUICK))
+    config = tmp_path / "blip/config.json"
+    config.write_bytes(b" " * config.stat().st_size)
+    with pytest.raises(WeightsDamaged, match="blip model in"):
+        captioners.load("blip", tmp_path, "cpu").write(pictures()[:1], Decoding())
+
+
+@pytest.mark.slow
+def test_no_room_is_a_sentence(models: Path) -> None:
+    def full(**_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    generator = loaded("audioldm", models)
+    generator._pipeline = full  # type: ignore[attr-defined]
+    with pytest.raises(GenerationError, match=r"finds no room on cpu: ask for fewer seconds"):
+        generator.make(Order("rain", 0, QUICK))
+
+
 @pytest.mark.parametrize("lacking", ["diffusers", "torchsde", "accelerate", "transformers"])
 def test_the_missing_extra_is_named(
     lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,6 +188,17 @@ def test_a_seed_says_what_is_written_whatever_else_is_drawn(name: str, models: P
     assert torch.equal(before, torch.get_rng_state())
     assert [len(texts) for texts in first] == [4, 4]
     assert writer.write([picture], Decoding(count=4, longest=8, seed=8)) != first[:1]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_is_fast_here_changes_no_word(
+    name: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how, written = Decoding(count=6, longest=12, seed=7), []
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(device, "fast_dtype", lambda _, dtype=dtype: dtype)
+        written.append(writer_of(name, models).write(pictures(), how))
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("name", WRITERS)
