@@ -134,6 +134,20 @@ def test_each_trial_stands_at_each_place_once_among_as_many_raters() -> None:
     assert not [o for o in second if o in orders]
 
 
+@pytest.mark.parametrize("raters", [4, 7, 12])
+def test_few_raters_hear_a_trial_neither_all_early_nor_all_late(raters: int) -> None:
+    """Seven raters of 63 trials, as the paper's: each trial's mean place lies near the middle."""
+    trials = pieces([21, 21, 21])
+    orders = [order.of_rater(trials, number, 1) for number in range(raters)]
+    means = [np.mean([ordered.index(trial) for ordered in orders]) for trial in trials]
+    assert max(abs(mean - 31) for mean in means) < 63 / raters
+
+
+@given(st.integers(1, 200))
+def test_every_start_is_had_once(size: int) -> None:
+    assert sorted(order.starts(size)) == list(range(size))
+
+
 def test_repeats_come_late_and_apart() -> None:
     ordered = order.of_rater(pieces([7, 7, 7]), 4, 1)
     again, repeated = order.with_repeats(ordered, 2)
