@@ -70,6 +70,22 @@ def test_what_is_played(plan: Plan) -> None:
     assert {trial.arm for trial in plan.trials} == {"retrieved", "generated", ""}
 
 
+def test_an_anchor_is_no_sound_of_a_scene_of_the_same_words(study_file: Path) -> None:
+    """Else whoever hears that it fits would be left out."""
+    study = read_study(study_file)
+    red, blue, _ = study.scenes
+    low = replace(red, name="red, low", reference_sound=red.candidates[1].sound)
+    shared = replace(blue, name="blue, low", text="")
+    made = make(replace(study, scenes=(red, low, blue, shared), pairs=()), Path)
+    anchors = {trial.scene: trial.sound for trial in made.trials if trial.kind == "anchor"}
+    assert anchors == {
+        "red": "sounds/5 bird.wav", "red, low": "sounds/5 bird.wav",
+        "blue": "sounds/0 low.wav", "blue, low": "sounds/0 low.wav",
+    }  # fmt: skip
+    alone = make(replace(study, scenes=(red, low), pairs=()), Path)
+    assert [trial.kind for trial in alone.trials] == ["reference", "reference"]
+
+
 def test_equal_loudness_within_a_decibel_by_the_meter(plan: Plan, tmp_path: Path) -> None:
     from indexer.audio.decode import read
     from indexer.audio.waveform import Waveform
