@@ -105,6 +105,19 @@ def test_asked_in_every_way(base: Path) -> None:
     assert firsts["dog"] in ("dog/dog.wav", "dog/take.wav")
 
 
+def test_a_sound_is_no_answer_to_itself(base: Path) -> None:
+    """A pattern that fits the question too costs no way of asking anything, and gives none."""
+    cat = str(base / "sounds/cat/cat.wav")
+    found = asked(base, Question("sound", cat, ("cat/*",)))
+    for metric in ("mAP", "recall@1"):
+        assert score(found, "sound", "sonorize", metric)["value"] == 1
+    [row] = [row for row in found.questions if row["asked"] == "random"]
+    assert row["relevant"] == 1
+    assert 1 < row["first_rank"] <= 15
+    with pytest.raises(StudyError, match="Nothing in this library is relevant"):
+        asked(base, Question("sound", cat, ("cat/cat.wav",)))
+
+
 def test_random_is_chance(base: Path) -> None:
     """A relevant sound of 16: its mean reciprocal rank is H(16)/16."""
     questions = [Question("text", name, (f"{name}/{name}.wav",)) for name in NAMES]
