@@ -188,6 +188,9 @@ def test_mos_and_correlate(study_file: Path, tmp_path: Path) -> None:
     assert as_paper["r"] < -0.5
     assert as_paper["n"] == 36
     assert len(sheet(tmp_path / "out/correlate-values.csv")) == 12 * 8
+    report = json.loads((tmp_path / "out/correlate-report.json").read_text(encoding="utf-8"))
+    assert len(report["provenance"]["inputs"]["ratings.csv"]) == 64
+    assert any("ratings made elsewhere" in note for note in report["notes"])
     done = run("evaluate", "correlate", study_file, ratings, "--library",
                study_file.parent / "library")  # fmt: skip
     assert "Table 2 as the paper has it" in done.out
