@@ -125,8 +125,33 @@ def test_ranks_and_values_of_every_pair(measured: Table2) -> None:
         row for row in measured.ranks if (row["metric"], row["statistic"]) == (METRIC, "Spearman")
     ]
     assert spearman["value"] < -0.4
+    assert spearman["p"] < spearman["p_holm"] < 0.01
     assert len(measured.values) == 63 * 13
     assert {row["ratings"] for row in measured.values} == {7}
+
+
+def test_a_scene_without_reference_costs_no_other_metric_its_partial() -> None:
+    study, found, ratings = listened()
+    lacking = replace(study.scenes[2], reference_sound=None)
+    study = replace(study, scenes=(*study.scenes[:2], lacking))
+    measured = correlated(gather(study, found, ratings), rounds=100)
+    partial = rows(measured, correlate.PARTIAL, "frame cosine")["all"]
+    assert (partial["n"], rows(measured, correlate.WITHIN, "frame cosine")["all"]["n"]) == (42, 63)
+    mean = rows(measured, correlate.ITEM_MEANS, "SLERP cosine, literal")["mean"]
+    assert mean["n"] == 2  # scenes that have one
+
+
+def test_a_reference_is_not_held_against_itself() -> None:
+    study, found, ratings = listened()
+    scene = study.scenes[0]
+    itself = [
+        replace(rating, sound=study.shown(str(scene.reference_sound)), fit=5.0)
+        for rating in ratings[:7]
+    ]
+    rated = gather(study, found, [*ratings, *itself])
+    assert np.isfinite(rated.metrics["frame cosine"][-1])
+    assert np.isnan(rated.metrics["SLERP cosine, literal"][-1])
+    assert np.isnan(rated.metrics["reference cosine"][-1])
 
 
 def test_nothing_planted_is_nothing_found() -> None:
