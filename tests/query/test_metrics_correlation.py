@@ -52,6 +52,7 @@ def test_the_papers_second_experiment_is_no_news_over_items() -> None:
         assert_allclose(2 * stats.t.cdf(t, count - 2), p, atol=0.005)
     assert_allclose(np.mean([-0.73, -0.19, -0.29]), -0.40, atol=0.005)
     assert_allclose(correlation.fisher_mean([-0.73, -0.19, -0.29]), -0.44, atol=0.005)
+    assert np.isnan(correlation.fisher_mean([1.0, -1.0]))
 
 
 @few
@@ -133,6 +134,13 @@ def test_a_planted_correlation_lies_within_its_interval(slope: float) -> None:
     assert found.low < expected < found.high
     again = correlation.bootstrap_two_way(table, metric, rounds=500)
     assert found == again
+
+
+def test_one_rater_says_nothing_of_others() -> None:
+    table, metric, _ = clustered(-0.6)
+    found = correlation.bootstrap_two_way(table[:1], metric, rounds=50)
+    assert found.value < -0.2
+    assert np.isnan([found.low, found.high]).all()
 
 
 def test_taking_ratings_by_themselves_is_too_sure() -> None:

@@ -101,7 +101,7 @@ def fisher_mean(correlations: Sequence[float]) -> float:
     known = np.array([r for r in correlations if np.isfinite(r)])
     if not len(known):
         return NAN
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 1 and -1 have no mean
         return float(np.tanh(np.arctanh(known).mean()))
 
 
@@ -128,9 +128,12 @@ def bootstrap_two_way(
 
     ratings (raters, items), NaN where there is none; each round draws raters and items anew with
     replacement (Owen 2007, "The pigeonhole bootstrap"), and the interval is that of percentiles.
+    One rater says nothing of others: then there is no interval.
     """
     table, values = np.asarray(ratings, np.float64), np.asarray(metric, np.float64)
     found = _of_means(item_means(table), values, np.ones(len(values)))
+    if not several(table):
+        return Estimate(float(found))
     means, weights = two_way_draws(table, rounds, seed)
     drawn = _of_means(means, values, weights)
     drawn = drawn[np.isfinite(drawn)]
@@ -138,6 +141,12 @@ def bootstrap_two_way(
         return Estimate(float(found))
     low, high = np.percentile(drawn, [50 - 50 * level, 50 + 50 * level])
     return Estimate(float(found), float(low), float(high))
+
+
+def several(ratings: NDArray[np.floating]) -> bool:
+    """Whether two raters and two items of (raters, items) or more have ratings."""
+    there = np.isfinite(ratings)
+    return bool(min(there.any(axis=0).sum(), there.any(axis=1).sum()) > 1)
 
 
 def two_way_draws(ratings: NDArray[np.floating], rounds: int, seed: int) -> tuple[Values, Values]:
