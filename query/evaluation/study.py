@@ -98,12 +98,14 @@ class Study:
 
     @property
     def files(self) -> list[str | Path]:
-        """All that it names, once each."""
+        """All that it names, once each; with made sounds their manifests, which have the words."""
         named: dict[str | Path, None] = dict.fromkeys(filter(None, [self.pairs_file]))
         for scene in self.scenes:
             named.update(dict.fromkeys((*scene.frames, scene.reference_frame)))
             sounds = [scene.reference_sound, *(each.sound for each in scene.candidates)]
             named.update(dict.fromkeys(sound for sound in sounds if sound is not None))
+            made = (_manifest(each) for each in scene.candidates if each.arm == GENERATED)
+            named.update(dict.fromkeys(file for file in made if file.is_file()))
         named.update(dict.fromkeys(pair.sound for pair in self.pairs))
         named.update(dict.fromkeys((*self.outside_pictures, *self.outside_sounds)))
         return list(named)
@@ -294,5 +296,9 @@ class _Reader:
 
 def _words(scene: Scene, candidate: Candidate) -> str:
     """What a generated sound was made from, where that is known; else the scene's text."""
-    made = candidate.arm == GENERATED and generated.read(Path(candidate.sound).with_suffix(".json"))
+    made = candidate.arm == GENERATED and generated.read(_manifest(candidate))
     return made.prompt if made else scene.text
+
+
+def _manifest(candidate: Candidate) -> Path:
+    return Path(candidate.sound).with_suffix(".json")

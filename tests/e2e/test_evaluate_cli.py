@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from libraries import run
-from studies import on_disk
+from studies import TOML, on_disk
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,11 @@ def test_frozen_and_exploratory(study_file: Path, tmp_path: Path) -> None:
     mine.write_text(mine.read_text() + "# later\n")
     assert "study.toml was changed after version 1 was frozen" in state()
     assert "frozen as version 2 (" in run("evaluate", "freeze", mine).out
+    clips = mine.with_name("clips.toml")
+    clips.write_text(TOML.replace('"sounds/1*.wav"]', '"#1"]'))
+    done = run("evaluate", "freeze", clips)
+    assert done.code == 1
+    assert "names clip #1 of a library" in done.err
     mine.with_name("study.toml.frozen.json").write_text("{}")
     done = run("evaluate", "freeze", mine)
     assert done.code == 1
