@@ -29,6 +29,7 @@ AS_PAPER = "every rating alone, as the paper"
 ITEM_MEANS = "means of items"
 TWO_WAY = "means of items, raters and items drawn anew"
 WITHIN = "within scenes, permuted"
+TURNED = "within scenes, neighbours kept"
 PARTIAL = "given the distance to the reference sound"
 ALL, MEAN = "all", "mean"
 COLUMNS = ("metric", "form", "scene", "r", "low", "high", "p", "p_holm", "n")
@@ -39,7 +40,7 @@ GIVEN = "reference cosine"
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """Ratings beside metrics, both by the same pairs.
+    """Ratings beside metrics, both by the same pairs, which are in the order of the frames.
 
     values   (raters, pairs), NaN where there is no rating
     scenes   of each pair
@@ -81,6 +82,9 @@ def gather(
                 f"{unknown!r} was rated and {study.path.name} does not name it: write it as it is "
                 "written there, below the study's folder."
             )
+    place = {frame: at for at, frame in enumerate(frame_at)}
+    order = sorted(range(len(pairs)), key=lambda at: (place[pairs[at][0]], pairs[at][1]))
+    pairs, values = [pairs[at] for at in order], values[:, order]
     measured = [
         _metrics(study, found, (frame_at[frame], sound_at[sound]), scales, theta)
         for frame, sound in pairs
@@ -163,6 +167,10 @@ def _forms(rated: Rated, name: str, rounds: int, seed: int) -> Iterator[dict[str
     named = scenes[known].tolist()
     within = correlation.within_groups(metric[known], means[known], named, rounds=rounds, seed=seed)
     yield row(WITHIN, ALL, within, count)
+    turned = correlation.within_groups(
+        metric[known], means[known], named, turned=True, rounds=rounds, seed=seed
+    )
+    yield row(TURNED, ALL, turned, count)
     given = rated.metrics.get(GIVEN)
     if given is None or name.startswith("reference"):
         return

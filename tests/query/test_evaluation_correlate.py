@@ -149,9 +149,26 @@ def test_a_reference_is_not_held_against_itself() -> None:
         for rating in ratings[:7]
     ]
     rated = gather(study, found, [*ratings, *itself])
-    assert np.isfinite(rated.metrics["frame cosine"][-1])
-    assert np.isnan(rated.metrics["SLERP cosine, literal"][-1])
-    assert np.isnan(rated.metrics["reference cosine"][-1])
+    at = rated.pairs.index(itself[0].pair)
+    assert np.isfinite(rated.metrics["frame cosine"][at])
+    assert np.isnan(rated.metrics["SLERP cosine, literal"][at])
+    assert np.isnan(rated.metrics["reference cosine"][at])
+
+
+def test_pairs_are_in_the_order_of_the_frames_whoever_rated_first() -> None:
+    study, found, ratings = listened()
+    rated, backwards = (gather(study, found, each) for each in (ratings, ratings[::-1]))
+    frames = [study.shown(frame) for scene in study.scenes for frame in scene.frames]
+    assert [frame for frame, _ in rated.pairs] == frames
+    assert backwards.pairs == rated.pairs
+    assert_allclose(backwards.values[::-1], rated.values)
+    one, two = (correlated(each, rounds=50).table for each in (rated, backwards))
+    first, second = (
+        [(row["metric"], row["p"]) for row in each if row["form"] == correlate.TURNED]
+        for each in (one, two)
+    )
+    assert len(first) == len(rated.metrics)
+    assert first == second
 
 
 def test_nothing_planted_is_nothing_found() -> None:

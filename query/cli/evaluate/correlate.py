@@ -38,8 +38,8 @@ def correlate(
 
     Negative: farther is worse. The paper's Table 2 takes every rating by itself, and is printed
     so; beside it r on the means of items, with raters and items drawn anew, within scenes by
-    permutation, and given the distance to the reference sound. p_holm counts how many metrics
-    were tried.
+    permutation (of frames in any order, and with neighbours kept: neighbouring frames are alike),
+    and given the distance to the reference sound. p_holm counts how many metrics were tried.
 
     \b
     sonorize evaluate correlate study.toml ratings.csv

@@ -168,12 +168,20 @@ def two_way_draws(ratings: NDArray[np.floating], rounds: int, seed: int) -> tupl
 
 
 def within_groups(
-    x: ArrayLike, y: ArrayLike, groups: Sequence[object], *, rounds: int = 5000, seed: int = 0
+    x: ArrayLike,
+    y: ArrayLike,
+    groups: Sequence[object],
+    *,
+    turned: bool = False,
+    rounds: int = 5000,
+    seed: int = 0,
 ) -> Estimate:
     """r of what is left when each group's mean is taken off, p by permutation within groups.
 
     p = (1 + as far from 0 as found) / (1 + rounds): a metric that only tells groups apart has
-    none of this.
+    none of this. `turned`: a group's values are in the order of time, and are moved along it in a
+    circle instead of shuffled, so that neighbours stay neighbours. Where both drift, shuffling
+    finds something in nothing (Harris 2020, "Nonsense correlations in neuroscience").
     """
     one, two = validate(x, y)
     _, labels = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
@@ -186,10 +194,20 @@ def within_groups(
     products = np.zeros(rounds)
     for label in np.unique(labels):
         mine = np.flatnonzero(labels == label)
-        shuffled = rng.permuted(np.broadcast_to(one[mine], (rounds, len(mine))), axis=1)
-        products += shuffled @ two[mine]
+        moved = (_turned if turned else _shuffled)(one[mine], rounds, rng)
+        products += moved @ two[mine]
     far = int((np.abs(products) >= (abs(found) - 1e-12) * scale).sum())
     return Estimate(found, p=(1 + far) / (1 + rounds))
+
+
+def _shuffled(values: Values, rounds: int, rng: np.random.Generator) -> Values:
+    return rng.permuted(np.broadcast_to(values, (rounds, len(values))), axis=1)
+
+
+def _turned(values: Values, rounds: int, rng: np.random.Generator) -> Values:
+    starts = rng.integers(len(values), size=(rounds, 1))
+    turned: Values = values[(np.arange(len(values)) + starts) % len(values)]
+    return turned
 
 
 def evaluate(x: ArrayLike, y: ArrayLike) -> dict[str, Estimate]:
