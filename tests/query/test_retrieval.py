@@ -127,6 +127,12 @@ def test_random_is_chance(base: Path) -> None:
     assert score(found, "text", "random", "hit@10")["value"] == pytest.approx(10 / 16, abs=0.12)
 
 
+def test_a_random_first_rank_is_the_median_of_orders(base: Path) -> None:
+    """Of 12 relevant ones in 16, one comes first in three orders of four: their mean is more."""
+    most = Question("text", "anything", tuple(f"{name}/*" for name in NAMES[:6]))
+    assert score(asked(base, most), "text", "random", "first_rank")["value"] == 1
+
+
 def test_intervals_and_differences(base: Path) -> None:
     right = [Question("text", name, (f"{name}/*",)) for name in NAMES[:4]]
     wrong = [Question("text", name, (f"{NAMES[0]}/*",)) for name in NAMES[4:]]

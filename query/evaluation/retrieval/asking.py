@@ -192,7 +192,7 @@ def _rows(
                 "query": question.name,
                 "asked": asked,
                 "relevant": len(right),
-                **{name: float(np.mean([scores[name] for scores in each])) for name in METRICS},
+                **{name: float(_middle(name)([s[name] for s in each])) for name in METRICS},
                 "first": first if asked != RANDOM else "",
             }
             progress.advance()
@@ -212,7 +212,7 @@ def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[st
 def _scores(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[str, Any]]:
     for (kind, asked), values in _grouped(rows).items():
         for name, each in values.items():
-            middle = np.median if name == "first_rank" else np.mean
+            middle = _middle(name)
             low, high = _interval(each, middle, seed)
             yield {
                 "kind": kind, "asked": asked, "metric": name, "value": float(middle(each)),
@@ -236,6 +236,11 @@ def _differences(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[
                     "kind": kind, "asked": ours, "against": other, "metric": name,
                     "difference": float(apart.mean()), "low": low, "high": high,
                 }  # fmt: skip
+
+
+def _middle(metric: str) -> Callable[..., Any]:
+    """A first rank may be infinite, and a few late ones say little of the rest."""
+    return np.median if metric == "first_rank" else np.mean
 
 
 def _interval(values: Any, middle: Callable[..., Any], seed: int) -> tuple[float, float]:
