@@ -25,6 +25,7 @@ pairs.csv: `frame,sound` and, if you like, `text,arm` (`retrieved` if not said).
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -245,7 +246,7 @@ class _Reader:
             found = (each for each in place.iterdir() if each.suffix.lower() in extensions)
         elif not Path(named).is_absolute():
             found = (each for each in self.folder.glob(named) if each.is_file())
-        chosen = sorted(each for each in found if not each.name.startswith("."))
+        chosen = sorted((each for each in found if not each.name.startswith(".")), key=_in_order)
         if not chosen:
             raise self.fail(f"{where} names {named!r}, and there is no such file: check the path.")
         return chosen
@@ -292,6 +293,12 @@ class _Reader:
             text, arm = row["text"] or scene.text, row["arm"] or RETRIEVED
             made.append(Pair(scene.name, scene.group, self.folder / row["frame"], sound, text, arm))
         return tuple(made)
+
+
+def _in_order(path: Path) -> tuple[list[str | int], str]:
+    """2.jpg before 10.jpg: frames are neighbours in their order."""
+    parts = re.split(r"(\d+)", str(path))
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)], str(path)
 
 
 def _words(scene: Scene, candidate: Candidate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_what_it_says(study_file: Path) -> None:
     assert len(study.pairs) == 3 * 2 + 3 * 3
     assert study.pairs[0].text == "red thunder"
     assert len(study.outside_pictures) == len(study.outside_sounds) == 1
+
+
+def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    mine = on_disk(tmp_path)
+    for number in (10, 9, 100):
+        shutil.copy(tmp_path / "frames/red/2.png", tmp_path / f"frames/red/{number}.png")
+    frames = read_study(mine).scenes[0].frames
+    assert [frame.stem for frame in frames] == ["0", "1", "2", "9", "10", "100"]
 
 
 def changed(study_file: Path, before: str, after: str) -> Path:
