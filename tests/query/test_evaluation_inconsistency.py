@@ -60,6 +60,14 @@ def test_groups_and_the_direction_of_their_difference() -> None:
     assert [row["n"] for row in measured.groups] == [5, 5, 5, 5]
 
 
+def test_groups_that_lie_alike_are_not_told_apart() -> None:
+    text, _audio = inconsistency.measure(
+        *study(item(20, 30, "low"), item(40, 50, "low"), item(20, 31, "high"), item(40, 51, "high"))
+    ).differences
+    assert text["cliffs_delta"] == 0
+    assert text["says"] == "neither low nor high lies higher"
+
+
 def test_what_is_outside_lies_farther() -> None:
     made, found = study(item(10, 20), item(12, 30))
     strange, noise = Path("/outside.png"), "noise.wav"
