@@ -226,6 +226,8 @@ def test_what_is_no_rating(tmp_path: Path, line: str, said: str) -> None:
         read_ratings(written(tmp_path, f"rater,frame,sound,fit,kind\n{line}\n"))
     with pytest.raises(StudyError, match="holds no rating"):
         read_ratings(written(tmp_path, "rater,frame,sound,fit\n"))
+    with pytest.raises(StudyError, match="save it with commas"):
+        read_ratings(written(tmp_path, "rater;frame;sound;fit\nx;1.png;a.wav;3\n"))
 
 
 # Power
