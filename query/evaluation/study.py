@@ -41,7 +41,7 @@ from query.evaluation.listening.rules import Listening
 PICTURES = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".split())
 T = TypeVar("T")
 
-OUTSIDE = "outside"
+OUTSIDE, OTHERS = "outside", "other scenes"
 RETRIEVED, GENERATED = "retrieved", "generated"
 _SCENE = frozenset(
     "name group text frames reference_frame reference_sound candidates generated arms".split()
@@ -175,8 +175,8 @@ class _Reader:
         name = self.words(said, "name", "a scene")
         where = f"scene {name!r}"
         self.known(said, _SCENE, where)
-        if said.get("group") == OUTSIDE:
-            raise self.fail(f"the group of {where} is named {OUTSIDE}, which is no scene's name.")
+        if (group := said.get("group")) in (OUTSIDE, OTHERS):
+            raise self.fail(f"the group of {where} is named {group}, which is no scene's name.")
         frames = self.pictures(said, "frames", where)
         if not frames:
             raise self.fail(f"{where} has no frames: name pictures, or a folder of them.")

@@ -83,6 +83,25 @@ def test_what_is_outside_lies_farther() -> None:
         assert row["says"] == "outside lies higher than the scenes (large)"
 
 
+def test_what_fits_nothing_is_compared_with_what_does_not_fit() -> None:
+    """A picture that lies as far from all words as other scenes' do is not told apart by that."""
+    (one, near), (two, far) = item(0, 10), item(90, 100)
+    two = replace(two, scene="another")
+    found = Embedded(
+        {one.frame: at(0), two.frame: at(90)},
+        {**near.texts, **far.texts}, {**near.sounds, **far.sounds},
+    )  # fmt: skip
+    made = Study(Path("/study.toml"), "", (), (one, two))
+    assert {row["group"] for row in inconsistency.measure(made, found).groups} == {""}
+    strange = Path("/outside.png")
+    found.pictures[strange] = at(180)
+    measured = inconsistency.measure(replace(made, outside_pictures=(strange,)), found)
+    auroc = {(r["first"], r["second"]): r["auroc"] for r in measured.differences
+             if r["term"] == "d_image_text"}  # fmt: skip
+    assert auroc["outside", ""] == 1
+    assert auroc["outside", "other scenes"] == 0.75  # 2 and 1, against 1 and 1
+
+
 def test_words_that_stand_beside_several_sounds_count_once() -> None:
     pair, found = item(10, 20)
     second = replace(pair, sound="other.wav")
