@@ -111,6 +111,7 @@ def test_a_sound_is_no_answer_to_itself(base: Path) -> None:
     found = asked(base, Question("sound", cat, ("cat/*",)))
     for metric in ("mAP", "recall@1"):
         assert score(found, "sound", "sonorize", metric)["value"] == 1
+    assert np.isnan(score(found, "sound", "sonorize", "mAP")["low"])  # a single question
     [row] = [row for row in found.questions if row["asked"] == "random"]
     assert row["relevant"] == 1
     assert 1 < row["first_rank"] <= 15

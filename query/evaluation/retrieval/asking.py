@@ -244,7 +244,9 @@ def _middle(metric: str) -> Callable[..., Any]:
 
 
 def _interval(values: Any, middle: Callable[..., Any], seed: int) -> tuple[float, float]:
-    """95 % of the middles of questions drawn anew (percentile bootstrap)."""
+    """95 % of the middles of questions drawn anew (percentile bootstrap); none of one question."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(values), size=(ROUNDS, len(values)))
     with np.errstate(invalid="ignore"):  # a median between two ranks of infinity
