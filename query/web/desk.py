@@ -241,12 +241,11 @@ class Desk:
     def background(self, question: Vectors, key: Any) -> tuple[float, float]:
         """See Searcher.background; `key` says what the question was made from."""
         search = self.searcher()
-        return cast(
-            "tuple[float, float]",
-            self.memory.get(
-                ("background", id(search), key), lambda: search.background(question, Ask())
-            ),
+        now = self._searchers[True][0]  # the library's last change
+        found = self.memory.get(
+            ("background", now, key), lambda: search.background(question, Ask())
         )
+        return cast("tuple[float, float]", found)
 
     def _load(self) -> None:
         try:

