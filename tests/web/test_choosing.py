@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 import soundfile
 from web_server import Page, serving
+
+from query.web.choosing import _pack
 
 
 class Chosen:
@@ -119,6 +122,22 @@ def test_files_are_zipped_with_their_credits(chosen: Chosen) -> None:
     chosen.post("collections", name="scene 4", sounds=[horn])
     whole = chosen.page.get("/api/zip", collection="scene 4")
     assert "horn.aiff" in zipfile.ZipFile(io.BytesIO(whole.content)).namelist()
+
+
+def test_names_in_a_zip_lead_nowhere_and_nothing_is_left_of_it(chosen: Chosen) -> None:
+    desk = chosen.page.desk
+    dog = chosen.id("dog")
+    source = _source(chosen, dog)
+    odd = source.with_name("..\\..\\evil.wav")  # a path, where it is unpacked on Windows
+    shutil.copy(source, odd)
+    os.utime(odd, (0, 0))  # 1970, as archives leave it; ZIP begins in 1980
+    file = io.BytesIO()
+    _pack(file, [odd, odd], [])
+    assert zipfile.ZipFile(file).namelist() == ["-..-evil.wav", "-..-evil_2.wav", "CREDITS.txt"]
+    for asked in ("lines=0-3", "bytes=0-3"):
+        whole = chosen.page.get("/api/zip", sound=[dog], headers={"range": asked})
+        assert whole.status_code == 200
+    assert not [*desk.aside.iterdir()]
 
 
 def test_a_file_is_revealed_to_who_sits_at_the_machine(chosen: Chosen) -> None:
