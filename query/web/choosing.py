@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, BackgroundTasks, Body, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from indexer.catalog import browse
@@ -19,7 +19,7 @@ from indexer.catalog.filters import Filters
 from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
 from query.scene.export.names import safe
-from query.web.asking import SoundId, TheDesk
+from query.web.asking import SoundId, TheDesk, filters
 from query.web.browsing import collected
 from query.web.places import Listing, Place
 from query.web.rows import sendable
@@ -152,12 +152,16 @@ def revealproject_of(desk: TheDesk) -> None:
 def zipped(
     desk: TheDesk,
     after: BackgroundTasks,
+    chosen: Annotated[Filters, Depends(filters)],
     sound: Annotated[list[SoundId], Query(max_length=500)] = [],  # noqa: B006
     collection: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The files of sounds, or of a collection ("": the kept ones), with CREDITS.txt, as a ZIP."""
+    """The files of sounds, or of a collection ("": the kept ones), with CREDITS.txt, as a ZIP.
+
+    Of a collection, those that match the filters.
+    """
     library = desk.library
-    ids = sound if collection is None else collected(desk, collection)
+    ids = sound if collection is None else collected(desk, collection, chosen)
     sounds = [each for each in library.catalog.sounds(ids).values() if each.state == "present"]
     size = sum(each.path.stat().st_size for each in sounds if each.path.is_file())
     if not size or size > MOST_ZIPPED:

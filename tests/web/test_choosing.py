@@ -124,6 +124,19 @@ def test_files_are_zipped_with_their_credits(chosen: Chosen) -> None:
     assert "horn.aiff" in zipfile.ZipFile(io.BytesIO(whole.content)).namelist()
 
 
+def test_filters_hold_for_a_collection_and_its_zip(chosen: Chosen) -> None:
+    dog, horn = chosen.id("dog"), chosen.id("horn")
+    chosen.post("collections", name="scene 4", sounds=[dog, horn])
+    some: dict[str, Any] = {"collection": "scene 4", "min_duration": 3.0}
+    held = chosen.page.json("/api/sounds", **some)
+    assert ([hit["id"] for hit in held["hits"]], held["total"]) == ([dog], 1)
+    archive = zipfile.ZipFile(io.BytesIO(chosen.page.get("/api/zip", **some).content))
+    assert sorted(archive.namelist()) == ["CREDITS.txt", "dog.wav"]
+    assert "horn" not in archive.read("CREDITS.txt").decode()
+    none = {**some, "license": "cc0"}  # nobody said what they are under
+    assert chosen.page.json("/api/sounds", **none)["total"] == 0
+
+
 def test_names_in_a_zip_lead_nowhere_and_nothing_is_left_of_it(chosen: Chosen) -> None:
     desk = chosen.page.desk
     dog = chosen.id("dog")

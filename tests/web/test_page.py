@@ -191,6 +191,18 @@ def test_markup_in_titles_is_shown_as_text(tab: Tab) -> None:
     expect(tab.locator("#now-title")).to_contain_text("onerror=alert(1)")
 
 
+def test_a_dragged_file_comes_from_here_whatever_its_name(tab: Tab) -> None:
+    said = tab.locator(".hit").first.evaluate("""item => {
+        item.row.path = "/sounds/kick.exe:http:elsewhere.example?.wav";
+        const carried = new DataTransfer();
+        item.dispatchEvent(new DragEvent("dragstart", { dataTransfer: carried }));
+        return carried.getData("DownloadURL");
+    }""")
+    _, name, address = said.split(":", 2)
+    assert name == "kick.exe_http_elsewhere.example?.wav"
+    assert address.startswith(tab.url.split("?")[0] + "api/sounds/")
+
+
 def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_bytes(b"no picture")
     wrong = tmp_path / "no.png"

@@ -52,6 +52,11 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         tab.locator("#collection").select_option("=scene 4")
         expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
         expect(tab.locator("#zip")).to_have_attribute("href", "/api/zip?collection=scene+4")
+        expect(tab.locator("#sort")).to_be_hidden()
+        tab.locator("#filters summary").click()
+        tab.locator("#max_duration").fill("2")
+        tab.locator("#max_duration").press("Enter")
+        expect(tab.locator("#about")).to_have_text("0 of 0 sounds")
 
 
 def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(

@@ -78,8 +78,7 @@ function about(count, { more, total }) {
   find("empty").textContent = say(count ? "welcome" : "nothing");
   const zip = find("zip");
   zip.hidden = !question.get("collection") || !count;
-  const collection = question.get("collection"); // "kept", or "=NAME"
-  zip.href = `/api/zip?${new URLSearchParams({ collection: collection === "kept" ? "" : collection.slice(1) })}`;
+  zip.href = `/api/zip?${question.shown()}`;
 }
 
 function taken(seen) {
@@ -100,6 +99,7 @@ function changed(slide = false) {
   }
   if (view !== "scene") scene.hide();
   find("browse").hidden = !question.browses();
+  find("sort-label").hidden = find("descending").hidden = Boolean(question.get("collection"));
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
@@ -282,7 +282,7 @@ async function nextTake(index) {
 
 function drag(row, event) {
   const url = `${location.origin}/api/sounds/${row.id}/audio`;
-  const name = row.path.split(/[/\\]/).pop();
+  const name = row.path.split(/[/\\]/).pop().replace(/[:\x00-\x1f]/g, "_"); // a colon ends the name
   event.dataTransfer.setData("DownloadURL", `application/octet-stream:${name}:${url}`);
   event.dataTransfer.setData("text/plain", row.path);
 }

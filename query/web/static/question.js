@@ -113,6 +113,9 @@ function browsed(given) {
   return ["sounds", given];
 }
 
+/** The filters and the collection that the list is of. */
+export const shown = () => browsed(new URLSearchParams(request()[1]))[1];
+
 function pair(given) {
   const { weight, theta } = blend();
   given.set("reference_frame", get("reference_frame"));
