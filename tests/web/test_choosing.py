@@ -161,6 +161,17 @@ def test_a_file_is_revealed_to_who_sits_at_the_machine(chosen: Chosen) -> None:
         assert elsewhere.client.post(f"/api/sounds/{dog}/reveal").status_code == 400
 
 
+def test_two_servers_of_a_library_keep_what_each_is_told(chosen: Chosen) -> None:
+    dog, cat, rain = map(chosen.id, ("dog", "cat", "rain"))
+    chosen.post(f"sounds/{dog}/mark", mark="kept")
+    with serving(chosen.library, roots=[]) as other:
+        other.client.post(f"/api/sounds/{cat}/mark", json={"mark": "kept"})
+        chosen.post(f"sounds/{rain}/mark", mark="kept")
+        for page in (chosen.page, other):
+            held = page.json("/api/sounds", collection="")["hits"]
+            assert [hit["title"] for hit in held] == ["rain", "cat", "dog"]
+
+
 def test_choices_that_cannot_be_read_are_not_written_over(chosen: Chosen) -> None:
     (chosen.library / "choices.json").write_text("{half")
     with serving(chosen.library, roots=[]) as page:
