@@ -57,6 +57,13 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         tab.locator("#max_duration").fill("2")
         tab.locator("#max_duration").press("Enter")
         expect(tab.locator("#about")).to_have_text("0 of 0 sounds")
+        tab.locator("#max_duration").fill("")
+        tab.locator("#max_duration").press("Enter")
+        tab.locator(".hit .play").first.click()
+        tab.locator("#act-uncollect").click()
+        expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+        expect(tab.locator("#act-uncollect")).to_be_hidden()
+        expect(tab.locator("#collection option")).to_have_count(2)
 
 
 def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(

@@ -128,11 +128,15 @@ export async function collect(row) {
   return name;
 }
 
-/** The options of the list's source: all, kept, and the collections. */
+/** Takes a sound out of a collection, which goes with its last one. */
+export const uncollect = (row, name) => send("collections", { name, sounds: [row.id], remove: true });
+
+/** The options of the list's source: all, kept, and the collections. Whether the current one is there. */
 export async function sources(select, current) {
   const held = await ask("collections").catch(() => []);
   const option = (value, text) => Object.assign(make("option", "", text), { value });
   const named = held.map((each) => option(each.name ? `=${each.name}` : "kept", `${each.name || say("kept")} (${each.count})`));
   select.replaceChildren(option("", say("all_sounds")), ...named);
   select.value = current;
+  return select.value === current;
 }

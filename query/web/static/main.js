@@ -100,6 +100,7 @@ function changed(slide = false) {
   if (view !== "scene") scene.hide();
   find("browse").hidden = !question.browses();
   find("sort-label").hidden = find("descending").hidden = Boolean(question.get("collection"));
+  find("act-uncollect").hidden = !(question.browses() && question.get("collection").startsWith("="));
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
@@ -165,7 +166,7 @@ function chooseRow(index, { play = true, from = null } = {}) {
 
 async function describe(row) {
   detail = { ...row, peaks: pairs(row.wave) };
-  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-reveal"]) find(id).disabled = false;
+  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-uncollect", "act-reveal"]) find(id).disabled = false;
   now();
   const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
   if (said && detail?.id === said.id) {
@@ -255,6 +256,13 @@ const collect = () =>
     const name = await choose.collect(detail);
     if (name) tell(say("collected", { name }));
     sources();
+  });
+
+const uncollect = () =>
+  detail && trying(async () => {
+    await choose.uncollect(detail, question.get("collection").slice(1));
+    if (await sources()) await answer();
+    else question.set({ collection: "" }); // its last sound was taken out: it is gone
   });
 
 function toLibrary() {
@@ -376,6 +384,7 @@ find("act-keep").onclick = actions.keep;
 find("act-reject").onclick = actions.reject;
 find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
+find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
