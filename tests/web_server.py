@@ -67,10 +67,16 @@ def serving(
     reveal: Callable[[Path], object] | None = None,
 ) -> Iterator[Page]:
     """The page of a library, at a free port of this machine."""
+    hosts = frozenset() if token else frozenset({"127.0.0.1"})
+    with running(create_app(Desk(library, roots=roots, reveal=reveal), hosts, token)) as page:
+        yield page
+
+
+@contextmanager
+def running(app: Callable[..., Any]) -> Iterator[Page]:
+    """An app at a free port of this machine."""
     bound = _bound("127.0.0.1", 0)
     port = bound.getsockname()[1]
-    hosts = frozenset() if token else frozenset({"127.0.0.1"})
-    app = create_app(Desk(library, roots=roots, reveal=reveal), hosts, token)
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
