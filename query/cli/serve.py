@@ -86,12 +86,17 @@ def serve(
 
 def _opened(study_file: Path, library_folder: Path | None) -> Store:
     """What is heard, and where the ratings go. Raises StudyError, AudioError."""
+    from indexer.errors import StudyError
     from query.evaluation.listening import plan, store
     from query.evaluation.study import read_study
 
     study = read_study(study_file)
     say(f"{study.title}: measuring how loud its sounds are.")
     made = plan.make(study, lambda sound: _file(sound, library_folder))
+    if not made.trials:
+        raise StudyError(
+            f"{study_file} names no pair of a frame and a sound: there is none to rate."
+        )
     path, state = store.place(study, made)
     say(f"{counted(len(made.trials), 'pair')} to rate, at {made.loudness:.1f} LUFS; {state}.")
     return store.Store(path, made, state)

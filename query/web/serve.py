@@ -7,6 +7,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +80,17 @@ def serve_study(
 def _reached(host: str, bound: socket.socket) -> tuple[bool, str, frozenset[str]]:
     """Whether only this machine reaches it, its address, and the names it has (Guard's hosts)."""
     alone = is_loopback(host)
-    named = f"[{host}]" if ":" in host else host
+    named = _own_address() if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
     hosts = frozenset({"127.0.0.1", "localhost", "[::1]", named}) if alone else frozenset()
     return alone, f"http://{named}:{bound.getsockname()[1]}/", hosts
+
+
+def _own_address() -> str:
+    """The address by which others of the network reach this machine, as far as it knows."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked, suppress(OSError):
+        asked.connect(("192.0.2.1", 9))  # of documentation: nothing is sent
+        return str(asked.getsockname()[0])
+    return "0.0.0.0"
 
 
 def _run(app: Callable[..., Any], bound: socket.socket, opened: str) -> None:

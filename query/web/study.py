@@ -80,10 +80,6 @@ class Room:
     def __init__(
         self, store: Store, owner: str, measure: Mapping[str, Callable[[Path], Record]]
     ) -> None:
-        if not store.plan.trials:
-            raise StudyError(
-                "The study names no pair of a frame and a sound: there is none to rate."
-            )
         self.store, self.owner, self.measure = store, owner, measure
         self.clips = Clips()
         self.trials = headphones.trials(store.plan.listening.seed)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -264,6 +267,37 @@ def rate_well(study: Study, client: httpx2.Client, number: int) -> None:
         post(client, "ratings", place=step.place, fit=fit, quality=4, played=0.4)
 
 
+@pytest.mark.slow
+def test_the_command_serves_the_study_and_says_where(made: Study) -> None:
+    command = "from query.cli.main import main; main()"
+    arguments = ["serve", "--study", str(made.file), "--port", "0", "--no-open"]
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        said = "".join(server.stderr.readline() for _ in range(5))
+        address = re.search(r"Take part: (http://127\.0\.0\.1:\d+/) ", said)
+        assert address, said
+        assert f"Results: {address[1]}results" in said
+        assert made.store.path.name in said
+        assert httpx2.get(f"{address[1]}api/state").json()["stage"] == "consent"
+        assert httpx2.get(f"{address[1]}results").status_code == 200
+        server.send_signal(signal.SIGINT)
+        rest = server.stderr.read()
+    assert server.returncode == 130, rest
+    assert "Traceback" not in rest
+
+
+def test_a_study_without_pairs_is_not_served(tmp_path: Path) -> None:
+    blend(tmp_path / "0.png", 0, 1, 0.2)
+    scene = "[[scene]]\nname = 'a'\nframes = '0.png'\nreference_frame = '0.png'\n"
+    (tmp_path / "study.toml").write_text(scene)
+    done = run("serve", "--study", tmp_path / "study.toml", "--no-open", "--port", "0")
+    assert done.code == 1
+    assert "there is none to rate" in done.err
+    assert not list(tmp_path.glob("*.sqlite3"))
+
+
 # In the browser
 
 
@@ -382,3 +416,12 @@ def test_both_languages_say_the_same_things() -> None:
     files = (ROOT / f"query/web/words/study-{name}.json" for name in ("en", "es"))
     english, spanish = (json.loads(file.read_text("utf-8")) for file in files)
     assert english.keys() == spanish.keys()
+
+
+def test_every_word_of_the_page_is_there(empty: Page) -> None:
+    """A word that is named as a method of a mapping would be that method."""
+    template = (ROOT / "query/web/templates/study.html").read_text("utf-8")
+    words = json.loads((ROOT / "query/web/words/study-en.json").read_text("utf-8"))
+    named = set(re.findall(r"\{\{ t\.(\w+) \}\}", template)) - {"lang"}
+    assert named <= words.keys() - set(dir(dict))
+    assert "built-in" not in empty.get("/").text
