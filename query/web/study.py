@@ -255,7 +255,13 @@ def _add_steps(app: FastAPI) -> None:
         place: Annotated[int, Body()], fit: Annotated[int, Body()],
         quality: Annotated[int, Body()], played: Annotated[float, Body()],
     ) -> State:  # fmt: skip
-        """Of the next step; `played`: seconds of its sound that were played at once."""
+        """Of the next step; `played`: seconds of its sound that were played at once.
+
+        What was rated before stays: it is sent again where an answer was lost on the way.
+        """
+        now = room.state(rater)
+        if 0 <= place < now.done:
+            return now
         room.step(rater, place)
         room.store.rate(rater, place, fit, quality, played)
         return room.state(rater)

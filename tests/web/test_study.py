@@ -157,6 +157,15 @@ def test_a_rating_needs_a_whole_play_and_its_turn(page: Page, door: Door) -> Non
     assert client.get("/api/state").json()["done"] == 0
 
 
+def test_a_rating_that_is_sent_again_changes_nothing(study: Study, page: Page, door: Door) -> None:
+    client, _ = door.joined(page)
+    for fit in (2, 5):
+        now = post(client, "ratings", place=0, fit=fit, quality=3, played=0.4)
+        assert (now["stage"], now["place"], now["done"]) == ("rate", 1, 1)
+    [session] = study.store.sessions()
+    assert [each.fit for each in session.ratings] == [2]
+
+
 def test_only_the_next_step_of_oneself_is_handed_out(study: Study, page: Page, door: Door) -> None:
     nobody = door.stranger(page)
     (first, _), (second, _) = door.joined(page), door.joined(page)
