@@ -23,15 +23,16 @@ class opened:  # noqa: N801
     """A tab at the page; what the browser complains of, a refused policy too, fails the test."""
 
     def __init__(
-        self, browser: Browser, page: Page, path: str = "/", model: str = "toy", **options: Any
-    ) -> None:
+        self, browser: Browser, page: Page, path: str = "/", model: str = "toy",
+        where: str = "#model", **options: Any,
+    ) -> None:  # fmt: skip
         self.context = browser.new_context(**options)
         self.tab = self.context.new_page()
         self.wrong: list[str] = []
         self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.tab.on("console", self._complained)
         self.tab.goto(page.address + path)
-        expect(self.tab.locator("#model")).to_contain_text(model)
+        expect(self.tab.locator(where)).to_contain_text(model)
 
     def _complained(self, said: ConsoleMessage) -> None:
         if said.type == "error" and "400 (Bad Request)" not in said.text:

@@ -69,17 +69,23 @@ def serving(
     reveal: Callable[[Path], object] | None = None,
 ) -> Iterator[Page]:
     """The page of a library, at a free port of this machine."""
-    bound = _bound("127.0.0.1", 0)
-    port = bound.getsockname()[1]
     hosts = frozenset() if token else frozenset({"127.0.0.1"})
     desk = Desk(library, roots=roots, reveal=reveal)
-    app = create_app(desk, hosts, token)
+    with running(create_app(desk, hosts, token)) as page:
+        page.desk = desk
+        yield page
+
+
+@contextmanager
+def running(app: Callable[..., Any]) -> Iterator[Page]:
+    """An app at a free port of this machine."""
+    bound = _bound("127.0.0.1", 0)
+    port = bound.getsockname()[1]
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     page = Page(f"http://127.0.0.1:{port}")
-    page.desk = desk
     try:
         yield page
     finally:

@@ -78,7 +78,7 @@ def create_app(desk: Desk, hosts: frozenset[str], token: str = "") -> Callable[.
     ):
         app.include_router(router)
     _add_own(app)
-    _add_errors(app)
+    add_errors(app)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return Guard(app, hosts, token)
 
@@ -135,15 +135,17 @@ def _add_own(app: FastAPI) -> None:
         return served(request, desk.pictures.shown(frame), "image/jpeg")
 
 
-def spoken(asked: str) -> dict[str, Any]:
-    """The words of the page in the first of these languages (as Accept-Language) that it has."""
+def spoken(asked: str, page: str = "") -> dict[str, Any]:
+    """The words of a page in the first of these languages (as Accept-Language) that it has."""
     wanted = [each.split(";")[0].strip()[:2].lower() for each in asked.split(",")]
     chosen = next((each for each in wanted if each in LANGUAGES), LANGUAGES[0])
-    said: dict[str, Any] = json.loads((HERE / "words" / f"{chosen}.json").read_text("utf-8"))
+    said: dict[str, Any] = json.loads((HERE / "words" / f"{page}{chosen}.json").read_text("utf-8"))
     return {**said, "lang": chosen}
 
 
-def _add_errors(app: FastAPI) -> None:
+def add_errors(app: FastAPI) -> None:
+    """What goes wrong is answered in a sentence."""
+
     def refused(status: int, sentence: str) -> JSONResponse:
         return JSONResponse({"error": sentence}, status, {"cache-control": "no-store"})
 

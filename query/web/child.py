@@ -67,8 +67,11 @@ def picture(file: str, into: str, at: str = "") -> dict[str, Any]:
     return {"width": size[0], "height": size[1]}
 
 
-def proxy(file: str, into: str) -> dict[str, Any]:
-    """A stereo FLAC of 16 bits that any browser plays and seeks in. Raises AudioError."""
+def proxy(file: str, into: str, gain: str = "0") -> dict[str, Any]:
+    """A stereo FLAC of 16 bits that any browser plays and seeks in, `gain` dB louder.
+
+    Raises AudioError.
+    """
     import av
     import numpy as np
 
@@ -78,13 +81,15 @@ def proxy(file: str, into: str) -> dict[str, Any]:
 
     facts = probe(Path(file))
     stream = blocks(Path(file))
+    factor = 10 ** (float(gain) / 20)
     rate = facts.sample_rate if facts.sample_rate < 2 * BEST_RATE else BEST_RATE
     with av.open(into, "w", format="flac") as container:
         out: Any = container.add_stream("flac", rate=rate, layout="stereo")
         out.format = "s16"
         for block in resample(stream, rate, "soxr"):
             layout = facts.channel_layout if facts.channels == block.channels else ""
-            mixed = np.clip(levels(layout, block.channels) @ block.samples, -1, 32767 / 32768)
+            mixed = factor * (levels(layout, block.channels) @ block.samples)
+            mixed = np.clip(mixed, -1, 32767 / 32768)
             packed = np.rint(mixed.T * 32768).astype(np.int16).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(packed, format="s16", layout="stereo")
             frame.sample_rate = rate

@@ -169,7 +169,10 @@ def _bounded(scope: Scope, headers: dict[str, str], receive: Receive) -> Receive
 def _guarded(send: Send) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_own_headers()]
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}  # a report has a policy of its own
+            own = [each for each in _own_headers() if each[0] not in names]
+            message["headers"] = [*given, *own]
         await send(message)
 
     return guarded

@@ -74,7 +74,7 @@ class Store:
 
         Raises StudyError if the file belongs to another plan.
         """
-        self.path, self.plan = path, plan
+        self.path, self.plan, self.state = path, plan, state
         self._steps = cache(plan.steps)
         with connected(path) as connection:
             connection.executescript(_SCHEMA)
@@ -110,6 +110,13 @@ class Store:
         with self._writing() as connection:
             self._number(connection, rater)
             connection.execute("UPDATE rater SET headphones = ? WHERE id = ?", (correct, rater))
+
+    def checked(self, rater: str) -> bool:
+        """Whether this rater has done the headphone trials. Raises StudyError as `next`."""
+        with connected(self.path) as connection:
+            self._number(connection, rater)
+            query = "SELECT headphones FROM rater WHERE id = ?"
+            return connection.execute(query, (rater,)).fetchone()[0] is not None
 
     def next(self, rater: str) -> Step | None:
         """The first step that this rater has not rated; None where all are. So one may go on at
