@@ -25,6 +25,8 @@ from query.web.serve import _bound
 class Page:
     """A running server, asked over HTTP. `address`: http://127.0.0.1:PORT."""
 
+    desk: Desk
+
     def __init__(self, address: str) -> None:
         self.address = address
         self.client = httpx2.Client(base_url=address, timeout=60)
@@ -70,12 +72,14 @@ def serving(
     bound = _bound("127.0.0.1", 0)
     port = bound.getsockname()[1]
     hosts = frozenset() if token else frozenset({"127.0.0.1"})
-    app = create_app(Desk(library, roots=roots, reveal=reveal), hosts, token)
+    desk = Desk(library, roots=roots, reveal=reveal)
+    app = create_app(desk, hosts, token)
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     page = Page(f"http://127.0.0.1:{port}")
+    page.desk = desk
     try:
         yield page
     finally:

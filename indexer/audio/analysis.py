@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from indexer.audio.waveform import Waveform
 
-VERSION = 1
+VERSION = 2
 """Changes when any of the figures below is measured in another way."""
 
 MOST_PEAKS = 1024

@@ -24,6 +24,9 @@ _TICK = 0.1
 _RATES = (8_000, 192_000)
 """Hz; outside, the weighting filter or the peak oversampling would not hold."""
 
+_WHOLE = 48_000
+"""Hz, of which a tick is a whole number of samples."""
+
 _MOST_CHANNELS = 64
 _KEY = "lavfi.r128."
 
@@ -59,6 +62,8 @@ class Meter:
             sample_rate=self._rate, format="flt", layout=layout_of(self._channels)
         )
         within = min(max(self._rate, _RATES[0]), _RATES[1])
+        if within % round(1 / _TICK):  # else FFmpeg counts ticks of other lengths: at 11,025 Hz
+            within = _WHOLE
         resampler = self._graph.add("aresample", str(within))
         meter = self._graph.add("ebur128", "metadata=1:peak=true:framelog=quiet")
         self._sink = self._graph.add("abuffersink")
@@ -78,6 +83,9 @@ class Meter:
         self._push(np.zeros((self._channels, math.ceil(pad * self._rate)), np.float32))
         if duration < _WINDOW:
             integrated = self._momentary + 10 * math.log10(_WINDOW / duration)
+        elif integrated <= _GATE:
+            # A resampler lags: the one window that there is was told of with the silence.
+            integrated = self._momentary
         return Loudness(
             integrated=_audible(integrated),
             max_momentary=_audible(self._momentary),

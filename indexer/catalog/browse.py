@@ -122,6 +122,19 @@ def with_hashes(engine: Engine, hashes: Iterable[str]) -> dict[str, int]:
         }
 
 
+def among(engine: Engine, sound_ids: Sequence[int], filters: Filters) -> list[int]:
+    """Those of the sounds that match, in the order given."""
+    if not filters:
+        return list(sound_ids)
+    with reading(engine) as connection:
+        found = {
+            key
+            for part in chunks(sound_ids)
+            for key in connection.execute(matching(filters).where(Sound.id.in_(part))).scalars()
+        }
+    return [key for key in sound_ids if key in found]
+
+
 def hashes_of(engine: Engine, sound_ids: Sequence[int]) -> dict[int, str]:
     """Id → hash of the audio, of the sounds that were heard."""
     query = select(Sound.id, Sound.content_hash).where(Sound.content_hash.is_not(None))

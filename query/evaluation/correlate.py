@@ -29,17 +29,18 @@ AS_PAPER = "every rating alone, as the paper"
 ITEM_MEANS = "means of items"
 TWO_WAY = "means of items, raters and items drawn anew"
 WITHIN = "within scenes, permuted"
+TURNED = "within scenes, neighbours kept"
 PARTIAL = "given the distance to the reference sound"
 ALL, MEAN = "all", "mean"
 COLUMNS = ("metric", "form", "scene", "r", "low", "high", "p", "p_holm", "n")
-RANK_COLUMNS = ("metric", "statistic", "value", "p", "n")
+RANK_COLUMNS = ("metric", "statistic", "value", "p", "p_holm", "n")
 VALUE_COLUMNS = ("scene", "frame", "sound", "ratings", "mean_fit", "metric", "value")
 GIVEN = "reference cosine"
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """Ratings beside metrics, both by the same pairs.
+    """Ratings beside metrics, both by the same pairs, which are in the order of the frames.
 
     values   (raters, pairs), NaN where there is no rating
     scenes   of each pair
@@ -81,6 +82,9 @@ def gather(
                 f"{unknown!r} was rated and {study.path.name} does not name it: write it as it is "
                 "written there, below the study's folder."
             )
+    place = {frame: at for at, frame in enumerate(frame_at)}
+    order = sorted(range(len(pairs)), key=lambda at: (place[pairs[at][0]], pairs[at][1]))
+    pairs, values = [pairs[at] for at in order], values[:, order]
     measured = [
         _metrics(study, found, (frame_at[frame], sound_at[sound]), scales, theta)
         for frame, sound in pairs
@@ -95,7 +99,8 @@ def gather(
 def _metrics(
     study: Study, found: Embedded, pair: tuple[Path, str], scales: Sequence[Scale], theta: float
 ) -> dict[str, float]:
-    """What can be measured of one pair; nothing where its frame or sound is absent."""
+    """What can be measured of one pair; nothing where its frame or sound is absent, and nothing by
+    the reference of the reference itself: it is at no distance and rated best by construction."""
     frame, sound = pair
     scene = next(scene for scene in study.scenes if frame in scene.frames)
     seen, origin = found.pictures.get(frame), found.pictures.get(scene.reference_frame)
@@ -108,7 +113,7 @@ def _metrics(
         made["|inconsistency|"] = abs(float(distance.inconsistency(seen, text, heard)))
     for scale in scales:
         reference = found.heard(scale).get(scene.reference_sound or "")
-        if reference is None or origin is None:
+        if reference is None or origin is None or sound == scene.reference_sound:
             continue
         after = "" if scale == "unit" else f", {scale}"
         rows = (found.heard(scale)[sound][None], reference, seen[None], origin)
@@ -122,14 +127,15 @@ def _metrics(
 
 
 def correlate(rated: Rated, *, rounds: int = 2000, seed: int = 0) -> Table2:
-    """Table 2 in its forms; Holm's p over the metrics, for each form and scene.
+    """Table 2 in its forms; Holm's p over the metrics, for each form and scene, or rank statistic.
 
     Raises StudyError where fewer than three pairs have both ratings and a metric.
     """
     rows = [row for name in rated.metrics for row in _forms(rated, name, rounds, seed)]
     if not any(np.isfinite(row["r"]) for row in rows):
         raise StudyError("Fewer than three pairs have ratings and a metric: rate more.")
-    return Table2(_holm(rows), list(_ranks(rated)), list(_values(rated)))
+    ranks = _holm(list(_ranks(rated)), ("statistic",))
+    return Table2(_holm(rows, ("form", "scene")), ranks, list(_values(rated)))
 
 
 def _forms(rated: Rated, name: str, rounds: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -151,7 +157,7 @@ def _forms(rated: Rated, name: str, rounds: int, seed: int) -> Iterator[dict[str
             of_scenes.append(found.value)
             yield row(form, scene, found, n)
         mean = _mean(of_scenes) if form == AS_PAPER else correlation.fisher_mean(of_scenes)
-        yield row(form, MEAN, Estimate(mean), len(of_scenes))
+        yield row(form, MEAN, Estimate(mean), int(np.isfinite(of_scenes).sum()))
         yield row(form, ALL, *_pooled(values, metric))
     count = int(known.sum())
     if count < 3:
@@ -161,8 +167,15 @@ def _forms(rated: Rated, name: str, rounds: int, seed: int) -> Iterator[dict[str
     named = scenes[known].tolist()
     within = correlation.within_groups(metric[known], means[known], named, rounds=rounds, seed=seed)
     yield row(WITHIN, ALL, within, count)
+    turned = correlation.within_groups(
+        metric[known], means[known], named, turned=True, rounds=rounds, seed=seed
+    )
+    yield row(TURNED, ALL, turned, count)
     given = rated.metrics.get(GIVEN)
-    if given is not None and not name.startswith("reference") and np.isfinite(given[known]).all():
+    if given is None or name.startswith("reference"):
+        return
+    known &= np.isfinite(given)  # a scene may lack a reference
+    if (count := int(known.sum())) > 1:
         partial = correlation.partial(metric[known], means[known], given[known])
         yield row(PARTIAL, ALL, partial, count)
 
@@ -182,11 +195,12 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def _holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _holm(rows: Sequence[dict[str, Any]], family: Sequence[str]) -> list[dict[str, Any]]:
+    """With p_holm: over the rows, one a metric, that are alike in these columns."""
     adjusted: dict[int, float] = {}
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, ...], list[int]] = {}
     for at, row in enumerate(rows):
-        groups.setdefault((row["form"], row["scene"]), []).append(at)
+        groups.setdefault(tuple(row[name] for name in family), []).append(at)
     for places in groups.values():
         p_values = correlation.holm([rows[at]["p"] for at in places])
         adjusted.update(zip(places, p_values, strict=True))

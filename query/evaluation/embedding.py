@@ -1,7 +1,8 @@
 """The vectors of a study, each picture, sound and text made once.
 
 All of it is in the part `audio` of the encoder, where pictures, words and sounds meet in what is
-heard. A sound that lies in the library keeps the vector it has there.
+heard. A sound that lies in the library keeps the vector it has there, if its file was not changed
+since.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from indexer.progress import Progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from indexer.catalog.answers import Known
     from indexer.encoders.protocol import Encoder
     from query.evaluation.study import Study
     from query.shelf import Shelf
@@ -125,14 +127,15 @@ class Embedder:
         if name.startswith("#") and name[1:].isdecimal():
             return int(name[1:])
         path = Path(name)
-        return self._places.get(path, self._places.get(path.resolve()))
+        known = self._places.get(path, self._places.get(path.resolve()))
+        return known.sound_id if known is not None and _is_same(path, known) else None
 
     @cached_property
-    def _places(self) -> dict[Path, int]:
-        """Sounds of the library by where they lie."""
+    def _places(self) -> dict[Path, Known]:
+        """What the library knows of its files, by where they lie."""
         catalog = self._shelf.catalog
         return {
-            Path(root.location, relative): known.sound_id
+            Path(root.location, relative): known
             for root in catalog.roots()
             for relative, known in catalog.known(root.id).items()
         }
@@ -143,6 +146,12 @@ class Embedder:
                 into[name] = row
             else:
                 self.found.absent.append(f"{name}: {self._encoder.name} has no direction for it")
+
+
+def _is_same(path: Path, known: Known) -> bool:
+    """Whether the file is as the build saw it: a vector of what lay there before is none of it."""
+    now = path.stat()
+    return (now.st_size, now.st_mtime_ns) == (known.size, known.mtime_ns)
 
 
 def embed(

@@ -11,7 +11,7 @@ import numpy as np
 
 from indexer.errors import StudyError
 from query.evaluation.metrics import distance, separation
-from query.evaluation.study import OUTSIDE
+from query.evaluation.study import OTHERS, OUTSIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,9 @@ class Inconsistency:
     """Rows by the columns above.
 
     items        nearest to 0 first, `place` from 1
-    groups       of either term, for each group of scenes, and `outside` where there is some
+    groups       of either term, for each group of scenes, and `outside` where there is some; then
+                 also `other scenes`: frames with words and sounds of other scenes. What is outside
+                 fits nothing, and so do these: only what is farther than they are is told apart
     differences  of any two groups: which lies higher, and how much
     values       term → group → distances: what the histograms show
     absent       items left out, as a vector of theirs is absent
@@ -57,7 +59,7 @@ def measure(study: Study, found: Embedded) -> Inconsistency:
             f"{study.path}: no frame has both words and a sound: give scenes a text and "
             "candidates, or name them in pairs.csv."
         )
-    values = _values(items, _outside(study, found))
+    values = _values(items, {OUTSIDE: _outside(study, found), OTHERS: _others(study, found)})
     return Inconsistency(
         items=items,
         groups=[_group(term, name, each) for term in TERMS for name, each in values[term].items()],
@@ -111,6 +113,23 @@ def _outside(study: Study, found: Embedded) -> dict[str, list[float]]:
     }
 
 
+def _others(study: Study, found: Embedded) -> dict[str, list[float]]:
+    """Distances of frames to the words and sounds that only other scenes have."""
+    made: dict[str, list[float]] = {term: [] for term in TERMS}
+    for scene in dict.fromkeys(pair.scene for pair in study.pairs):
+        own = [pair for pair in study.pairs if pair.scene == scene]
+        rest = [pair for pair in study.pairs if pair.scene != scene]
+        frames = dict.fromkeys(pair.frame for pair in own)
+        seen = [found.pictures[frame] for frame in frames if frame in found.pictures]
+        texts = dict.fromkeys(p.text for p in rest if p.text not in {o.text for o in own})
+        sounds = dict.fromkeys(p.sound for p in rest if p.sound not in {o.sound for o in own})
+        written = [found.texts[text] for text in texts if text in found.texts]
+        heard = [found.sounds[sound] for sound in sounds if sound in found.sounds]
+        made["d_image_text"] += _all_pairs(seen, written)
+        made["d_image_audio"] += _all_pairs(seen, heard)
+    return made
+
+
 def _all_pairs(first: Sequence[Any], second: Sequence[Any]) -> list[float]:
     if not (first and second):
         return []
@@ -124,17 +143,18 @@ def _outside_first(groups: Iterable[str]) -> list[str]:
 
 
 def _values(
-    items: Sequence[dict[str, Any]], outside: dict[str, list[float]]
+    items: Sequence[dict[str, Any]], more: dict[str, dict[str, list[float]]]
 ) -> dict[str, dict[str, Values]]:
-    """A text is compared with a frame once, however many sounds it is paired with."""
+    """A text is compared with a frame once, however many sounds it is paired with; `more`: further
+    groups, if anything is outside."""
     values: dict[str, dict[str, Values]] = {}
     for term, other in zip(TERMS, ("text", "sound"), strict=True):
         once: dict[str, dict[tuple[str, str], float]] = {}
         for row in items:
             once.setdefault(row["group"], {})[row["frame"], row[other]] = row[term]
         values[term] = {name: np.array([*each.values()]) for name, each in once.items()}
-        if outside[term]:
-            values[term][OUTSIDE] = np.array(outside[term])
+        if more[OUTSIDE][term]:
+            values[term].update({name: np.array(m[term]) for name, m in more.items() if m[term]})
     return values
 
 
@@ -160,9 +180,11 @@ def _difference(term: str, first: str, second: str, values: dict[str, Values]) -
         for limit, word in ((0.147, "negligible"), (0.33, "small"), (0.474, "medium"), (2, "large"))
         if abs(delta) < limit
     )  # Romano et al. 2006, as Cliff's delta is usually put in words
-    higher, lower = (first, second) if delta >= 0 else (second, first)
+    higher, lower = (first, second) if delta > 0 else (second, first)
     spread = {"difference": float(one.mean() - two.mean()), **found}
     says = f"{named(higher)} lies higher than {named(lower)} ({size})"
+    if delta == 0:
+        says = f"neither {named(first)} nor {named(second)} lies higher"
     return {"term": term, "first": first, "second": second, **spread, "says": says}
 
 

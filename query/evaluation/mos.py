@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from query.evaluation.metrics import ratings as metrics
-from query.evaluation.metrics.correlation import item_means, two_way_draws
+from query.evaluation.metrics.correlation import item_means, several, two_way_draws
 from query.evaluation.ratings import Rating, table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
 
 QUESTIONS: Mapping[str, Callable[[Rating], float]] = {
     "fit": lambda rating: rating.fit,
@@ -32,8 +37,9 @@ class Opinions:
 
     items   Fig. 6: the mean over raters with Student's interval
     groups  all, each scene and each arm: mean of items' means, its interval over raters and items
-            drawn anew, and how far raters agree
-    arms    differences of arms on the frames that both have, frame by frame
+            drawn anew (none of one rater or one item), and how far raters agree
+    arms    differences of arms on the frames that both have, frame by frame; interval as above, p
+            by turning signs: of frames, or of raters where that finds less
     """
 
     items: list[dict[str, Any]]
@@ -84,35 +90,77 @@ def _groups(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[st
         }  # fmt: skip
 
 
-def _mean_two_way(values: Any, seed: int) -> tuple[float, float, float]:
+def _mean_two_way(values: Values, seed: int) -> tuple[float, float, float]:
     """Mean of items' means, with raters and items drawn anew (the pigeonhole bootstrap)."""
-    means, weights = two_way_draws(values, ROUNDS, seed)
+    mean = float(np.nanmean(item_means(values)))
+    if not several(values):
+        return mean, float("nan"), float("nan")
+    return mean, *_interval(*two_way_draws(values, ROUNDS, seed))
+
+
+def _interval(means: Values, weights: Values) -> tuple[float, float]:
+    """95 % of the weighted means of (rounds, items)."""
     weights = np.where(np.isfinite(means), weights, 0.0)
     totals = weights.sum(axis=1)
     drawn = (weights * np.nan_to_num(means)).sum(axis=1)[totals > 0] / totals[totals > 0]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(np.nanmean(item_means(values))), float(low), float(high)
+    return float(low), float(high)
 
 
 def _arms(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[str, Any]]:
     """Paired by frame: what differs between frames does not count."""
-    by_arm: dict[str, dict[str, list[float]]] = {}
-    for rating in ratings:
-        if rating.arm:
-            frames = by_arm.setdefault(rating.arm, {})
-            frames.setdefault(rating.frame, []).append(QUESTIONS[name](rating))
-    for first, second in combinations(by_arm, 2):
-        shared = [frame for frame in by_arm[first] if frame in by_arm[second]]
-        if len(shared) < 2:
+    tables = _by_frame(name, ratings)
+    for first, second in combinations(tables, 2):
+        both = [np.isfinite(tables[arm]).any(axis=0) for arm in (first, second)]
+        shared = both[0] & both[1]
+        if shared.sum() < 2:
             continue
-        apart = np.array([np.mean(by_arm[first][f]) - np.mean(by_arm[second][f]) for f in shared])
-        rng = np.random.default_rng(seed)
-        drawn = apart[rng.integers(len(apart), size=(ROUNDS, len(apart)))].mean(axis=1)
-        signs = rng.choice([-1.0, 1.0], size=(ROUNDS, len(apart)))
-        far = (np.abs((signs * apart).mean(axis=1)) >= abs(apart.mean()) - 1e-12).sum()
-        low, high = np.percentile(drawn, [2.5, 97.5])
+        one, two = (tables[arm][:, shared] for arm in (first, second))
+        apart = item_means(one) - item_means(two)
+        low, high = _apart_two_way(one, two, seed)
         yield {
             "question": name, "first": first, "second": second, "difference": float(apart.mean()),
-            "low": float(low), "high": float(high), "p": float((1 + far) / (1 + ROUNDS)),
-            "frames": len(shared),
+            "low": low, "high": high, "p": _p_of_signs(apart, one - two, seed),
+            "frames": len(apart),
         }  # fmt: skip
+
+
+def _by_frame(name: str, ratings: Sequence[Rating]) -> dict[str, Values]:
+    """For each arm (raters, frames) means of a rater's ratings, NaN where there is none."""
+    named = [rating for rating in ratings if rating.arm]
+    raters = list(dict.fromkeys(rating.rater for rating in named))
+    frames = list(dict.fromkeys(rating.frame for rating in named))
+    held: dict[str, dict[tuple[int, int], list[float]]] = {}
+    row, column = ({key: at for at, key in enumerate(keys)} for keys in (raters, frames))
+    for rating in named:
+        cell = row[rating.rater], column[rating.frame]
+        held.setdefault(rating.arm, {}).setdefault(cell, []).append(QUESTIONS[name](rating))
+    tables = {}
+    for arm, cells in held.items():
+        tables[arm] = np.full((len(raters), len(frames)), np.nan)
+        for cell, values in cells.items():
+            tables[arm][cell] = np.mean(values)
+    return tables
+
+
+def _apart_two_way(one: Values, two: Values, seed: int) -> tuple[float, float]:
+    """The same raters and frames are drawn for both arms."""
+    if not (several(one) and several(two)):
+        return float("nan"), float("nan")
+    (means, weights), (others, _) = (two_way_draws(each, ROUNDS, seed) for each in (one, two))
+    return _interval(means - others, weights)
+
+
+def _p_of_signs(by_frame: Values, by_both: Values, seed: int) -> float:
+    """The larger p of two: each frame's difference might as well be turned over, or each
+    rater's, of those who rated both arms of a frame."""
+    by_rater = item_means(by_both.T)
+    by_rater = by_rater[np.isfinite(by_rater)]
+    rng = np.random.default_rng(seed)
+    return max(_p_of(each, rng) for each in (by_frame, by_rater) if len(each))
+
+
+def _p_of(apart: Values, rng: np.random.Generator) -> float:
+    signs = rng.choice([-1.0, 1.0], size=(ROUNDS, len(apart)))
+    far = (np.abs((signs * apart).mean(axis=1)) >= abs(apart.mean()) - 1e-12).sum()
+    return float((1 + far) / (1 + ROUNDS))

@@ -47,6 +47,8 @@ def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> l
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             lacking = [name for name in required if name not in (reader.fieldnames or ())]
+            if lacking and any(";" in name for name in reader.fieldnames or ()):
+                raise StudyError(f"{path} is parted by semicolons: save it with commas, as UTF-8.")
             if lacking:
                 raise StudyError(
                     f"{path} has no column {lacking[0]!r}: its first line must name "

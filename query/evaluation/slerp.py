@@ -43,8 +43,8 @@ class Slerp:
     """Rows by the columns above.
 
     table     Table 1: mean, sd and number of distances for each cell; related = of the scene whose
-              reference is used. A frame that is the reference counts; the reference sound is no
-              candidate of itself
+              reference is used, whatever other scenes name that sound too. A frame that is the
+              reference counts; the reference sound is no candidate of itself
     rankings  each scene's frames with every candidate, best first by `slerp_cosine`
     shares    how much of a ranking's variance the frame explains, and the share of frames whose
               first sound is the one nearest to the reference sound
@@ -95,12 +95,11 @@ def _cases(study: Study, found: Embedded, scales: Sequence[Scale], theta: float)
         for frame in scene.frames
         if frame in found.pictures
     ]
-    named = [
-        (each.sound, scene.name, each.arm) for scene in study.scenes for each in scene.candidates
-    ]
     for scene in study.scenes:
         sounds = [
-            each for each in named if each[0] in found.sounds and each[0] != scene.reference_sound
+            each
+            for each in _sounds(study, scene)
+            if each[0] in found.sounds and each[0] != scene.reference_sound
         ]
         if scene.reference_frame not in found.pictures or not (sounds and frames):
             continue
@@ -114,6 +113,16 @@ def _cases(study: Study, found: Embedded, scales: Sequence[Scale], theta: float)
                 origin = found.pictures[scene.reference_frame]
                 tables = _evaluated(study, scene, (rows, reference, seen, origin), theta, kind)
                 yield _Case(scene, scale, kind, sounds, frames, tables)
+
+
+def _sounds(study: Study, scene: Scene) -> list[tuple[str, str, str]]:
+    """Name, scene and arm of every candidate, once an arm: where several scenes name a sound, it
+    is of this one if this one does, else of the first."""
+    owners: dict[tuple[str, str], str] = {}
+    for owner in (scene, *study.scenes):
+        for each in owner.candidates:
+            owners.setdefault((each.sound, each.arm), owner.name)
+    return [(sound, owner, arm) for (sound, arm), owner in owners.items()]
 
 
 def _evaluated(

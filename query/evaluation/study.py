@@ -25,6 +25,7 @@ pairs.csv: `frame,sound` and, if you like, `text,arm` (`retrieved` if not said).
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ from query.evaluation.listening.rules import Listening
 PICTURES = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".split())
 T = TypeVar("T")
 
-OUTSIDE = "outside"
+OUTSIDE, OTHERS = "outside", "other scenes"
 RETRIEVED, GENERATED = "retrieved", "generated"
 _SCENE = frozenset(
     "name group text frames reference_frame reference_sound candidates generated arms".split()
@@ -98,12 +99,14 @@ class Study:
 
     @property
     def files(self) -> list[str | Path]:
-        """All that it names, once each."""
+        """All that it names, once each; with made sounds their manifests, which have the words."""
         named: dict[str | Path, None] = dict.fromkeys(filter(None, [self.pairs_file]))
         for scene in self.scenes:
             named.update(dict.fromkeys((*scene.frames, scene.reference_frame)))
             sounds = [scene.reference_sound, *(each.sound for each in scene.candidates)]
             named.update(dict.fromkeys(sound for sound in sounds if sound is not None))
+            made = (_manifest(each) for each in scene.candidates if each.arm == GENERATED)
+            named.update(dict.fromkeys(file for file in made if file.is_file()))
         named.update(dict.fromkeys(pair.sound for pair in self.pairs))
         named.update(dict.fromkeys((*self.outside_pictures, *self.outside_sounds)))
         return list(named)
@@ -172,8 +175,8 @@ class _Reader:
         name = self.words(said, "name", "a scene")
         where = f"scene {name!r}"
         self.known(said, _SCENE, where)
-        if said.get("group") == OUTSIDE:
-            raise self.fail(f"the group of {where} is named {OUTSIDE}, which is no scene's name.")
+        if (group := said.get("group")) in (OUTSIDE, OTHERS):
+            raise self.fail(f"the group of {where} is named {group}, which is no scene's name.")
         frames = self.pictures(said, "frames", where)
         if not frames:
             raise self.fail(f"{where} has no frames: name pictures, or a folder of them.")
@@ -243,7 +246,7 @@ class _Reader:
             found = (each for each in place.iterdir() if each.suffix.lower() in extensions)
         elif not Path(named).is_absolute():
             found = (each for each in self.folder.glob(named) if each.is_file())
-        chosen = sorted(each for each in found if not each.name.startswith("."))
+        chosen = sorted((each for each in found if not each.name.startswith(".")), key=_in_order)
         if not chosen:
             raise self.fail(f"{where} names {named!r}, and there is no such file: check the path.")
         return chosen
@@ -292,7 +295,17 @@ class _Reader:
         return tuple(made)
 
 
+def _in_order(path: Path) -> tuple[list[str | int], str]:
+    """2.jpg before 10.jpg: frames are neighbours in their order."""
+    parts = re.split(r"(\d+)", str(path))
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)], str(path)
+
+
 def _words(scene: Scene, candidate: Candidate) -> str:
     """What a generated sound was made from, where that is known; else the scene's text."""
-    made = candidate.arm == GENERATED and generated.read(Path(candidate.sound).with_suffix(".json"))
+    made = candidate.arm == GENERATED and generated.read(_manifest(candidate))
     return made.prompt if made else scene.text
+
+
+def _manifest(candidate: Candidate) -> Path:
+    return Path(candidate.sound).with_suffix(".json")

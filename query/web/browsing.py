@@ -100,7 +100,10 @@ def sounds(
     k: Annotated[int, Query(ge=1, le=200)] = 40,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Listed:
-    """All sounds, or those of a collection ("": the kept ones), without a question."""
+    """All sounds, or those of a collection ("": the kept ones), without a question.
+
+    Those of a collection come in the order in which they were put there.
+    """
     library = desk.library
     engine = library.catalog.engine
     if collection is None:
@@ -108,18 +111,19 @@ def sounds(
             engine, chosen, sort, descending=descending, offset=offset, limit=k
         )
     else:
-        ids = collected(desk, collection)
+        ids = collected(desk, collection, chosen)
         total, ids = len(ids), ids[offset : offset + k]
     shown = rows(library, plain_hits(library, ids), (), desk.choices)
     return Listed(shown, offset + len(ids) < total, offset, total)
 
 
-def collected(desk: Desk, name: str) -> list[int]:
-    """Ids of the sounds of a collection that are in the library; "": the kept ones."""
+def collected(desk: Desk, name: str, chosen: Filters) -> list[int]:
+    """Ids of a collection's sounds that are in the library and match; "": of the kept ones."""
     choices = desk.choices
     hashes = choices.collections().get(name, []) if name else choices.marked("kept")
     known = browse.with_hashes(desk.library.catalog.engine, hashes)
-    return [known[each] for each in hashes if each in known]
+    here = [known[each] for each in hashes if each in known]
+    return browse.among(desk.library.catalog.engine, here, chosen)
 
 
 @router.get("/overview", operation_id="overview")
@@ -143,8 +147,9 @@ def sound_map(desk: TheDesk) -> Map:
     """Where each sound lies among the others, by what is heard."""
     search = desk.searcher()
     last = search.libraries[0].catalog.embeddings.changes(2**62)[1]
-    made: Map = desk.memory.get(("map", last), lambda: _map(search))
-    return made
+    if desk.map is None or desk.map[0] != last:
+        desk.map = last, _map(search)
+    return desk.map[1]
 
 
 def _map(search: Any) -> Map:

@@ -29,33 +29,35 @@ class _Said:
 
 
 class Choices:
-    """Read once, written at every change: aside, then renamed."""
+    """Written at every change: aside, then renamed. Read anew where another server wrote it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._lock = RLock()
+        self._seen = self._facts()
         self._said = _read(self._path)
 
     def mark(self, identity: str) -> Mark:
-        said = self._said.marks.get(identity, "")
+        said = self._now().marks.get(identity, "")
         return said if said in ("kept", "rejected") else ""  # type: ignore[return-value]
 
     def marked(self, mark: Mark) -> list[str]:
         """Hashes, the last one first."""
         with self._lock:
-            return [key for key, said in reversed(self._said.marks.items()) if said == mark]
+            return [key for key, said in reversed(self._now().marks.items()) if said == mark]
 
     def set_mark(self, identity: str, mark: Mark) -> None:
         with self._lock:
-            self._said.marks.pop(identity, None)
+            marks = self._now().marks
+            marks.pop(identity, None)
             if mark:
-                self._said.marks[identity] = mark
+                marks[identity] = mark
             self._write()
 
     def collections(self) -> dict[str, list[str]]:
         """Name → hashes, in the order in which they came."""
         with self._lock:
-            return {name: list(held) for name, held in self._said.collections.items()}
+            return {name: list(held) for name, held in self._now().collections.items()}
 
     def collect(self, name: str, identities: list[str], *, remove: bool = False) -> None:
         """Puts sounds into a collection, made if it is new, or takes them out; empty ones go."""
@@ -63,7 +65,7 @@ class Choices:
         if not name:
             raise QueryError("A collection needs a name.")
         with self._lock:
-            held = self._said.collections
+            held = self._now().collections
             if name not in held and len(held) >= MOST_NAMES:
                 raise QueryError(f"There are {MOST_NAMES:,} collections already: remove one.")
             now = [each for each in held.get(name, []) if each not in set(identities)]
@@ -75,19 +77,35 @@ class Choices:
     @property
     def project(self) -> Path | None:
         """The folder that sounds are written to."""
-        return Path(self._said.project) if self._said.project else None
+        said = self._now().project
+        return Path(said) if said else None
 
     @project.setter
     def project(self, folder: Path) -> None:
         with self._lock:
-            self._said.project = str(folder)
+            self._now().project = str(folder)
             self._write()
+
+    def _now(self) -> _Said:
+        with self._lock:
+            seen = self._facts()
+            if seen != self._seen:
+                self._said, self._seen = _read(self._path), seen
+            return self._said
+
+    def _facts(self) -> tuple[int, int] | None:
+        try:
+            facts = self._path.stat()
+        except OSError:
+            return None
+        return facts.st_mtime_ns, facts.st_ino
 
     def _write(self) -> None:
         aside = self._path.with_name(f"{FILE}.{os.getpid()}")
         try:
             aside.write_text(json.dumps(asdict(self._said), indent=1), encoding="utf-8")
             aside.replace(self._path)
+            self._seen = self._facts()
         except OSError as error:
             raise LibraryError(
                 f"Choices cannot be kept in this library ({error.strerror}): see that its folder "

@@ -5,25 +5,28 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, BackgroundTasks, Body, Query, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Query, Response
+from fastapi.responses import StreamingResponse
 
 from indexer.catalog import browse
 from indexer.catalog.credited import credits_of
 from indexer.catalog.filters import Filters
 from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
-from query.web.asking import SoundId, TheDesk
+from query.scene.export.names import safe
+from query.web.asking import SoundId, TheDesk, filters
 from query.web.browsing import collected
 from query.web.places import Listing, Place
 from query.web.rows import sendable
 from query.web.sounds import Id, sound_of
 
 if TYPE_CHECKING:
+    from indexer.credits.texts import Credit
     from query.web.desk import Desk
 
 router = APIRouter(prefix="/api", tags=["choices"])
@@ -145,16 +148,20 @@ def revealproject_of(desk: TheDesk) -> None:
     _reveal(desk, project_of(desk))
 
 
-@router.get("/zip", operation_id="zip", response_class=FileResponse)
+@router.get("/zip", operation_id="zip", response_class=StreamingResponse)
 def zipped(
     desk: TheDesk,
     after: BackgroundTasks,
+    chosen: Annotated[Filters, Depends(filters)],
     sound: Annotated[list[SoundId], Query(max_length=500)] = [],  # noqa: B006
     collection: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The files of sounds, or of a collection ("": the kept ones), with CREDITS.txt, as a ZIP."""
+    """The files of sounds, or of a collection ("": the kept ones), with CREDITS.txt, as a ZIP.
+
+    Of a collection, those that match the filters.
+    """
     library = desk.library
-    ids = sound if collection is None else collected(desk, collection)
+    ids = sound if collection is None else collected(desk, collection, chosen)
     sounds = [each for each in library.catalog.sounds(ids).values() if each.state == "present"]
     size = sum(each.path.stat().st_size for each in sounds if each.path.is_file())
     if not size or size > MOST_ZIPPED:
@@ -164,15 +171,41 @@ def zipped(
             else "These files are more than 4 GB together: take fewer."
         )
     said = credits_of(library.catalog.engine, Filters(), [each.columns["id"] for each in sounds])
-    handle, name = tempfile.mkstemp(suffix=".zip", dir=desk.aside)
-    after.add_task(Path(name).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-        taken: set[str] = set()
-        for each in sounds:
-            if each.path.is_file():
-                archive.write(each.path, _free(sendable(each.path.name), taken))
+    # It has no name, so that nothing is left of it whatever comes.
+    file = tempfile.TemporaryFile(dir=desk.aside)  # noqa: SIM115
+    after.add_task(file.close)
+    try:
+        _pack(file, [each.path for each in sounds if each.path.is_file()], said)
+    except OSError as error:
+        file.close()
+        raise AudioError(f"The ZIP cannot be made ({error.strerror}): take fewer.") from error
+    length = file.tell()
+    file.seek(0)
+    return StreamingResponse(
+        _parts(file),
+        media_type="application/zip",
+        headers={
+            "content-length": str(length),
+            "content-disposition": 'attachment; filename="sounds.zip"',
+        },
+    )
+
+
+def _pack(file: IO[bytes], paths: Sequence[Path], said: Iterable[Credit]) -> None:
+    """Leaves the file at its end. A time before 1980, which ZIP cannot say, becomes 1980."""
+    taken: set[str] = set()
+    with zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
+        for path in paths:
+            name = f"{safe(sendable(path.stem))}{path.suffix}"
+            archive.write(path, _free(name, taken))
         archive.writestr("CREDITS.txt", "".join(f"{texts.text(credit)}\n" for credit in said))
-    return FileResponse(name, filename="sounds.zip", media_type="application/zip")
+    file.seek(0, os.SEEK_END)
+
+
+def _parts(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while part := file.read(1 << 20):
+            yield part
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from indexer.build.report import Progress
     from indexer.encoders.protocol import Encoder, Vectors
     from query.scene.floor import Floor
+    from query.web.browsing import Map
     from query.web.scenes import Scene
 
     Seen = list[tuple[str, float]]
@@ -121,6 +122,7 @@ class Desk:
         self.model = Model("none")
         self.floor: Floor | None = None
         self.memory = Memory()
+        self.map: tuple[int, Map] | None = None  # of the library at a change; one, as it is large
         self.decoder = Decoder()
         self._transcoder = Decoder()  # its jobs are long: pictures do not wait for them
         self._opening = Lock()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import PictureError, QueryError
+from query.web.aside import aside
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,9 +35,8 @@ class Pictures:
         name = hashlib.sha256(data).hexdigest()[:32]
         if self._is_there(name):
             return name
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder) as aside:
-            came = Path(aside, "came")
+        with aside(self._folder) as folder:
+            came = folder / "came"
             came.write_bytes(data)
             try:
                 self._decode(name, came)
@@ -64,11 +63,10 @@ class Pictures:
         return there
 
     def _decode(self, name: str, file: Path, at: str = "") -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder) as aside:
-            self._decoder.run("picture", file=file, into=Path(aside, name), at=at)
+        with aside(self._folder) as folder:
+            self._decoder.run("picture", file=file, into=folder / name, at=at)
             for suffix in (".jpg", ".png"):
-                Path(aside, name).with_suffix(suffix).replace(self._file(name, suffix))
+                (folder / name).with_suffix(suffix).replace(self._file(name, suffix))
         self._forget()
 
     def shown(self, name: str) -> Path:

@@ -43,7 +43,7 @@ class Places:
     """The folders below `roots`, links resolved. Hidden ones are not shown."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self.roots = [root.resolve() for root in roots if root.is_dir()]
+        self.roots = [root.resolve() for root in roots if _is_there(root)]
         self._secret = secrets.token_bytes(32)
         self._known: OrderedDict[str, Path] = OrderedDict()
         self._lock = Lock()
@@ -102,8 +102,21 @@ def usual() -> list[Path]:
     if sys.platform == "win32":
         return [Path.home(), *(Path(f"{letter}:/") for letter in "DEFGHIJKLMNOPQRSTUVWXYZ")]
     mounts = ["/Volumes"] if sys.platform == "darwin" else ["/media", "/mnt", "/run/media"]
-    drives = [each for mount in map(Path, mounts) if mount.is_dir() for each in mount.iterdir()]
-    return [Path.home(), *sorted(drives)]
+    return [Path.home(), *sorted(each for mount in mounts for each in _inside(Path(mount)))]
+
+
+def _inside(mount: Path) -> list[Path]:
+    try:
+        return list(mount.iterdir())
+    except OSError:  # there is none, or it is not the user's
+        return []
+
+
+def _is_there(root: Path) -> bool:
+    try:
+        return root.is_dir()
+    except OSError:  # a drive of the network that is gone
+        return False
 
 
 def _is_shown(entry: os.DirEntry[str]) -> bool:

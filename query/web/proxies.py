@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from indexer.errors import AudioError, PictureError
+from query.web.aside import aside
 
 if TYPE_CHECKING:
     from indexer.catalog.answers import SoundInfo
@@ -74,9 +74,8 @@ class Proxies:
         return made
 
     def _make(self, path: Path, job: str, made: Path) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder) as aside:
-            part = Path(aside, f"part{made.suffix}")
+        with aside(self._folder) as folder:
+            part = folder / f"part{made.suffix}"
             try:
                 self._decoder.run(job, SECONDS, file=path, into=part)
             except PictureError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from libraries import run
-from studies import on_disk
+from studies import TOML, on_disk
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,11 @@ def test_frozen_and_exploratory(study_file: Path, tmp_path: Path) -> None:
     mine.write_text(mine.read_text() + "# later\n")
     assert "study.toml was changed after version 1 was frozen" in state()
     assert "frozen as version 2 (" in run("evaluate", "freeze", mine).out
+    clips = mine.with_name("clips.toml")
+    clips.write_text(TOML.replace('"sounds/1*.wav"]', '"#1"]'))
+    done = run("evaluate", "freeze", clips)
+    assert done.code == 1
+    assert "names clip #1 of a library" in done.err
     mine.with_name("study.toml.frozen.json").write_text("{}")
     done = run("evaluate", "freeze", mine)
     assert done.code == 1
@@ -188,6 +193,9 @@ def test_mos_and_correlate(study_file: Path, tmp_path: Path) -> None:
     assert as_paper["r"] < -0.5
     assert as_paper["n"] == 36
     assert len(sheet(tmp_path / "out/correlate-values.csv")) == 12 * 8
+    report = json.loads((tmp_path / "out/correlate-report.json").read_text(encoding="utf-8"))
+    assert len(report["provenance"]["inputs"]["ratings.csv"]) == 64
+    assert any("ratings made elsewhere" in note for note in report["notes"])
     done = run("evaluate", "correlate", study_file, ratings, "--library",
                study_file.parent / "library")  # fmt: skip
     assert "Table 2 as the paper has it" in done.out

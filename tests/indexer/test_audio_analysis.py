@@ -48,6 +48,13 @@ def test_short_sounds_have_the_loudness_of_the_whole_clip(seconds: float) -> Non
     assert analysed(sounds.tone(seconds, hertz=997)).loudness == pytest.approx(-9.03, abs=0.7)
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.39, 0.4, 0.45, 0.49, 0.5])
+def test_a_single_window_is_heard_at_any_rate(seconds: float) -> None:
+    """A tenth of a second is no whole number of samples at 11,025 Hz."""
+    found = analysed(sounds.tone(seconds, 11_025, hertz=997), 11_025)
+    assert found.loudness == pytest.approx(-9.03, abs=0.7)
+
+
 @pytest.mark.parametrize("seconds", [0.1, 0.3, 2.0])
 def test_silence_has_no_loudness(seconds: float) -> None:
     found = analysed(np.zeros((2, round(48_000 * seconds)), np.float32))

@@ -37,6 +37,25 @@ def test_a_sine_is_not_clipped_however_low_and_loud(
     assert measured(tmp_path, sine(hertz, peak=peak)).clipping == 0
 
 
+@pytest.mark.parametrize(
+    ("subtype", "decibels"), [("PCM_16", -50), ("PCM_16", -70), ("PCM_U8", -6)]
+)
+def test_coarse_steps_are_no_clipping(subtype: str, decibels: float, tmp_path: Path) -> None:
+    """Of a soft sound in 16 bits, and of any in 8, many samples stand on the highest step."""
+    soft = 10 ** (decibels / 20) * sine(443.3)[None].astype(np.float32)
+    assert measure(sounds.write(tmp_path / "a.wav", soft, RATE, subtype)).clipping == 0
+    cut = np.clip(2 * soft, soft.min(), soft.max())
+    assert measure(sounds.write(tmp_path / "a.wav", cut, RATE, subtype)).clipping > 0.6
+
+
+def test_antiphase_is_no_silence(tmp_path: Path) -> None:
+    one = noise()
+    found, mono = measured(tmp_path, np.stack([one, -one])), measured(tmp_path, one)
+    assert found.faults == ()
+    assert_allclose(found.noise_floor, mono.noise_floor, atol=0.01)
+    assert found.bandwidth == mono.bandwidth
+
+
 @pytest.mark.parametrize("gain", [1.1, 2.0])
 @pytest.mark.parametrize("after", [0.999, 0.4])  # made softer after it was clipped
 def test_a_clipped_sine_is(gain: float, after: float, tmp_path: Path) -> None:

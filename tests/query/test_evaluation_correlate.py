@@ -125,8 +125,50 @@ def test_ranks_and_values_of_every_pair(measured: Table2) -> None:
         row for row in measured.ranks if (row["metric"], row["statistic"]) == (METRIC, "Spearman")
     ]
     assert spearman["value"] < -0.4
+    assert spearman["p"] < spearman["p_holm"] < 0.01
     assert len(measured.values) == 63 * 13
     assert {row["ratings"] for row in measured.values} == {7}
+
+
+def test_a_scene_without_reference_costs_no_other_metric_its_partial() -> None:
+    study, found, ratings = listened()
+    lacking = replace(study.scenes[2], reference_sound=None)
+    study = replace(study, scenes=(*study.scenes[:2], lacking))
+    measured = correlated(gather(study, found, ratings), rounds=100)
+    partial = rows(measured, correlate.PARTIAL, "frame cosine")["all"]
+    assert (partial["n"], rows(measured, correlate.WITHIN, "frame cosine")["all"]["n"]) == (42, 63)
+    mean = rows(measured, correlate.ITEM_MEANS, "SLERP cosine, literal")["mean"]
+    assert mean["n"] == 2  # scenes that have one
+
+
+def test_a_reference_is_not_held_against_itself() -> None:
+    study, found, ratings = listened()
+    scene = study.scenes[0]
+    itself = [
+        replace(rating, sound=study.shown(str(scene.reference_sound)), fit=5.0)
+        for rating in ratings[:7]
+    ]
+    rated = gather(study, found, [*ratings, *itself])
+    at = rated.pairs.index(itself[0].pair)
+    assert np.isfinite(rated.metrics["frame cosine"][at])
+    assert np.isnan(rated.metrics["SLERP cosine, literal"][at])
+    assert np.isnan(rated.metrics["reference cosine"][at])
+
+
+def test_pairs_are_in_the_order_of_the_frames_whoever_rated_first() -> None:
+    study, found, ratings = listened()
+    rated, backwards = (gather(study, found, each) for each in (ratings, ratings[::-1]))
+    frames = [study.shown(frame) for scene in study.scenes for frame in scene.frames]
+    assert [frame for frame, _ in rated.pairs] == frames
+    assert backwards.pairs == rated.pairs
+    assert_allclose(backwards.values[::-1], rated.values)
+    one, two = (correlated(each, rounds=50).table for each in (rated, backwards))
+    first, second = (
+        [(row["metric"], row["p"]) for row in each if row["form"] == correlate.TURNED]
+        for each in (one, two)
+    )
+    assert len(first) == len(rated.metrics)
+    assert first == second
 
 
 def test_nothing_planted_is_nothing_found() -> None:
@@ -184,6 +226,8 @@ def test_what_is_no_rating(tmp_path: Path, line: str, said: str) -> None:
         read_ratings(written(tmp_path, f"rater,frame,sound,fit,kind\n{line}\n"))
     with pytest.raises(StudyError, match="holds no rating"):
         read_ratings(written(tmp_path, "rater,frame,sound,fit\n"))
+    with pytest.raises(StudyError, match="save it with commas"):
+        read_ratings(written(tmp_path, "rater;frame;sound;fit\nx;1.png;a.wav;3\n"))
 
 
 # Power

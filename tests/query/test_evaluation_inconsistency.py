@@ -60,6 +60,14 @@ def test_groups_and_the_direction_of_their_difference() -> None:
     assert [row["n"] for row in measured.groups] == [5, 5, 5, 5]
 
 
+def test_groups_that_lie_alike_are_not_told_apart() -> None:
+    text, _audio = inconsistency.measure(
+        *study(item(20, 30, "low"), item(40, 50, "low"), item(20, 31, "high"), item(40, 51, "high"))
+    ).differences
+    assert text["cliffs_delta"] == 0
+    assert text["says"] == "neither low nor high lies higher"
+
+
 def test_what_is_outside_lies_farther() -> None:
     made, found = study(item(10, 20), item(12, 30))
     strange, noise = Path("/outside.png"), "noise.wav"
@@ -73,6 +81,25 @@ def test_what_is_outside_lies_farther() -> None:
     for row in measured.differences:
         assert (row["first"], row["auroc"]) == ("outside", 1.0)
         assert row["says"] == "outside lies higher than the scenes (large)"
+
+
+def test_what_fits_nothing_is_compared_with_what_does_not_fit() -> None:
+    """A picture that lies as far from all words as other scenes' do is not told apart by that."""
+    (one, near), (two, far) = item(0, 10), item(90, 100)
+    two = replace(two, scene="another")
+    found = Embedded(
+        {one.frame: at(0), two.frame: at(90)},
+        {**near.texts, **far.texts}, {**near.sounds, **far.sounds},
+    )  # fmt: skip
+    made = Study(Path("/study.toml"), "", (), (one, two))
+    assert {row["group"] for row in inconsistency.measure(made, found).groups} == {""}
+    strange = Path("/outside.png")
+    found.pictures[strange] = at(180)
+    measured = inconsistency.measure(replace(made, outside_pictures=(strange,)), found)
+    auroc = {(r["first"], r["second"]): r["auroc"] for r in measured.differences
+             if r["term"] == "d_image_text"}  # fmt: skip
+    assert auroc["outside", ""] == 1
+    assert auroc["outside", "other scenes"] == 0.75  # 2 and 1, against 1 and 1
 
 
 def test_words_that_stand_beside_several_sounds_count_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,42 @@ def test_arms_are_paired_by_frame() -> None:
     assert (fit["first"], fit["second"], fit["frames"]) == ("retrieved", "random", 12)
     assert fit["low"] < 0.3 < fit["high"]
     assert fit["low"] > 0
-    assert fit["p"] < 0.01
+    assert fit["p"] == pytest.approx(2 / 2**6, abs=0.01)  # the least that six raters can give
     [none, _quality] = mos.summarise(ratings(0.0)).arms
     assert none["p"] > 0.05
+
+
+def test_one_rater_or_item_has_no_interval_over_raters_and_items() -> None:
+    alone = [each for each in ratings() if each.rater == "r0"]
+    everything = group(mos.summarise(alone), "fit", "")
+    assert np.isfinite(everything["mos"])
+    assert np.isnan(everything["low"])
+    [fit, _quality] = mos.summarise(alone).arms
+    assert np.isnan([fit["low"], fit["high"]]).all()
+    assert fit["p"] == 1  # a single rater's sign may be either
+    single = [each for each in ratings() if each.sound == "random0.wav"]
+    assert np.isnan(group(mos.summarise(single), "fit", "")["high"])
+
+
+def test_arms_that_raters_disagree_about_are_not_told_apart() -> None:
+    """One rater of six likes an arm far better, on all frames: frames alone would be sure of it."""
+    made = [
+        replace(each, fit=5.0 if each.arm == "retrieved" else 1.0) if each.rater == "r0" else each
+        for each in ratings(0.0)
+    ]
+    [fit, _quality] = mos.summarise(made).arms
+    assert fit["difference"] > 0.5
+    assert fit["low"] < 0.1
+    assert fit["p"] > 0.2
+
+
+def test_arms_rated_by_other_people_are_compared_by_frame() -> None:
+    """Nobody rated both; means of frames still differ by what was planted."""
+    parted = [r for r in ratings(1.0, 10) if (int(r.rater[1:]) < 5) == (r.arm == "random")]
+    [fit, _quality] = mos.summarise(parted).arms
+    assert (fit["first"], fit["second"]) == ("random", "retrieved")
+    assert fit["low"] < -1.0 < fit["high"]
+    assert fit["p"] < 0.01
 
 
 def test_without_arms_scenes_or_quality() -> None:

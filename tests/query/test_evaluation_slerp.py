@@ -99,6 +99,20 @@ def test_arms_stand_apart() -> None:
     assert [row["n"] for row in rows.values()] == [2, 2, 2, 2]
 
 
+def test_a_sound_that_all_scenes_name_is_ranked_once_and_related() -> None:
+    study, found = planted(scenes=2, frames=2, candidates=2)
+    everything = tuple(each for scene in study.scenes for each in scene.candidates)
+    scenes = tuple(replace(scene, candidates=everything) for scene in study.scenes)
+    measured = slerp.measure(replace(study, scenes=scenes), found)
+    rows = cells(measured, target="literal", metric="slerp_cosine")
+    assert [row["n"] for row in rows.values()] == [0, 0, 16, 16]
+    one = [
+        row["sound"] for row in measured.rankings
+        if (row["frame"], row["target"]) == ("scene 0/0.png", "literal")
+    ]  # fmt: skip
+    assert sorted(one) == sorted(each.sound for each in everything)
+
+
 def test_a_scene_without_reference_is_reported_and_its_sounds_still_count() -> None:
     study, found = planted(scenes=3, frames=2, candidates=2)
     lacking = replace(study.scenes[2], reference_sound=None)

@@ -70,6 +70,22 @@ def test_what_is_played(plan: Plan) -> None:
     assert {trial.arm for trial in plan.trials} == {"retrieved", "generated", ""}
 
 
+def test_an_anchor_is_no_sound_of_a_scene_of_the_same_words(study_file: Path) -> None:
+    """Else whoever hears that it fits would be left out."""
+    study = read_study(study_file)
+    red, blue, _ = study.scenes
+    low = replace(red, name="red, low", reference_sound=red.candidates[1].sound)
+    shared = replace(blue, name="blue, low", text="")
+    made = make(replace(study, scenes=(red, low, blue, shared), pairs=()), Path)
+    anchors = {trial.scene: trial.sound for trial in made.trials if trial.kind == "anchor"}
+    assert anchors == {
+        "red": "sounds/5 bird.wav", "red, low": "sounds/5 bird.wav",
+        "blue": "sounds/0 low.wav", "blue, low": "sounds/0 low.wav",
+    }  # fmt: skip
+    alone = make(replace(study, scenes=(red, low), pairs=()), Path)
+    assert [trial.kind for trial in alone.trials] == ["reference", "reference"]
+
+
 def test_equal_loudness_within_a_decibel_by_the_meter(plan: Plan, tmp_path: Path) -> None:
     from indexer.audio.decode import read
     from indexer.audio.waveform import Waveform
@@ -132,6 +148,20 @@ def test_each_trial_stands_at_each_place_once_among_as_many_raters() -> None:
     assert order.of_rater(trials, 0, 2) != orders[0]
     second = [order.of_rater(trials, number, 1) for number in range(21, 42)]
     assert not [o for o in second if o in orders]
+
+
+@pytest.mark.parametrize("raters", [4, 7, 12])
+def test_few_raters_hear_a_trial_neither_all_early_nor_all_late(raters: int) -> None:
+    """Seven raters of 63 trials, as the paper's: each trial's mean place lies near the middle."""
+    trials = pieces([21, 21, 21])
+    orders = [order.of_rater(trials, number, 1) for number in range(raters)]
+    means = [np.mean([ordered.index(trial) for ordered in orders]) for trial in trials]
+    assert max(abs(mean - 31) for mean in means) < 63 / raters
+
+
+@given(st.integers(1, 200))
+def test_every_start_is_had_once(size: int) -> None:
+    assert sorted(order.starts(size)) == list(range(size))
 
 
 def test_repeats_come_late_and_apart() -> None:

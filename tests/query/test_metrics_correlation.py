@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
+from scipy.signal import lfilter
 from sklearn.linear_model import LinearRegression
 
 from query.evaluation.metrics import correlation
@@ -52,6 +53,7 @@ def test_the_papers_second_experiment_is_no_news_over_items() -> None:
         assert_allclose(2 * stats.t.cdf(t, count - 2), p, atol=0.005)
     assert_allclose(np.mean([-0.73, -0.19, -0.29]), -0.40, atol=0.005)
     assert_allclose(correlation.fisher_mean([-0.73, -0.19, -0.29]), -0.44, atol=0.005)
+    assert np.isnan(correlation.fisher_mean([1.0, -1.0]))
 
 
 @few
@@ -135,6 +137,13 @@ def test_a_planted_correlation_lies_within_its_interval(slope: float) -> None:
     assert found == again
 
 
+def test_one_rater_says_nothing_of_others() -> None:
+    table, metric, _ = clustered(-0.6)
+    found = correlation.bootstrap_two_way(table[:1], metric, rounds=50)
+    assert found.value < -0.2
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_taking_ratings_by_themselves_is_too_sure() -> None:
     """The pooled interval is narrower than the one that knows of raters and items."""
     table, metric, _ = clustered(-0.3)
@@ -163,6 +172,27 @@ def test_permutations_find_nothing_as_often_as_they_say() -> None:
         for seed in range(200)
     ]  # fmt: skip
     assert 0.02 < np.mean(np.array(ps) <= 0.1) < 0.18
+
+
+def test_what_drifts_with_its_neighbours_is_not_found_when_turned() -> None:
+    """Two independent drifts of 21 frames in three scenes: shuffled, a third are "found"."""
+
+    def share(turned: bool) -> float:
+        ps = []
+        for seed in range(80):
+            rng = np.random.default_rng(seed)
+            drifts = lfilter([0.6], [1, -0.8], rng.standard_normal((2, 3, 21)), axis=-1)
+            x, y = drifts.reshape(2, -1)
+            scenes = np.repeat(range(3), 21).tolist()
+            found = correlation.within_groups(x, y, scenes, turned=turned, rounds=99)
+            ps.append(found.p)
+        return float(np.mean(np.array(ps) <= 0.05))
+
+    assert share(turned=False) > 0.2
+    assert share(turned=True) < 0.15
+    table, metric, scenes = clustered(-0.6)
+    means = correlation.item_means(table)
+    assert correlation.within_groups(metric, means, scenes, turned=True, rounds=500).p < 0.01
 
 
 def test_item_means_pass_over_gaps() -> None:

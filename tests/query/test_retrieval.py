@@ -105,6 +105,20 @@ def test_asked_in_every_way(base: Path) -> None:
     assert firsts["dog"] in ("dog/dog.wav", "dog/take.wav")
 
 
+def test_a_sound_is_no_answer_to_itself(base: Path) -> None:
+    """A pattern that fits the question too costs no way of asking anything, and gives none."""
+    cat = str(base / "sounds/cat/cat.wav")
+    found = asked(base, Question("sound", cat, ("cat/*",)))
+    for metric in ("mAP", "recall@1"):
+        assert score(found, "sound", "sonorize", metric)["value"] == 1
+    assert np.isnan(score(found, "sound", "sonorize", "mAP")["low"])  # a single question
+    [row] = [row for row in found.questions if row["asked"] == "random"]
+    assert row["relevant"] == 1
+    assert 1 < row["first_rank"] <= 15
+    with pytest.raises(StudyError, match="Nothing in this library is relevant"):
+        asked(base, Question("sound", cat, ("cat/cat.wav",)))
+
+
 def test_random_is_chance(base: Path) -> None:
     """A relevant sound of 16: its mean reciprocal rank is H(16)/16."""
     questions = [Question("text", name, (f"{name}/{name}.wav",)) for name in NAMES]
@@ -112,6 +126,12 @@ def test_random_is_chance(base: Path) -> None:
     found = asked(base, *questions)
     assert score(found, "text", "random", "MRR")["value"] == pytest.approx(expected, abs=0.08)
     assert score(found, "text", "random", "hit@10")["value"] == pytest.approx(10 / 16, abs=0.12)
+
+
+def test_a_random_first_rank_is_the_median_of_orders(base: Path) -> None:
+    """Of 12 relevant ones in 16, one comes first in three orders of four: their mean is more."""
+    most = Question("text", "anything", tuple(f"{name}/*" for name in NAMES[:6]))
+    assert score(asked(base, most), "text", "random", "first_rank")["value"] == 1
 
 
 def test_intervals_and_differences(base: Path) -> None:

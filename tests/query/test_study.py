@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from films import film
-from libraries import CountingEncoder
+from libraries import CountingEncoder, tone
 from numpy.testing import assert_allclose
 from studies import TOML, on_disk
 
@@ -42,6 +43,14 @@ def test_what_it_says(study_file: Path) -> None:
     assert len(study.pairs) == 3 * 2 + 3 * 3
     assert study.pairs[0].text == "red thunder"
     assert len(study.outside_pictures) == len(study.outside_sounds) == 1
+
+
+def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    mine = on_disk(tmp_path)
+    for number in (10, 9, 100):
+        shutil.copy(tmp_path / "frames/red/2.png", tmp_path / f"frames/red/{number}.png")
+    frames = read_study(mine).scenes[0].frames
+    assert [frame.stem for frame in frames] == ["0", "1", "2", "9", "10", "100"]
 
 
 def changed(study_file: Path, before: str, after: str) -> Path:
@@ -109,7 +118,9 @@ def test_a_generated_sound_has_the_words_it_was_made_from(study_file: Path) -> N
     generated.write(manifest, facts)
     texts = {pair.arm: pair.text for pair in read_study(study_file).pairs if pair.scene == "blue"}
     assert texts == {"retrieved": "blue bird", "generated": "a blue bird sings"}
+    assert manifest in read_study(study_file).files  # a frozen study has fixed words
     manifest.unlink()
+    assert manifest not in read_study(study_file).files
 
 
 class Stages(Progress):
@@ -134,6 +145,15 @@ def test_a_sound_of_the_library_is_not_heard_again(study_file: Path) -> None:
     assert encoder.heard == 1  # made/blue.wav
     assert len(embedder.found.sounds) == 5
     assert embedder.found.raw == {}
+
+
+def test_a_sound_that_was_changed_since_the_build_is_heard_again(tmp_path: Path) -> None:
+    mine = on_disk(tmp_path)
+    tone(mine.parent / "sounds/1 growl.wav", 3, 0.7)
+    embedder, encoder = embedded(read_study(mine), mine.parent / "library")
+    assert encoder.heard == 2
+    row = embedder.found.sounds[str(mine.parent / "sounds/1 growl.wav")]
+    assert row.argmax() == 3
 
 
 def test_everything_is_embedded_once(study_file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import socket
 import struct
@@ -18,7 +19,9 @@ from web_server import Page, serving
 
 from indexer.errors import PictureError
 from query.web import guard
+from query.web.aside import aside
 from query.web.decoder import Decoder
+from query.web.places import Places
 
 READ = (".html", ".js", ".css", ".svg")
 
@@ -172,6 +175,22 @@ def test_a_server_for_others_asks_for_its_token(web_library: Path) -> None:
 def test_a_guard_for_any_host_needs_a_token() -> None:
     with pytest.raises(ValueError, match="token"):
         guard.Guard(lambda *_: None, frozenset(), "")  # type: ignore[arg-type,return-value]
+
+
+def test_what_a_killed_server_left_in_a_cache_goes(tmp_path: Path) -> None:
+    for name in ("part-old", "part-new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part.flac").write_bytes(b"half")
+    (tmp_path / "made.flac").write_bytes(b"whole")
+    os.utime(tmp_path / "part-old", (0, 0))
+    os.utime(tmp_path / "made.flac", (0, 0))
+    with aside(tmp_path) as folder:
+        assert {path.name for path in tmp_path.iterdir()} == {"made.flac", "part-new", folder.name}
+    assert not folder.exists()
+
+
+def test_a_drive_that_cannot_be_looked_at_is_no_place(tmp_path: Path) -> None:
+    assert Places([Path("/" + 300 * "x"), tmp_path]).roots == [tmp_path.resolve()]
 
 
 def test_a_picture_is_decoded_upright_and_small(page: Page) -> None:

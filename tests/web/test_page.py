@@ -53,6 +53,35 @@ def test_a_picture_is_chosen_asked_steered_and_taken_away(tab: Tab, tmp_path: Pa
     expect(tab.locator("#seen")).to_be_hidden()
 
 
+def test_words_toward_alone_are_a_question_and_words_away_ask_for_one(tab: Tab) -> None:
+    def steer(way: str, words: str) -> None:
+        tab.locator("#steer-way").select_option(way)
+        tab.locator("#steer-words").fill(words)
+        tab.locator("#steer-words").press("Enter")
+
+    steer("away", "dog")
+    expect(tab.locator("#steer-alone")).to_contain_text("toward what?")
+    steer("text", "bird")
+    expect(tab.locator("#steer-alone")).to_be_hidden()
+    expect(tab.locator(".hit .title").first).to_have_text("bird")
+    expect(tab.locator(".hit .mark").first).not_to_be_empty()
+    tab.locator(".chip.away button").click()
+    steer("text", "rain")
+    with tab.expect_response(lambda said: "words=rain" in said.url) as asked:  # the heavier leads
+        tab.locator(".chip input").nth(1).fill("2")
+    assert "text=0.5000%3Abird" in asked.value.url
+    expect(tab.locator(".hit .title").first).to_have_text("rain")
+
+
+def test_what_is_asked_from_another_view_is_shown(tab: Tab) -> None:
+    for button in ("#library-open", "#scene-show"):
+        tab.locator(button).click()
+        expect(tab.locator("#list")).to_be_hidden()
+        find(tab, "rain")
+        expect(tab.locator(".hit .title").first).to_have_text("rain")
+        expect(tab.locator(button)).to_have_attribute("aria-pressed", "false")
+
+
 def test_a_picture_is_pasted_and_one_is_dropped(tab: Tab) -> None:
     send = """([kind, colour]) => new Promise((done) => {
         const canvas = document.createElement("canvas");
@@ -160,6 +189,18 @@ def test_markup_in_titles_is_shown_as_text(tab: Tab) -> None:
     assert tab.locator("#hits img, #hits b").count() == 0
     tab.keyboard.press("ArrowDown")
     expect(tab.locator("#now-title")).to_contain_text("onerror=alert(1)")
+
+
+def test_a_dragged_file_comes_from_here_whatever_its_name(tab: Tab) -> None:
+    said = tab.locator(".hit").first.evaluate("""item => {
+        item.row.path = "/sounds/kick.exe:http:elsewhere.example?.wav";
+        const carried = new DataTransfer();
+        item.dispatchEvent(new DragEvent("dragstart", { dataTransfer: carried }));
+        return carried.getData("DownloadURL");
+    }""")
+    _, name, address = said.split(":", 2)
+    assert name == "kick.exe_http_elsewhere.example?.wav"
+    assert address.startswith(tab.url.split("?")[0] + "api/sounds/")
 
 
 def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from libraries import tone
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import find, opened, until
 from web_server import film, serving
@@ -51,6 +52,57 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         tab.locator("#collection").select_option("=scene 4")
         expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
         expect(tab.locator("#zip")).to_have_attribute("href", "/api/zip?collection=scene+4")
+        expect(tab.locator("#sort")).to_be_hidden()
+        tab.locator("#filters summary").click()
+        tab.locator("#max_duration").fill("2")
+        tab.locator("#max_duration").press("Enter")
+        expect(tab.locator("#about")).to_have_text("0 of 0 sounds")
+        tab.locator("#max_duration").fill("")
+        tab.locator("#max_duration").press("Enter")
+        tab.locator(".hit .play").first.click()
+        tab.locator("#act-uncollect").click()
+        expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+        expect(tab.locator("#act-uncollect")).to_be_hidden()
+        expect(tab.locator("#collection option")).to_have_count(2)
+
+
+def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(web_library, tmp_path / "library")
+    with serving(tmp_path / "library") as own, opened(browser, own, "/?k=5") as tab:
+        own.ready()
+        rows, held = tab.locator(".hit"), list[Route]()
+        expect(rows).to_have_count(5)
+        tab.route("**/mark", lambda route: held.append(route))
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("k")
+        tab.keyboard.press("ArrowDown")
+        until(lambda: tab.evaluate("1") == 1 and bool(held))
+        held[0].continue_()
+        expect(rows.nth(0)).to_have_class("hit kept")
+        expect(tab.locator("#act-keep")).to_have_attribute("aria-pressed", "false")
+        tab.unroute("**/mark")
+        marks: list[str] = []
+        tab.on("request", lambda request: "/mark" in request.url and marks.append(request.url))
+        tab.keyboard.down("x")
+        tab.keyboard.press("x")  # it is held
+        expect(rows.nth(1)).to_have_class(re.compile("rejected"))
+        assert len(marks) == 1
+        tab.route("**/query-by-text*", lambda route: held.append(route))
+        tab.locator("#words").fill("rain OR dog OR cow OR cat OR bell OR bird OR thunder")
+        tab.locator("#words").press("Enter")
+        until(lambda: tab.evaluate("1") == 1 and len(held) > 1)
+        tab.locator("#more").click()  # of a list that is about to go
+        held[1].continue_()
+        tab.unroute("**/query-by-text*")
+        expect(tab.locator(".hit .mark:not(:empty)")).to_have_count(5)
+        expect(rows).to_have_count(5)
+        find(tab, "engine")
+        rows.first.locator(".play").focus()
+        tab.keyboard.press("Enter")  # another sound is in the player: it is not this one's key
+        expect(tab.locator("#now-title")).to_have_text("engine")
+        expect(tab.locator("#places")).to_be_hidden()
 
 
 def test_the_library_is_built_from_an_empty_page_and_looked_through(
@@ -67,7 +119,9 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
         expect(tab.locator("#first-run")).to_be_visible()
         tab.locator("#add-folder").click()
         tab.locator("#places-list").get_by_text("home").click()
-        tab.locator("#places-list").get_by_text("sounds").click()
+        expect(tab.locator("#places-list").get_by_text("sounds")).to_be_focused()
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#places-choose")).to_be_focused()
         tab.locator("#places-choose").click()
         expect(tab.locator("#build-said")).to_contain_text("3 added", timeout=30_000)
         expect(tab.locator("#problems")).to_contain_text("torn.wav")
@@ -116,6 +170,9 @@ def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
         expect(tab.locator("#cue-locked")).to_be_checked()
         tab.locator("#cue-hear").click()
         until(lambda: tab.evaluate("document.getElementById('scene-film').currentTime") > 0.3)
+        tab.locator("#library-open").click()
+        assert tab.evaluate("document.getElementById('scene-film').paused")
+        tab.locator("#scene-show").click()
         tab.locator("#scene-formats").get_by_label(".rpp").check()
         tab.locator("#scene-write").click()
         expect(tab.locator("#scene-said")).to_contain_text("plain_sonorize.rpp", timeout=60_000)

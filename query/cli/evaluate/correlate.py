@@ -38,8 +38,8 @@ def correlate(
 
     Negative: farther is worse. The paper's Table 2 takes every rating by itself, and is printed
     so; beside it r on the means of items, with raters and items drawn anew, within scenes by
-    permutation, and given the distance to the reference sound. p_holm counts how many metrics
-    were tried.
+    permutation (of frames in any order, and with neighbours kept: neighbouring frames are alike),
+    and given the distance to the reference sound. p_holm counts how many metrics were tried.
 
     \b
     sonorize evaluate correlate study.toml ratings.csv
@@ -60,10 +60,15 @@ def measure(
 ) -> Record:
     from query.cli.evaluate.mos import read
     from query.evaluation import correlate as experiment
+    from query.evaluation import freeze
     from query.evaluation.report.record import Table
 
-    ratings, _, _ = read(ratings_file)
+    ratings, _, listened = read(ratings_file)
+    rated_file = freeze.hashes({ratings_file.name: ratings_file})
     with embedded(study_file, library_folder, device) as opened:
+        opened = opened._replace(
+            made=opened.made | {"inputs": {**opened.made["inputs"], **rated_file}}
+        )
         rated = experiment.gather(opened.study, opened.found, ratings, opened.scales, theta)
         found = experiment.correlate(rated, seed=seed)
         tables = {
@@ -78,6 +83,8 @@ def measure(
         notes = [
             "Negative: farther is worse. The paper takes every rating by itself, as if raters and "
             "neighbouring frames knew nothing of each other; p and interval then promise too much.",
+            "A reference sound is not measured by itself, as if it were a candidate.",
+            f"The ratings: {listened}. Frozen or exploratory above is the study as it is now.",
             *without(opened.study.lacking_reference, "a reference sound"),
         ]
         asked = {"ratings_file": ratings_file, "theta": theta, "seed": seed}

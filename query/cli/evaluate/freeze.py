@@ -16,7 +16,8 @@ def freeze(file: Path) -> None:
     """Fix a study.toml or a questions.csv with all the files it names, before measuring.
 
     Their hashes are kept in FILE.frozen.json. What is measured on exactly that is said to be
-    frozen, else exploratory; freezing a changed file makes a new version.
+    frozen, else exploratory; freezing a changed file makes a new version. A library's clips ("#12")
+    have no file to fix: name theirs.
 
     \b
     sonorize evaluate freeze study.toml
@@ -33,7 +34,8 @@ def freeze(file: Path) -> None:
 
 
 def named(file: Path) -> Mapping[str, Path]:
-    """The files that a study or a list of questions names. Raises StudyError."""
+    """The files that a study or a list of questions names. Raises StudyError, for clips too."""
+    from indexer.errors import StudyError
     from query.evaluation import freeze as freezing
 
     if file.suffix.lower() == ".csv":
@@ -44,4 +46,9 @@ def named(file: Path) -> Mapping[str, Path]:
     from query.evaluation.study import read_study
 
     study = read_study(file)
+    if clip := next((each for each in map(str, study.files) if each.startswith("#")), None):
+        raise StudyError(
+            f"{file} names clip {clip} of a library, which may be another tomorrow: name its file "
+            "instead, and freeze."
+        )
     return freezing.by_name(study.files, study.path.parent)

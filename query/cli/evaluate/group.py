@@ -78,7 +78,7 @@ class Opened(NamedTuple):
     state: str
     found: Embedded
     scales: Sequence[Scale]
-    made: Mapping[str, Any]
+    made: dict[str, Any]
 
 
 @contextmanager

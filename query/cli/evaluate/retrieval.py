@@ -171,5 +171,5 @@ def _pivot(scores: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[di
                 for name in ("value", "low", "high")
             )
             line = lines.setdefault(row["asked"], {"asked": row["asked"]})
-            line[row["metric"]] = f"{value}  {low}-{high}"
+            line[row["metric"]] = f"{value}  {low}-{high}" if low != "nan" else value
     return list(lines.values())

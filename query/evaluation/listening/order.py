@@ -2,6 +2,8 @@
 
 Everyone hears all trials. Among as many raters as there are trials, each trial stands at each place
 once: their orders are one circle begun at each of its trials. The next circle is another one.
+Few raters begin far apart, so that no trial is always early or always late: a listening test has
+far fewer raters than trials.
 """
 
 from __future__ import annotations
@@ -27,9 +29,18 @@ def of_rater(trials: Sequence[T], number: int, seed: int) -> list[T]:
     """All trials in the order of the rater with this number, from 0."""
     if not trials:
         return []
-    round_, start = divmod(number, len(trials))
+    round_, turn = divmod(number, len(trials))
     circle = arranged(trials, np.random.default_rng([seed, round_]))
+    start = starts(len(trials))[turn]
     return [*circle[start:], *circle[:start]]
+
+
+def starts(size: int) -> list[int]:
+    """0 to size - 1, the first few of which lie evenly on the circle: van der Corput's sequence,
+    the bits of 0, 1, 2, ... read backwards."""
+    bits = max(1, (size - 1).bit_length())
+    turned = (int(f"{at:0{bits}b}"[::-1], 2) for at in range(2**bits))
+    return [at for at in turned if at < size]
 
 
 def with_repeats(order: Sequence[T], count: int) -> tuple[list[T], list[bool]]:

@@ -112,12 +112,19 @@ def _items(study: Study) -> Iterator[_Trial]:
 
 
 def _checks(scenes: Sequence[Scene]) -> Iterator[_Trial]:
-    """The anchor's sound is the next scene's reference."""
+    """The anchor's sound is the next reference that no scene of these words has: a river twice,
+    in high and in low resolution, may share one."""
     known = [scene for scene in scenes if scene.reference_sound is not None]
-    for scene, other in zip(known, [*known[1:], *known[:1]], strict=True):
+    for at, scene in enumerate(known):
         yield REFERENCE, scene.name, "", scene.reference_frame, str(scene.reference_sound)
-        if other is not scene:
-            yield ANCHOR, scene.name, "", scene.reference_frame, str(other.reference_sound)
+        own = {str(s.reference_sound) for s in known if s is scene or _alike(s, scene)}
+        others = (str(s.reference_sound) for s in (*known[at:], *known[:at]))
+        if (other := next((sound for sound in others if sound not in own), None)) is not None:
+            yield ANCHOR, scene.name, "", scene.reference_frame, other
+
+
+def _alike(one: Scene, two: Scene) -> bool:
+    return bool(one.text) and one.text.casefold() == two.text.casefold()
 
 
 def _hash(*parts: str) -> str:

@@ -101,7 +101,7 @@ def fisher_mean(correlations: Sequence[float]) -> float:
     known = np.array([r for r in correlations if np.isfinite(r)])
     if not len(known):
         return NAN
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 1 and -1 have no mean
         return float(np.tanh(np.arctanh(known).mean()))
 
 
@@ -128,9 +128,12 @@ def bootstrap_two_way(
 
     ratings (raters, items), NaN where there is none; each round draws raters and items anew with
     replacement (Owen 2007, "The pigeonhole bootstrap"), and the interval is that of percentiles.
+    One rater says nothing of others: then there is no interval.
     """
     table, values = np.asarray(ratings, np.float64), np.asarray(metric, np.float64)
     found = _of_means(item_means(table), values, np.ones(len(values)))
+    if not several(table):
+        return Estimate(float(found))
     means, weights = two_way_draws(table, rounds, seed)
     drawn = _of_means(means, values, weights)
     drawn = drawn[np.isfinite(drawn)]
@@ -138,6 +141,12 @@ def bootstrap_two_way(
         return Estimate(float(found))
     low, high = np.percentile(drawn, [50 - 50 * level, 50 + 50 * level])
     return Estimate(float(found), float(low), float(high))
+
+
+def several(ratings: NDArray[np.floating]) -> bool:
+    """Whether two raters and two items of (raters, items) or more have ratings."""
+    there = np.isfinite(ratings)
+    return bool(min(there.any(axis=0).sum(), there.any(axis=1).sum()) > 1)
 
 
 def two_way_draws(ratings: NDArray[np.floating], rounds: int, seed: int) -> tuple[Values, Values]:
@@ -159,12 +168,20 @@ def two_way_draws(ratings: NDArray[np.floating], rounds: int, seed: int) -> tupl
 
 
 def within_groups(
-    x: ArrayLike, y: ArrayLike, groups: Sequence[object], *, rounds: int = 5000, seed: int = 0
+    x: ArrayLike,
+    y: ArrayLike,
+    groups: Sequence[object],
+    *,
+    turned: bool = False,
+    rounds: int = 5000,
+    seed: int = 0,
 ) -> Estimate:
     """r of what is left when each group's mean is taken off, p by permutation within groups.
 
     p = (1 + as far from 0 as found) / (1 + rounds): a metric that only tells groups apart has
-    none of this.
+    none of this. `turned`: a group's values are in the order of time, and are moved along it in a
+    circle instead of shuffled, so that neighbours stay neighbours. Where both drift, shuffling
+    finds something in nothing (Harris 2020, "Nonsense correlations in neuroscience").
     """
     one, two = validate(x, y)
     _, labels = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
@@ -177,10 +194,20 @@ def within_groups(
     products = np.zeros(rounds)
     for label in np.unique(labels):
         mine = np.flatnonzero(labels == label)
-        shuffled = rng.permuted(np.broadcast_to(one[mine], (rounds, len(mine))), axis=1)
-        products += shuffled @ two[mine]
+        moved = (_turned if turned else _shuffled)(one[mine], rounds, rng)
+        products += moved @ two[mine]
     far = int((np.abs(products) >= (abs(found) - 1e-12) * scale).sum())
     return Estimate(found, p=(1 + far) / (1 + rounds))
+
+
+def _shuffled(values: Values, rounds: int, rng: np.random.Generator) -> Values:
+    return rng.permuted(np.broadcast_to(values, (rounds, len(values))), axis=1)
+
+
+def _turned(values: Values, rounds: int, rng: np.random.Generator) -> Values:
+    starts = rng.integers(len(values), size=(rounds, 1))
+    turned: Values = values[(np.arange(len(values)) + starts) % len(values)]
+    return turned
 
 
 def evaluate(x: ArrayLike, y: ArrayLike) -> dict[str, Estimate]:

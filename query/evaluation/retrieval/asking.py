@@ -78,7 +78,10 @@ def ask_all(
     """
     progress = progress or Progress()
     where = places(search)
-    answered = answers(questions, where)
+    answered = [
+        (question, right - _itself(search, question))
+        for question, right in answers(questions, where)
+    ]
     known = [(question, right) for question, right in answered if right]
     if not known:
         raise StudyError(
@@ -88,7 +91,7 @@ def ask_all(
     names = {sound: path for path, sound in reversed(where.items())}
     ways = rankers(search, sorted(names), seed)
     progress.stage("Asking", sum(len(ways[question.kind]) for question, _ in known), "answers")
-    rows = list(_rows(known, ways, names, progress))
+    rows = list(_rows(search, known, ways, names, progress))
     return Asked(
         scores=[{**row, "sounds": len(names)} for row in _scores(rows, seed)],
         questions=rows,
@@ -115,7 +118,7 @@ def rankers(search: Searcher, sounds: Sequence[int], seed: int) -> dict[str, dic
             "best moment": meaning(MOMENTS),
             "BM25": lambda q: _ids(search.by_exact_words(" OR ".join(_quoted(q.query)), ALL)),
         },
-        "sound": {"sonorize": _others(search)},
+        "sound": {"sonorize": lambda q: _ids(search.by_sound(q.query, ALL))},
     }
     if _has_metadata(search):
         ways["frame"]["heard alone"] = pictures(HEARD)
@@ -127,14 +130,13 @@ def rankers(search: Searcher, sounds: Sequence[int], seed: int) -> dict[str, dic
     return ways
 
 
-def _others(search: Searcher) -> Ranker:
-    """By what they sound like, the question itself left out."""
-
-    def rank(question: Question) -> list[int]:
-        path = Path(question.query)
-        return _ids(hit for hit in search.by_sound(path, ALL) if Path(hit.path) != path.resolve())
-
-    return rank
+def _itself(search: Searcher, question: Question) -> frozenset[int]:
+    """The sound that is asked with, if the library holds it: no answer in any way of asking."""
+    if question.kind != "sound":
+        return frozenset()
+    path, shelf = Path(question.query), search.shelves[0]
+    own = (shelf.at(path), shelf.at(path.resolve()))
+    return frozenset(sound for sound in own if sound is not None)
 
 
 def _label(search: Searcher) -> Ranker:
@@ -170,14 +172,19 @@ def _ids(hits: Iterable[Hit]) -> list[int]:
 
 
 def _rows(
+    search: Searcher,
     known: Sequence[tuple[Question, frozenset[int]]],
     ways: Mapping[str, Mapping[str, Ranker]],
     names: Mapping[int, str],
     progress: Progress,
 ) -> Iterator[dict[str, Any]]:
     for question, right in known:
+        itself = _itself(search, question)
         for asked, rank in ways[question.kind].items():
-            orders = [rank(question) for _ in range(ORDERS if asked == RANDOM else 1)]
+            orders = [
+                [sound for sound in rank(question) if sound not in itself]
+                for _ in range(ORDERS if asked == RANDOM else 1)
+            ]
             each = [retrieval.evaluate(order, right) for order in orders]
             first = names.get(orders[0][0], "") if orders[0] else ""
             yield {
@@ -185,7 +192,7 @@ def _rows(
                 "query": question.name,
                 "asked": asked,
                 "relevant": len(right),
-                **{name: float(np.mean([scores[name] for scores in each])) for name in METRICS},
+                **{name: float(_middle(name)([s[name] for s in each])) for name in METRICS},
                 "first": first if asked != RANDOM else "",
             }
             progress.advance()
@@ -205,7 +212,7 @@ def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[st
 def _scores(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[str, Any]]:
     for (kind, asked), values in _grouped(rows).items():
         for name, each in values.items():
-            middle = np.median if name == "first_rank" else np.mean
+            middle = _middle(name)
             low, high = _interval(each, middle, seed)
             yield {
                 "kind": kind, "asked": asked, "metric": name, "value": float(middle(each)),
@@ -231,8 +238,15 @@ def _differences(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[
                 }  # fmt: skip
 
 
+def _middle(metric: str) -> Callable[..., Any]:
+    """A first rank may be infinite, and a few late ones say little of the rest."""
+    return np.median if metric == "first_rank" else np.mean
+
+
 def _interval(values: Any, middle: Callable[..., Any], seed: int) -> tuple[float, float]:
-    """95 % of the middles of questions drawn anew (percentile bootstrap)."""
+    """95 % of the middles of questions drawn anew (percentile bootstrap); none of one question."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(values), size=(ROUNDS, len(values)))
     with np.errstate(invalid="ignore"):  # a median between two ranks of infinity

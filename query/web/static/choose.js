@@ -34,8 +34,8 @@ export async function chooseProject() {
   return project;
 }
 
-export async function start() {
-  find("project").onclick = () => chooseProject();
+export async function start({ trying }) {
+  find("project").onclick = () => trying(chooseProject);
   project = await ask("project").catch(() => null);
   showProject();
 }
@@ -53,6 +53,13 @@ export function choosePlace(title, { video = false } = {}) {
   return new Promise((chosen) => {
     let here = null;
     const show = async (id = "") => {
+      try {
+        await list(id);
+      } catch (error) {
+        if (error.name !== "AbortError") find("places-list").replaceChildren(make("li", "", error.message));
+      }
+    };
+    const list = async (id) => {
       const said = await ask(`places?place=${encodeURIComponent(id)}`, { kind: "places" });
       here = said.here?.id ?? null;
       find("places-choose").disabled = !here;
@@ -72,6 +79,9 @@ export function choosePlace(title, { video = false } = {}) {
         return item;
       }));
       find("places-list").replaceChildren(...(folders.length ? folders : [make("li", "dim", say("empty_place"))]));
+      if (!dialog.contains(document.activeElement)) { // what had the focus was replaced
+        (find("places-list").querySelector("button") ?? find(video ? "places-cancel" : "places-choose")).focus();
+      }
     };
     const done = (value) => {
       dialog.onclose = null;
@@ -82,7 +92,7 @@ export function choosePlace(title, { video = false } = {}) {
     find("places-cancel").onclick = () => done(null);
     dialog.onclose = () => chosen(null);
     dialog.showModal();
-    show().catch((error) => find("places-list").replaceChildren(make("li", "", error.message)));
+    show();
   });
 }
 
@@ -118,11 +128,15 @@ export async function collect(row) {
   return name;
 }
 
-/** The options of the list's source: all, kept, and the collections. */
+/** Takes a sound out of a collection, which goes with its last one. */
+export const uncollect = (row, name) => send("collections", { name, sounds: [row.id], remove: true });
+
+/** The options of the list's source: all, kept, and the collections. Whether the current one is there. */
 export async function sources(select, current) {
   const held = await ask("collections").catch(() => []);
   const option = (value, text) => Object.assign(make("option", "", text), { value });
   const named = held.map((each) => option(each.name ? `=${each.name}` : "kept", `${each.name || say("kept")} (${each.count})`));
   select.replaceChildren(option("", say("all_sounds")), ...named);
   select.value = current;
+  return select.value === current;
 }

@@ -8,6 +8,7 @@ const OWN = {
   whole: "u", take: "t", keep: "k", reject: "x", spot: "Enter", collect: "b", reveal: "f", library: "l", like: "m", reference: "r", copy: "c", search: "/", gain: "g",
   slower: "[", faster: "]", normal: "=", help: "?",
 };
+const HELD = ["down", "up", "forward", "back", "slower", "faster"]; // go on while they are held
 const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Enter: "Enter" };
 
 let map = { ...OWN };
@@ -38,7 +39,7 @@ export function listen(actions) {
     const pressed = event.target.closest("button, summary, a") && !event.target.closest(".play");
     if (!name || (pressed && (key === " " || key === "Enter"))) return;
     event.preventDefault();
-    actions[name]?.(event);
+    if (!event.repeat || HELD.includes(name)) actions[name]?.(event);
   });
 }
 

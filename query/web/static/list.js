@@ -11,6 +11,7 @@ let handlers = {};
 export const all = () => rows;
 export const current = () => rows[at] ?? null;
 export const place = () => at;
+export const focused = () => [...list.children].indexOf(document.activeElement?.closest(".hit"));
 export const handle = (given) => (handlers = given);
 
 export function show(found, { add = false } = {}) {

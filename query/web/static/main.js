@@ -49,7 +49,11 @@ async function follow() {
   sliding = false;
 }
 
+let asking = 0; // questions that are not answered yet: what they answer is not to be added to
+
 async function answer({ add = false, ahead = true } = {}) {
+  if (add && asking) return;
+  asking += 1;
   const [path, given] = question.request();
   given.set("offset", add ? offset : 0);
   await trying(async () => {
@@ -61,6 +65,7 @@ async function answer({ add = false, ahead = true } = {}) {
     about(list.all().length, said);
     if (!add && ahead) player.prefetch(list.all().slice(0, 2));
   });
+  asking -= 1;
 }
 
 function about(count, { more, total }) {
@@ -73,8 +78,7 @@ function about(count, { more, total }) {
   find("empty").textContent = say(count ? "welcome" : "nothing");
   const zip = find("zip");
   zip.hidden = !question.get("collection") || !count;
-  const collection = question.get("collection"); // "kept", or "=NAME"
-  zip.href = `/api/zip?${new URLSearchParams({ collection: collection === "kept" ? "" : collection.slice(1) })}`;
+  zip.href = `/api/zip?${question.shown()}`;
 }
 
 function taken(seen) {
@@ -93,7 +97,10 @@ function changed(slide = false) {
     find(name).hidden = view !== name;
     find(button).setAttribute("aria-pressed", String(view === name));
   }
+  if (view !== "scene") scene.hide();
   find("browse").hidden = !question.browses();
+  find("sort-label").hidden = find("descending").hidden = Boolean(question.get("collection"));
+  find("act-uncollect").hidden = !(question.browses() && question.get("collection").startsWith("="));
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
@@ -138,7 +145,7 @@ function model(said) {
     if (state !== "none") {
       panel.choices().catch(() => {});
       sources();
-      choose.start();
+      choose.start({ trying });
     }
   }
   if (state === "missing" || state === "failed") problem(said.model.said);
@@ -159,11 +166,11 @@ function chooseRow(index, { play = true, from = null } = {}) {
 
 async function describe(row) {
   detail = { ...row, peaks: pairs(row.wave) };
-  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-reveal"]) find(id).disabled = false;
+  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-uncollect", "act-reveal"]) find(id).disabled = false;
   now();
   const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
   if (said && detail?.id === said.id) {
-    detail = { ...detail, ...said, ...{ start: row.start, end: row.end, parts: row.parts, score: row.score } };
+    detail = { ...detail, ...said, ...{ start: row.start, end: row.end, parts: row.parts, score: row.score, mark: detail.mark } };
     detail.peaks = pairs(said.wave);
     now();
   }
@@ -230,24 +237,32 @@ async function mark(wanted) {
   const row = detail;
   if (!row) return;
   await trying(async () => {
-    const now = await choose.mark(row, wanted);
-    detail.mark = now;
+    const mark = await choose.mark(row, wanted);
     const index = list.all().findIndex((each) => each.id === row.id);
-    if (index >= 0) list.remark(index, now);
-    find("act-keep").setAttribute("aria-pressed", String(now === "kept"));
-    find("act-reject").setAttribute("aria-pressed", String(now === "rejected"));
+    if (index >= 0) list.remark(index, mark);
+    if (detail?.id === row.id) { // else another was chosen meanwhile
+      detail.mark = mark;
+      now();
+    }
     sources();
   });
 }
 
 const tell = (sentence) => sentence && (find("about").textContent = sentence);
-const spot = () => detail && trying(async () => tell(await choose.spot(detail, player.bounds())));
+const spot = () => (chooseFocused() ? null : detail && trying(async () => tell(await choose.spot(detail, player.bounds()))));
 const reveal = () => detail && trying(() => choose.reveal(detail));
 const collect = () =>
   detail && trying(async () => {
     const name = await choose.collect(detail);
     if (name) tell(say("collected", { name }));
     sources();
+  });
+
+const uncollect = () =>
+  detail && trying(async () => {
+    await choose.uncollect(detail, question.get("collection").slice(1));
+    if (await sources()) await answer();
+    else question.set({ collection: "" }); // its last sound was taken out: it is gone
   });
 
 function toLibrary() {
@@ -275,7 +290,7 @@ async function nextTake(index) {
 
 function drag(row, event) {
   const url = `${location.origin}/api/sounds/${row.id}/audio`;
-  const name = row.path.split(/[/\\]/).pop();
+  const name = row.path.split(/[/\\]/).pop().replace(/[:\x00-\x1f]/g, "_"); // a colon ends the name
   event.dataTransfer.setData("DownloadURL", `application/octet-stream:${name}:${url}`);
   event.dataTransfer.setData("text/plain", row.path);
 }
@@ -297,6 +312,14 @@ const handlers = {
   drag,
 };
 
+/** Chooses the sound whose row has the focus, if another is chosen: a key is meant for it. */
+function chooseFocused() {
+  const index = list.focused();
+  if (index < 0 || list.all()[index].id === player.chosen()?.id) return false;
+  chooseRow(index);
+  return true;
+}
+
 const withRow = (act) => () => list.current() && act(list.current());
 const stepped = (by) => () => {
   const before = list.place();
@@ -307,7 +330,7 @@ const stepped = (by) => () => {
 const actions = {
   down: stepped(1),
   up: stepped(-1),
-  toggle: () => (player.chosen() ? player.toggle() : list.all().length && chooseRow(0)),
+  toggle: () => chooseFocused() || (player.chosen() ? player.toggle() : list.all().length && chooseRow(0)),
   forward: () => player.seek(player.position() + 1),
   back: () => player.seek(player.position() - 1),
   in: () => player.mark("in"),
@@ -361,6 +384,7 @@ find("act-keep").onclick = actions.keep;
 find("act-reject").onclick = actions.reject;
 find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
+find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });

@@ -88,6 +88,7 @@ export function show() {
   find("reference-remove").hidden = !(question.get("reference_frame") || question.get("reference_sound"));
   const count = question.filters();
   find("filters-count").textContent = count ? `(${count})` : "";
+  find("steer-alone").hidden = !(question.browses() && question.all("away").length);
   find("chips").replaceChildren(...["text", "away"].flatMap((way) => question.all(way).map((_, at) => chip(way, at))));
   named();
 }
@@ -110,7 +111,7 @@ async function named() {
 }
 
 function chip(way, at) {
-  const [, weight = "1", words] = question.all(way)[at].match(/^(?:([\d.]+):)?(.*)$/s);
+  const [weight, words] = question.weighted(question.all(way)[at]);
   const item = make("div", `chip ${way}`);
   const range = make("input");
   Object.assign(range, { type: "range", min: 0, max: 2, step: 0.05, value: weight });
@@ -121,7 +122,7 @@ function chip(way, at) {
   remove.setAttribute("aria-label", `${say("remove")}: ${words}`);
   remove.onclick = () => question.set({ [way]: changed("") });
   const label = make("span", "", words);
-  label.title = `${words} · ${number(Number(weight), 2)}`;
+  label.title = `${words} · ${number(weight, 2)}`;
   item.append(make("span", "way", way === "text" ? "+" : "−"), label, range, remove);
   return item;
 }

@@ -13,9 +13,13 @@ export const get = (name) => current.get(name) ?? "";
 export const all = (name) => current.getAll(name);
 export const filters = () => [...SINGLE, ...SEVERAL].filter((name) => current.has(name)).length;
 
-/** Changes some of it: a value, a list of them, or "" to take it away. `slide`: no step to go back to. */
+/**
+ * Changes some of it: a value, a list of them, or "" to take it away; the view is then the sounds,
+ * unless it is said too. `slide`: no step to go back to.
+ */
 export function set(changes, { slide = false } = {}) {
   const next = new URLSearchParams(current);
+  next.delete("view");
   for (const [name, value] of Object.entries(changes)) {
     next.delete(name);
     for (const each of Array.isArray(value) ? value : [value]) if (each !== "") next.append(name, each);
@@ -65,6 +69,8 @@ export function request() {
   } else if (words) {
     given.set("words", words);
     return ["query-by-text", given];
+  } else if (leading()) {
+    return led(given, leading());
   } else {
     return browsed(given);
   }
@@ -73,7 +79,31 @@ export function request() {
 }
 
 /** Whether the list is a part of the library, and no answer. */
-export const browses = () => !get("frame") && !get("sound") && !get("words").trim();
+export const browses = () => !get("frame") && !get("sound") && !get("words").trim() && !leading();
+
+/** [weight, words] of what is written as WEIGHT:WORDS or WORDS. */
+export function weighted(said) {
+  const [, weight = "1", words] = said.match(/^(?:([\d.]+):)?(.*)$/s);
+  return [Number(weight), words];
+}
+
+/** The words toward that weigh most: without another question they are it. */
+function leading() {
+  const some = all("text").map(weighted).filter(([weight]) => weight > 0);
+  return some.length ? some.reduce((most, each) => (each[0] > most[0] ? each : most)) : null;
+}
+
+function led(given, [most, words]) {
+  for (const way of ["text", "away"]) {
+    given.delete(way);
+    for (const [weight, each] of all(way).map(weighted)) {
+      if (way === "away" || each !== words) given.append(way, `${(weight / most).toFixed(4)}:${each}`);
+    }
+  }
+  given.set("words", words);
+  given.set("only", "meaning");
+  return ["query-by-text", given];
+}
 
 function browsed(given) {
   for (const name of ["text", "away", "metadata_weight", "moments", "all_takes"]) given.delete(name);
@@ -82,6 +112,9 @@ function browsed(given) {
   if (collection) given.set("collection", collection === "kept" ? "" : collection.slice(1));
   return ["sounds", given];
 }
+
+/** The filters and the collection that the list is of. */
+export const shown = () => browsed(new URLSearchParams(request()[1]))[1];
 
 function pair(given) {
   const { weight, theta } = blend();

@@ -42,10 +42,15 @@ export async function show() {
   if (!watching) await handlers.trying(watch);
 }
 
+/** Nothing sounds that one cannot stop. */
+export const hide = () => film.pause();
+
 async function open() {
-  if (!hasProject() && !(await chooseProject())) return;
-  const video = await choosePlace(say("scene_open"), { video: true });
-  if (video) begin(video, false);
+  await handlers.trying(async () => {
+    if (!hasProject() && !(await chooseProject())) return;
+    const video = await choosePlace(say("scene_open"), { video: true });
+    if (video) await begin(video, false);
+  });
 }
 
 const begin = (video, anew) =>
