@@ -3,6 +3,7 @@ as their repositories have them."""
 
 from __future__ import annotations
 
+import gc
 import json
 import tempfile
 import warnings
@@ -264,4 +265,6 @@ def kept(name: str, models: Path) -> Path:
     made.mkdir(parents=True)
     TINY[name](made)
     weights.fetch(name, models, Progress(lambda _: None), found_in=made)
+    gc.collect()
+    gc.freeze()  # what was imported stays, and each model that is let go has it looked through
     return models / name

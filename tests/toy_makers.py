@@ -35,13 +35,13 @@ class Namer:
 
 
 class Tones:
-    """Makes the tone of what a prompt names."""
+    """Makes the tone of what a prompt names, under any model's name."""
 
-    name, licence, weights, sample_rate = "tones", "CC0-1.0", "abc", 16_000
+    licence, weights, sample_rate = "CC0-1.0", "abc", 16_000
 
-    def __init__(self, act: Callable[[Order], None] = lambda _: None) -> None:
+    def __init__(self, act: Callable[[Order], None] = lambda _: None, name: str = "tones") -> None:
         self.made: list[str] = []
-        self._act = act
+        self._act, self.name = act, name
 
     def completed(self, settings: Settings) -> Settings:
         return replace(settings, steps=1, guidance=1.0)
@@ -50,7 +50,8 @@ class Tones:
         self._act(order)
         self.made.append(order.prompt)
         axis = next(axis for axis, words in WORDS.items() if words.split()[-1] in order.prompt)
-        samples = sounds.tone(order.settings.seconds, 16_000, hertz=HERTZ[axis], peak=0.3)
+        peak = 0.3 / (1 + order.seed / 100)  # no two seeds make the same file
+        samples = sounds.tone(order.settings.seconds, 16_000, hertz=HERTZ[axis], peak=peak)
         return Waveform(samples.astype(np.float32), 16_000)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from weakref import ref
@@ -71,9 +73,17 @@ class Film:
         return sheet, fill(sheet, seen, options, Toys(tones), self.searching, folder, budget)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    return Film(tmp_path_factory.mktemp("film"))
+
+
 @pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
+def film(made: Film, tmp_path: Path) -> Film:
+    """The same film, with a library of its own."""
+    own = copy(made)
+    own.library, own.encoders = Path(shutil.copytree(made.library, tmp_path / "library")), []
+    return own
 
 
 def test_gaps_are_filled_once_and_nothing_else_changes(film: Film) -> None:
