@@ -10,61 +10,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
-from libraries import build, run, tone
+from libraries import run
 from numpy.testing import assert_allclose
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 from studies import blend
 from web_browser import opened
 from web_server import Page, running
+from web_study import CODE, LOOPBACK, OWNER, TITLE, Door, Study, on_disk, post, rate_on, rate_well
 
-from query.cli.serve import _measured, _opened
 from query.evaluation.listening import headphones
 from query.evaluation.listening.loudness import listen
 from query.evaluation.listening.store import Store
-from query.web.study import Room, create_study_app
-
-TITLE = "Red & <b>blue</b>"
-SCENE = """
-[[scene]]
-name = "{0}"
-frames = ["{0}/*.png"]
-reference_frame = "{0}/0.png"
-reference_sound = "sounds/{0} own.wav"
-candidates = ["sounds/{0} other.wav"]
-"""
-LOOPBACK = frozenset({"127.0.0.1"})
-CODE, OWNER = "the-code", "the-token-of-the-owner"
-
-
-class Study(NamedTuple):
-    file: Path
-    library: Path
-    store: Store
-
-    def room(self, owner: str = "") -> Room:
-        return Room(self.store, owner, _measured(self.file, self.library, None))
+from query.web.study import create_study_app
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Two scenes of two frames; eight steps with sounds of .4 s, two of them quieter."""
-    folder = tmp_path_factory.mktemp("study")
-    for scene, axis in (("red", 0), ("blue", 5)):
-        for number in range(2):
-            blend(folder / f"{scene}/{number}.png", axis, axis + 1, 0.2 * number)
-        tone(folder / f"sounds/{scene} own.wav", axis, 0.4, 0.1)
-        tone(folder / f"sounds/{scene} other.wav", axis + 1, 0.4)
-    build(folder / "library", folder / "sounds")
-    file = folder / "study.toml"
-    file.write_text(f"title = '{TITLE}'\n{SCENE.format('red')}{SCENE.format('blue')}")
-    return Study(file, folder / "library", _opened(file, None))
+    return on_disk(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture
@@ -92,45 +62,10 @@ def short_tones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headphones, "PAUSE", 0.05)
 
 
-def post(client: httpx2.Client, path: str, **given: Any) -> Any:
-    response = client.post(f"/api/{path}", json=given)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-class Door:
-    """Lets people in, each with cookies of their own."""
-
-    def __init__(self, held: ExitStack) -> None:
-        self._held = held
-
-    def stranger(self, page: Page) -> httpx2.Client:
-        return self._held.enter_context(httpx2.Client(base_url=page.address, timeout=60))
-
-    def joined(self, page: Page, token: str = "") -> tuple[httpx2.Client, str]:
-        """Someone who has come as far as the first step, and their withdrawal code."""
-        client = self.stranger(page)
-        if token:
-            post(client, "login", token=token)
-        code = post(client, "join", language="en")["code"]
-        right = [trial.quiet for trial in headphones.trials(0)]
-        assert post(client, "headphones", answers=right)["stage"] == "rate"
-        return client, code
-
-
 @pytest.fixture
 def door() -> Iterator[Door]:
     with ExitStack() as held:
         yield Door(held)
-
-
-def rate_on(client: httpx2.Client, first: int = 0, fit: int = 4) -> str:
-    """Rates what is left; the stage after it."""
-    stage, place = "rate", first
-    while stage == "rate":
-        now = post(client, "ratings", place=place, fit=1 + (fit + place) % 5, quality=3, played=0.4)
-        stage, place = now["stage"], now["place"]
-    return str(stage)
 
 
 def test_ratings_go_where_evaluate_mos_reads_them(study: Study, page: Page, door: Door) -> None:
@@ -267,13 +202,6 @@ def test_results_are_shown_to_whoever_runs_it(study: Study, door: Door) -> None:
             assert "script-src" not in report.headers["content-security-policy"]
             assert "default-src 'none'" in report.headers["content-security-policy"]
             assert "<audio" not in report.text
-
-
-def rate_well(study: Study, client: httpx2.Client, number: int) -> None:
-    """As someone who hears what is a reference and what cannot fit."""
-    for step in study.store.plan.steps(number):
-        fit = {"anchor": 1, "reference": 5}.get(step.kind, 2 + (number + step.place) % 3)
-        post(client, "ratings", place=step.place, fit=fit, quality=4, played=0.4)
 
 
 @pytest.mark.slow
