@@ -22,7 +22,11 @@ from query.cli.main import sonorize
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-README = (ROOT / "README.md").read_text("utf-8")
+GUIDES = ("evaluation", "films", "freesound", "generation", "page")
+README = "\n\n".join(
+    (ROOT / path).read_text("utf-8")
+    for path in ("README.md", *(f"docs/{name}.md" for name in GUIDES))
+)
 HEAVY = (
     "torch faiss numpy sqlalchemy alembic scipy av soundfile soxr tokenizers safetensors fastapi"
     " uvicorn jinja2".split()
