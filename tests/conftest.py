@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 
 import databases
+import hypothesis
 import pytest
 
 from indexer import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the machine's cores run tests
+
+hypothesis.settings.register_profile("patient", deadline=None)  # other work slows a machine down
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 MODELS = settings.load().models

@@ -21,7 +21,7 @@ kind = "sqlite"  # of the catalogs that `libraries.empty_catalog` makes; --catal
 def fresh() -> str:
     """URL of a new database that holds an empty catalog."""
     name = f"catalog{next(_numbers)}"
-    _server().psql(f"CREATE DATABASE {name} TEMPLATE {_template()};")
+    _create(f"{name} TEMPLATE {_template()}")
     return _url(name)
 
 
@@ -37,9 +37,17 @@ def _server() -> Any:
 @cache
 def _template() -> str:
     name = "migrated"
-    _server().psql(f"CREATE DATABASE {name};")
+    _create(name)
     Catalog(_url(name)).close()
     return name
+
+
+def _create(database: str) -> None:
+    """By a connection: the server's own psql() takes no path with a space in it."""
+    import psycopg
+
+    with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {database}")
 
 
 def _url(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def test_the_slider_moves_from_the_picture_to_the_reference(tab: Tab, tmp_path: 
     for value, title in (("1", "cat"), ("0", "dog")):
         tab.locator("#mix").fill(value)
         expect(tab.locator(".hit .title").first).to_have_text(title)
-        until(lambda value=value: f"mix={value}" in tab.url)
+        expect(tab).to_have_url(re.compile(rf"mix={value}\b"))
 
 
 def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) -> None:

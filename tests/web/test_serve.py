@@ -21,8 +21,9 @@ def test_it_serves_says_where_and_ends_on_an_interrupt(tmp_path: Path) -> None:
     command = "from query.cli.main import main; main()"
     arguments = ["serve", "--library", str(tmp_path / "none"), "--port", "0", "--no-open"]
     with subprocess.Popen(
-        [sys.executable, "-c", command, *arguments], stderr=subprocess.PIPE, text=True
-    ) as server:
+        [sys.executable, "-c", command, *arguments], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as server:  # fmt: skip
         assert server.stderr is not None
         said = server.stderr.readline()
         address = re.search(r"http://127\.0\.0\.1:\d+/", said)
