@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import permutations
 from typing import Any
 
@@ -86,6 +87,12 @@ def icc_by_anova(table: Any) -> float:
 @given(tables)
 def test_icc_is_the_share_of_variance_that_items_have(table: Any) -> None:
     assert_allclose(ratings.icc(table)[0], icc_by_anova(table), atol=1e-12)
+
+
+def test_raters_who_contradict_each_other_agree_less_than_by_chance() -> None:
+    one, several = ratings.icc([[1, 2, 1, 2], [2, 1, 2, 1]])
+    assert one == pytest.approx(-2)  # an estimate: what is estimated is never so low
+    assert math.isnan(several)
 
 
 @few

@@ -52,7 +52,8 @@ def icc(ratings: ArrayLike) -> tuple[float, float]:
     """ICC(2,1) and ICC(2,k): agreement of one rater, and of the mean of all of them.
 
     Two-way random effects, absolute agreement (Shrout & Fleiss 1979, "Intraclass correlations"),
-    over the items that every rater rated; NaN with fewer than two of either.
+    over the items that every rater rated. NaN with fewer than two of either, where nothing
+    differs, and for ICC(2,k) where raters disagree so much that it has no meaning.
     """
     table = validate(ratings)
     whole = table[:, np.isfinite(table).all(axis=0)]
@@ -67,9 +68,10 @@ def icc(ratings: ArrayLike) -> tuple[float, float]:
     error = rest / ((items - 1) * (raters - 1))
     one = item + (raters - 1) * error + raters * (rater - error) / items
     several = item + (rater - error) / items
-    if one <= 0 or several <= 0:  # nothing differs
-        return float("nan"), float("nan")
-    return float((item - error) / one), float((item - error) / several)
+    single, averaged = (
+        float((item - error) / total) if total > 0 else float("nan") for total in (one, several)
+    )
+    return single, averaged
 
 
 def krippendorff_alpha(
