@@ -29,6 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
     databases.kind = config.getoption("--catalog")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole commands and servers are not for the fast tests."""
+    for item in items:
+        if {ROOT / "tests/e2e", ROOT / "tests/web"} & set(item.path.parents):
+            item.add_marker("slow")
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: the collector need not go through it hundreds of times."""
     gc.collect()

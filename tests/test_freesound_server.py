@@ -14,6 +14,8 @@ import pytest
 from freesound_asks import SEARCH, TERMS, Clock, ask, download, first, get, made, refresh, results
 from freesound_server import FreesoundServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def clock() -> Clock:

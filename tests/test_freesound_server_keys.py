@@ -22,6 +22,8 @@ from freesound_asks import (
 from freesound_oauth import challenge
 from freesound_server import FreesoundServer
 
+pytestmark = pytest.mark.slow
+
 NOT_PROVIDED = {"detail": "Authentication credentials were not provided."}
 
 

@@ -16,6 +16,8 @@ from freesound_asks import SEARCH, TERMS, Clock, ask, get, made, numbers, result
 from freesound_corpus import FIELDS
 from freesound_server import FreesoundServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def clock() -> Clock:

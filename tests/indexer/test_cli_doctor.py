@@ -23,6 +23,8 @@ from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
 from indexer.vectors import registry as vectors
 
+pytestmark = pytest.mark.slow
+
 
 def look(*arguments: str) -> tuple[list[dict[str, str]], int]:
     """Findings and exit code."""

@@ -18,6 +18,8 @@ from indexer.sources.freesound import sounds, web
 from indexer.sources.freesound.budget import Budget
 from indexer.sources.freesound.client import Client, Page
 
+pytestmark = pytest.mark.slow
+
 SOUNDS = cache(lambda: corpus(["rain"], each=7))
 FREE_PORT = "http://127.0.0.1:9"  # the discard service: nobody listens
 

@@ -21,6 +21,8 @@ from query.evaluation.study import Study, read_study
 from query.generation.protocol import Order
 from query.generation.triples import distances
 
+pytestmark = pytest.mark.slow
+
 GRID = """
 model = "audioldm"
 captions = 2

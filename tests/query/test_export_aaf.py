@@ -21,6 +21,8 @@ from indexer.errors import SceneError
 from query.scene import export
 from query.scene.cues import CueSheet, Piece, pieces
 
+pytestmark = pytest.mark.slow
+
 RATE = 48000
 
 

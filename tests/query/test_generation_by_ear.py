@@ -21,6 +21,8 @@ from query.ask import Ask
 from query.generation import by_ear, scheme
 from query.search import Searcher
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:

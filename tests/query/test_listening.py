@@ -28,6 +28,8 @@ from query.evaluation.listening.texts import TEXTS
 from query.evaluation.ratings import Rating, read_ratings
 from query.evaluation.study import read_study
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

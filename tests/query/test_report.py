@@ -23,6 +23,8 @@ from query.evaluation.report.record import (
     write_tables,
 )
 
+pytestmark = pytest.mark.slow
+
 NAUGHTY = '<script>alert("1")</script>$x_{1}$'
 NAN = float("nan")
 

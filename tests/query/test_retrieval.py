@@ -18,6 +18,8 @@ from query.evaluation.retrieval.collections import read_collection
 from query.evaluation.retrieval.questions import Question, answers, read_questions
 from query.search import Searcher
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("thunder", "engine", "cow", "dog", "cat", "bird", "bell", "rain")
 
 

@@ -30,6 +30,8 @@ from query.scene.make import Look, choose, film_of, look
 from query.scene.plan import Options
 from query.search import Searcher
 
+pytestmark = pytest.mark.slow
+
 RATE, SHOT = 10, 20  # frames a second, frames of a shot
 FLOOR = Floor(usual=0.0, likely=3.0, strong=8.6)
 SHOWN = (3, 7, 3, 5, 7)  # axes of the shots; the library has sounds for 3 alone of these

@@ -19,6 +19,8 @@ from query.scene.cues import CueSheet
 from query.scene.export.film import render_film
 from query.scene.mix import MixOptions
 
+pytestmark = pytest.mark.slow
+
 OFF = MixOptions(loudness="off")
 SUFFIXES = [".mp4", ".mov", ".mkv"]
 

@@ -12,6 +12,8 @@ from scipy.signal import resample_poly
 from indexer.errors import SceneError
 from query.scene.mix import RATE, Mix, MixOptions, summed
 
+pytestmark = pytest.mark.slow
+
 OFF = MixOptions(loudness="off")
 NO_FILM = Path("film.mov")
 

@@ -29,6 +29,8 @@ from query.scene.mix import MixOptions
 from query.scene.plan import Options
 from query.search import Searcher
 
+pytestmark = pytest.mark.slow
+
 HEARD = 16_000
 AXIS, GREEN = 3, (0, 255, 0)
 ATTACK = 0.09  # s

@@ -22,6 +22,8 @@ from query.ranking import Hit
 from query.search import Searcher
 from query.targets import Reference, Steering
 
+pytestmark = pytest.mark.slow
+
 AUDIO = Ask(k=99, metadata_weight=0.0, cut=False)
 
 

@@ -12,6 +12,8 @@ from films import Pixels, film, number
 from query import shots
 from query.video import facts, sampled
 
+pytestmark = pytest.mark.slow
+
 HIGH, WIDE = 90, 160
 
 

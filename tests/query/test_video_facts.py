@@ -12,6 +12,8 @@ from query import timecode
 from query.video import Facts, facts, read_pictures, sampled
 from query.video.frames import spans
 
+pytestmark = pytest.mark.slow
+
 NTSC = Fraction(30000, 1001)
 B_FRAMES = {"g": "12", "bf": "3", "x264-params": "open-gop=1:b-pyramid=normal:scenecut=0"}
 
