@@ -37,9 +37,11 @@ def evaluate() -> None:
     sonorize evaluate slerp study.toml                 sounds against the target of a known pair
     sonorize evaluate mos ratings.csv                  what people said of pairs
     sonorize evaluate correlate study.toml ratings.csv metrics against people
+    sonorize evaluate power                            what a listening test can find
     sonorize evaluate retrieval questions.csv          how well the library finds
+    sonorize evaluate freesound                        Freesound's order against ours
     sonorize evaluate quality                          how good the recordings are
-    sonorize evaluate replay out/slerp-report.json      measure again, and compare
+    sonorize evaluate replay out/slerp-report.json     measure again, and compare
     sonorize evaluate freeze study.toml                fix what is to be measured, before
     """
 
