@@ -111,7 +111,7 @@ def of_shot(value: str) -> tuple[str, tuple[float, str]]:
 @click.option(
     "--use",
     type=click.Choice(["commercial"]),
-    help="Refuse what may not be used so: sounds, and the model.",
+    help="Refuse what may not be used so: sounds, and the model; say what it may depend on.",
 )
 @click.option("--yes", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
@@ -158,7 +158,9 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
         if given["use"] is not None:
             from query.scene.use import check_use
 
-            check_use(sheet, given["use"], any(out.suffix.lower() in SESSIONS for out in outs))
+            held = any(out.suffix.lower() in SESSIONS for out in outs)
+            for sentence in check_use(sheet, given["use"], held):
+                say(sentence)
         if given["dry_run"]:
             _show(sheet)
             return
