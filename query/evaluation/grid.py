@@ -143,6 +143,6 @@ class _Reader:
         return kind(value)
 
 
-def key_of(way: Decoding, captioner: str) -> dict[str, Any]:
+def key_of(way: Decoding, captioner: str, weights: str) -> dict[str, Any]:
     """All that captions follow from beside the frame, for a file."""
-    return {"captioner": captioner, **asdict(way)}
+    return {"captioner": captioner, "weights": weights, **asdict(way)}
