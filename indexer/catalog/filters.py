@@ -10,6 +10,7 @@ from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
 
 from indexer.catalog.models import Analysis, File, Quality, Root, Sound
 from indexer.catalog.question import clean
+from indexer.counting import counted
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
 
@@ -77,8 +78,8 @@ def whose(connection: Connection, name: str) -> ColumnElement[bool]:
     ]
     if all(found) and found[0] != found[1]:
         raise LibraryError(
-            f"{name!r} is a root ({len(found[0]):,} sounds) and a pack ({len(found[1]):,} sounds): "
-            f"say root:{name} or pack:{name}."
+            f"{name!r} is a root ({counted(len(found[0]), 'sound')}) and a pack "
+            f"({counted(len(found[1]), 'sound')}): say root:{name} or pack:{name}."
         )
     return or_(of_root, of_pack)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import Bars, counted, say, say_failures
+from indexer.cli.common import Bars, say, say_failures
+from indexer.counting import counted
 from query.cli import options
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from indexer.cli.common import Bars, counted, say
+from indexer.cli.common import Bars, say
+from indexer.counting import counted
 from query.cli import fill, options, reference
 from query.cli import outs as outs_of
 from query.cli.outs import FILMS, PROJECT

@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from indexer.counting import counted
 from indexer.errors import StudyError
 from indexer.sources import generated
 from query.evaluation import sheets
@@ -261,7 +262,7 @@ class _Reader:
 
     def _one(self, found: Sequence[T], name: str, where: str) -> T:
         if len(found) != 1:
-            raise self.fail(f"{name} of {where} fits {len(found)} files: name one.")
+            raise self.fail(f"{name} of {where} fits {counted(len(found), 'file')}: name one.")
         return found[0]
 
     def listening(self, said: Any) -> Listening:

@@ -65,7 +65,7 @@ def written(
     written_by = captioner.name, captioner.weights
     names = {(path, way): _key(frames[path], way, *written_by) for path, way in asked}
     lacking = [each for each in asked if names[each] not in kept]
-    progress.stage(f"Writing captions with {grid.captioner}", len(lacking), "frames and ways")
+    progress.stage(f"Writing captions with {grid.captioner}", len(lacking), "rounds")
     if lacking:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "captions.jsonl").open("a", encoding="utf-8") as file:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli.common import counted, say
+from indexer.cli.common import say
+from indexer.counting import counted
 from query.cli.evaluate.group import SHOWN, format_option
 
 if TYPE_CHECKING:
