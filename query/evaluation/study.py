@@ -247,7 +247,7 @@ class _Reader:
             found = (each for each in place.iterdir() if each.suffix.lower() in extensions)
         elif not Path(named).is_absolute():
             found = (each for each in self.folder.glob(named) if each.is_file())
-        chosen = sorted((each for each in found if not each.name.startswith(".")), key=_in_order)
+        chosen = sorted((each for each in found if not each.name.startswith(".")), key=in_order)
         if not chosen:
             raise self.fail(f"{where} names {named!r}, and there is no such file: check the path.")
         return chosen
@@ -296,7 +296,7 @@ class _Reader:
         return tuple(made)
 
 
-def _in_order(path: Path) -> tuple[list[str | int], str]:
+def in_order(path: Path | str) -> tuple[list[str | int], str]:
     """2.jpg before 10.jpg: frames are neighbours in their order."""
     parts = re.split(r"(\d+)", str(path))
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], str(path)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from query.evaluation.report.record import Record
     from query.tables import Format
 
-EXPERIMENTS = ("inconsistency", "slerp", "mos", "correlate", "retrieval")
+EXPERIMENTS = (
+    "inconsistency", "slerp", "mos", "correlate", "power", "retrieval", "freesound", "quality"
+)  # fmt: skip
 COLUMNS = ("experiment", "numbers", "largest_difference", "where", "other_differences")
 
 
