@@ -24,6 +24,7 @@ from indexer.audio.waveform import Waveform
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 _COUNTED = {"flac", "caf", "w64", "mov"}
@@ -59,15 +60,7 @@ def probe(path: Path) -> AudioFacts:
     path = Path(path)
     try:
         with open_audio(path) as (container, stream):
-            return AudioFacts(
-                duration=stated_duration(container, stream),
-                sample_rate=stream.rate,
-                channels=stream.channels,
-                channel_layout=layout_name(stream.channels, stream.layout.name),
-                bit_depth=bit_depth(stream),
-                codec=stream.codec_context.codec.canonical_name,
-                container=container.format.name.split(",")[0],
-            )
+            return stated(container, stream)
     except NotDemuxed as refusal:
         with open_sound(path, str(refusal)) as sound:
             return AudioFacts(
@@ -79,6 +72,19 @@ def probe(path: Path) -> AudioFacts:
                 codec=sound.subtype.lower(),
                 container=sound.format.lower(),
             )
+
+
+def stated(container: InputContainer, stream: AudioStream) -> AudioFacts:
+    """The facts of a file that is open."""
+    return AudioFacts(
+        duration=stated_duration(container, stream),
+        sample_rate=stream.rate,
+        channels=stream.channels,
+        channel_layout=layout_name(stream.channels, stream.layout.name),
+        bit_depth=bit_depth(stream),
+        codec=stream.codec_context.codec.canonical_name,
+        container=container.format.name.split(",")[0],
+    )
 
 
 def blocks(path: Path, *, start: float = 0.0, gaps: bool = False) -> Blocks:
@@ -171,12 +177,12 @@ class Blocks(Iterator[Waveform]):
         """Gives out what lies after `start`; returns the seconds that were decoded."""
         ended = 0.0
         with open_audio(self._path) as (container, stream):
-            stated = stated_duration(container, stream) if _counted(container) else 0.0
+            promised = stated_duration(container, stream) if _counted(container) else 0.0
             for block in joined(self._timed(decoded(container, stream, self._notes))):
                 yield from _after(block, round((self._start - ended) * block.sample_rate))
                 ended += block.duration
         with open_file(self._path) as file:
-            cut_short = riff.cut_short(file) or ended < stated - _SHORT
+            cut_short = riff.cut_short(file) or ended < promised - _SHORT
         if cut_short:
             self._notes.append(f"cut short or damaged: {ended:.2f} s could be read")
         return ended

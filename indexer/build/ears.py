@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.build.listen import Broken, Duplicate, End, Job, Listener, Windows
+from indexer.build.listen import Broken, Duplicate, End, Job, Jobs, Listener, Windows
+from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Failed, Heard, Same
 from indexer.geometry import mean_direction
 
@@ -44,9 +45,15 @@ class Ears:
     measures = True  # loudness, peaks and onsets, beside what the encoder hears
 
     def __init__(
-        self, library: Library, encoder: Encoder, report: BuildReport, progress: Progress
+        self,
+        library: Library,
+        encoder: Encoder,
+        report: BuildReport,
+        progress: Progress,
+        writer: Writer,
     ) -> None:
         self.added = 0
+        self._writer = writer
         self._library = library
         self._encoder = encoder
         self._report = report
@@ -80,9 +87,7 @@ class Ears:
         """Embeds what is pending and records every file that has ended, in one transaction."""
         self._embed()
         ended, self._done = self._done, []
-        entries = [entry for event in ended for entry in self._entries(event)]
-        with self._report.timed("record"):
-            self._library.catalog.record(entries)
+        self._writer.record([entry for event in ended for entry in self._entries(event)])
 
     def _take(self, job: Job, windows: Sequence[Window]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
@@ -154,7 +159,7 @@ def hear(
     library: Library,
     encoder: Encoder,
     stage: str,
-    jobs: Sequence[Job],
+    jobs: Jobs,
     report: BuildReport,
     progress: Progress,
     kind: type[Ears] = Ears,
@@ -163,16 +168,17 @@ def hear(
 
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
-    progress.stage(stage, sum(job.seconds for job in jobs), "s of sound")
-    ears = kind(library, encoder, report, progress)
-    listener = Listener(jobs, encoder, ears.known, measure=ears.measures)
-    try:
-        ears.hear(listener)
-    except KeyboardInterrupt:
-        progress.stage("Stopping: recording what was heard", ears.waiting, "windows")
-        ears.flush()
-        raise
-    finally:
-        listener.close()
-        report.seconds["decode"] += listener.seconds
+    progress.stage(stage, jobs.seconds, "s of sound")
+    with Writer(library.catalog, report) as writer:
+        ears = kind(library, encoder, report, progress, writer)
+        listener = Listener(jobs.each, encoder, ears.known, measure=ears.measures)
+        try:
+            ears.hear(listener)
+        except KeyboardInterrupt:
+            progress.stage("Stopping: recording what was heard", ears.waiting, "windows")
+            ears.flush()
+            raise
+        finally:
+            listener.close()
+            report.seconds["decode"] += listener.seconds
     return ears.added
