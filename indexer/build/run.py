@@ -13,6 +13,7 @@ from indexer.build.listen import Job, Jobs
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
 from indexer.build.words import embed_words, name_files
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
@@ -115,7 +116,8 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
         )
     elif found.gone and not options.prune:
         report.notes.append(
-            f"{found.gone:,} files are gone from {source.location}: --prune forgets them."
+            f"{counted(found.gone, 'file', 'is/are')} gone from {source.location}: --prune forgets "
+            "what is gone."
         )
     return found
 

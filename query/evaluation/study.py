@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from indexer.counting import counted
 from indexer.errors import StudyError
 from indexer.sources import generated
 from query.evaluation import sheets
@@ -246,7 +247,7 @@ class _Reader:
             found = (each for each in place.iterdir() if each.suffix.lower() in extensions)
         elif not Path(named).is_absolute():
             found = (each for each in self.folder.glob(named) if each.is_file())
-        chosen = sorted((each for each in found if not each.name.startswith(".")), key=_in_order)
+        chosen = sorted((each for each in found if not each.name.startswith(".")), key=in_order)
         if not chosen:
             raise self.fail(f"{where} names {named!r}, and there is no such file: check the path.")
         return chosen
@@ -261,7 +262,7 @@ class _Reader:
 
     def _one(self, found: Sequence[T], name: str, where: str) -> T:
         if len(found) != 1:
-            raise self.fail(f"{name} of {where} fits {len(found)} files: name one.")
+            raise self.fail(f"{name} of {where} fits {counted(len(found), 'file')}: name one.")
         return found[0]
 
     def listening(self, said: Any) -> Listening:
@@ -295,7 +296,7 @@ class _Reader:
         return tuple(made)
 
 
-def _in_order(path: Path) -> tuple[list[str | int], str]:
+def in_order(path: Path | str) -> tuple[list[str | int], str]:
     """2.jpg before 10.jpg: frames are neighbours in their order."""
     parts = re.split(r"(\d+)", str(path))
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], str(path)

@@ -230,7 +230,7 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
     other = tone(folder.with_name("drive") / "far.wav", 7).parent
     build(library, other)
     away = other.rename(other.with_name("unplugged"))
-    with pytest.raises(LibraryError, match=r"stays with toy: 1 sounds .*1 because .* away") as said:
+    with pytest.raises(LibraryError, match=r"stays with toy: 1 sound .*1 because .* away") as said:
         change(library)
     assert "--without-them" in str(said.value)
     assert read_config(library).encoder == "toy"
@@ -250,7 +250,7 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
 def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: Path) -> None:
     tone(folder / "thing 0.wav", 3, 2.5)
     encoder = DeepEncoder()
-    with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index") as said:
+    with pytest.raises(LibraryError, match=r"1 sound .*changed.*build-index") as said:
         change(library, encoder)
     assert "as " in str(said.value)
     assert "thing 0.wav, for it is another recording now" in str(said.value)

@@ -136,6 +136,20 @@ TABLES: dict[str, dict[str, Table]] = {
               for metric in ("hit@1", "hit@10", "mAP"))
         )
     },
+    "power": {
+        "power": table({"power": 0.8}),
+        "power_curve": table(*({"r": r, "found": r} for r in (0.0, 0.5, 1.0))),
+    },
+    "freesound": {
+        "freesound": table(
+            *({"term": term, "sort": "score", "freesound": theirs, "ours": "meaning",
+               "tau_b": tau}
+              for term in ("rain", NAUGHTY) for theirs, tau in (("order", 0.2), ("rating", None)))
+        )
+    },
+    "quality": {
+        "quality_faults": table({"fault": "clipped", "sounds": 2}, {"fault": "none", "sounds": 9})
+    },
 }  # fmt: skip
 
 

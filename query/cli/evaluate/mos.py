@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli.common import counted, say
+from indexer.cli.common import say
+from indexer.counting import counted
 from query.cli.evaluate.group import format_option, out_option, ratings_argument
 from query.cli.evaluate.out import deliver
 
