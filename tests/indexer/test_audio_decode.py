@@ -231,7 +231,9 @@ def test_close_lets_go_of_the_file(tmp_path: Path) -> None:
     assert list(stream) == []
 
 
-@pytest.mark.parametrize(("codec", "form"), [("pcm_s16le", "s16"), ("pcm_u8", "u8"), ("aac", "fltp")])
+@pytest.mark.parametrize(
+    ("codec", "form"), [("pcm_s16le", "s16"), ("pcm_u8", "u8"), ("aac", "fltp")]
+)
 def test_where_the_times_leave_a_gap_there_is_silence_if_asked(
     tmp_path: Path, codec: str, form: str
 ) -> None:
