@@ -29,7 +29,7 @@ class Options:
 
 STAGES = ("scan", "names", "words", "decode", "embed", "record", "index")
 """What takes time: listing the sources; reading names and tags; embedding them; decoding, summed
-over threads; embedding what is heard; recording, on a thread beside all these; index files."""
+over threads; embedding what is heard; recording, mostly beside these; index files."""
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from indexer.build import takes
 from indexer.build.ears import hear
 from indexer.build.estimate import estimate
+from indexer.build.heads import HEAD, Heads
 from indexer.build.listen import Job, Jobs
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
     from indexer.sources.protocol import Source
-
-HEAD = 3  # windows of every file that are heard first
 
 
 def build_index(
@@ -82,13 +81,14 @@ def _stages(
         name_files(catalog, each, report, progress)
     _embed_words(catalog, spaces, encoder, report, progress)
     catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
+    heads = Heads()
     report.added += hear(
         library, encoder, "Listening to the start of every file",
-        _jobs(library, found, ["named"], _first(encoder.window)), report, progress,
+        _jobs(library, found, ["named"], _first(encoder.window)), report, progress, heads=heads,
     )  # fmt: skip
     report.added += hear(
         library, encoder, "Listening to the rest of long files",
-        _jobs(library, found, ["partial"], None), report, progress,
+        _jobs(library, found, ["partial"], None), report, progress, heads=heads,
     )  # fmt: skip
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
