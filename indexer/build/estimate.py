@@ -59,7 +59,7 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
     work = [(each, item) for each in found for item in _wanted(each)]
     left = catalog.todo([each.root_id for each in found], ["named", "partial"])
     seconds, exact = _seconds(work)
-    seconds += sum(todo.duration for todo in left)
+    seconds += float(left.durations.sum())
     files = len(work) + len(left)
     minutes, size = cost(encoder, files, seconds)
     return Plan(

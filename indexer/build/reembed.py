@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from indexer.build.ears import Ears, hear
 from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
-from indexer.build.listen import Broken, Duplicate, End, Job
+from indexer.build.listen import Broken, Duplicate, End, Job, Jobs
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
@@ -94,7 +94,8 @@ def reembed(
             embed_words(other.catalog, encoder, spaces["metadata"], report, progress)
         jobs, _ = _jobs(other, encoder)
         stage = f"Listening with {encoder.name}"
-        report.added = hear(other, encoder, stage, jobs, report, progress, Again)
+        work = Jobs(jobs, sum(job.seconds for job in jobs))
+        report.added = hear(other, encoder, stage, work, report, progress, Again)
         if not without_them:
             _require_all(library, other, encoder, report)
         save_indexes(other, encoder)

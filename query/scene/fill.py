@@ -14,8 +14,7 @@ from query.generation import memory, scheme, triples
 from query.generation.protocol import Settings
 from query.scene.cueing import joined
 from query.scene.floor import Floor
-from query.scene.make import SIZE, choose, frames_of
-from query.video import sampled
+from query.scene.make import asking, choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,13 +119,10 @@ def _seconds(options: Options) -> float:
 
 def _middles(seen: Look, numbers: Sequence[int]) -> dict[int, list[Image]]:
     """The middle frame of each shot, as far as it can be read; in the order of `numbers`."""
-    middle = {}
-    for number in numbers:
-        asking = frames_of(seen.shots[number], seen.film)
-        middle[asking[len(asking) // 2]] = number
-    read = sampled(Path(seen.film.path), sorted(middle), size=SIZE)
-    found = {middle[at]: [picture] for at, picture in read}
-    return {number: found[number] for number in numbers if number in found}
+    frames = {number: asking(seen, number) for number in numbers}
+    return {
+        number: [seen.stills[asked[len(asked) // 2]]] for number, asked in frames.items() if asked
+    }
 
 
 def _in_turns(

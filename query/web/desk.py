@@ -222,10 +222,9 @@ class Desk:
 
     def seen(self, picture: str) -> Vectors:
         """(1, dim) rows of what a picture shows. Raises QueryError."""
-        search = self.searcher()
 
         def embed() -> Vectors:
-            return search.seen([self.pictures.read(picture)], Ask(), False)
+            return self.searcher().seen([self.pictures.read(picture)], Ask(), False)
 
         return cast("Vectors", self.memory.get(("seen", picture), embed))
 

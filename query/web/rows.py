@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -114,7 +114,7 @@ def _row(
     full: bool = False,
 ) -> Row:
     columns = sound.columns
-    said = asdict(found)
+    said = {each.name: getattr(found, each.name) for each in fields(found)}
     for name in ("title", "path", "pack", "author", "library"):
         said[name] = sendable(said[name])
     return Row(
