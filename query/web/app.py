@@ -22,6 +22,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from indexer.catalog.browse import Counted, counted
 from indexer.catalog.models import Sound
 from indexer.errors import LibraryBusy, LibraryNotFound, SonorizeError
+from query.scene.export.names import PLACEHOLDERS
 from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
 from query.web.desk import Desk, Model
@@ -92,7 +93,9 @@ def _add_own(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
     def page(request: Request, lang: str = "") -> HTMLResponse:
         words = spoken(lang or request.headers.get("accept-language", ""))
-        html = templates.get_template("page.html").render(t=words, version=app.version)
+        html = templates.get_template("page.html").render(
+            t=words, version=app.version, placeholders=PLACEHOLDERS
+        )
         return HTMLResponse(html, headers={"cache-control": "no-store"})
 
     @app.post("/api/login", operation_id="login", status_code=204)

@@ -46,7 +46,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file in the project folder; `head`: seconds of handle that it begins with."""
+    """A file in the project folder; `head`: seconds in it before what was asked for."""
 
     name: str
     head: float
@@ -118,13 +118,16 @@ def spot_sound(
     rate: Annotated[int, Body(ge=8_000, le=192_000)] = 48_000,
     bits: Annotated[Literal[16, 24, 32], Body()] = 24,
     names: Annotated[str, Body(max_length=200)] = SPOT_NAMES,
+    linked: Annotated[bool, Body()] = False,
+    reveal: Annotated[bool, Body()] = False,
 ) -> Written:
     """Writes the sound, or a region of it with handles, into the project folder as a WAV.
 
-    `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`.
+    `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`. `linked`: the file
+    is not written, but linked as it lies. `reveal`: it is shown in the file manager.
     """
     from query.scene.export.collect import CollectOptions
-    from query.web.spotting import spot
+    from query.web.spotting import link, spot
 
     found = sound_of(desk.library, sound)
     length = found.columns["duration"]
@@ -132,7 +135,12 @@ def spot_sound(
     if start >= last:
         raise QueryError("This region holds nothing: mark another.")
     folder = project_of(desk)
-    made = spot(found, start, last, folder, CollectOptions(handles, rate, bits, names))
+    options = CollectOptions(handles, rate, bits, names)
+    if linked and not found.path.is_file():
+        raise AudioError("The file is not there now: connect its drive.")
+    made = (link if linked else spot)(found, start, last, folder, options)
+    if reveal and desk.reveal is not None:
+        desk.reveal(made.path)
     return Written(sendable(made.path.name), made.head, sendable(folder.name))
 
 

@@ -283,9 +283,18 @@ async function nextTake(index) {
     const takes = await ask(`sounds/${row.takeOf ?? row.id}/takes`, { kind: "takes" });
     const at = takes.findIndex((take) => take.id === row.id);
     const next = takes[(at + 1) % takes.length];
-    list.replace(index, { ...next, rank: row.rank, takes: row.takes, takeOf: row.takeOf ?? row.id });
+    list.replace(index, { ...next, rank: row.rank, takes: row.takes, takeOf: row.takeOf ?? row.id, takeAt: (at + 1) % takes.length });
     chooseRow(index);
   });
+}
+
+/** Tab visits each take of the sound that has the focus, once, and then goes on as it always does. */
+function tabbed() {
+  const index = list.focused();
+  const row = list.all()[index];
+  if (!row || (row.takeAt ?? 0) >= row.takes) return false;
+  nextTake(index);
+  return true;
 }
 
 function drag(row, event) {
@@ -371,7 +380,7 @@ function theme() {
 
 theme();
 keys.table(find("keys"), find("keys-reset"));
-keys.listen(actions);
+keys.listen(actions, tabbed);
 find("help-open").onclick = actions.help;
 find("help-close").onclick = () => find("help").close();
 find("toggle").onclick = actions.toggle;
