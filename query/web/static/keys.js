@@ -9,7 +9,7 @@ const OWN = {
   slower: "[", faster: "]", normal: "=", help: "?",
 };
 const HELD = ["down", "up", "forward", "back", "slower", "faster"]; // go on while they are held
-const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Enter: "Enter" };
+const NAMES = { " ": say("space"), ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Enter: "Enter" };
 
 let map = { ...OWN };
 try {

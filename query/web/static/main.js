@@ -397,7 +397,7 @@ find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
-scene.start({ trying });
+scene.start({ trying, heard: player.chosen, asked: question.set });
 find("collection").onchange = (event) => question.set({ collection: event.target.value });
 find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
 find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
