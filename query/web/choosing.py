@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, Query, Response
 from fastapi.responses import StreamingResponse
@@ -16,17 +12,15 @@ from fastapi.responses import StreamingResponse
 from indexer.catalog import browse
 from indexer.catalog.credited import credits_of
 from indexer.catalog.filters import Filters
-from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
-from query.scene.export.names import safe
 from query.web.asking import SoundId, TheDesk, filters
 from query.web.browsing import collected
 from query.web.places import Listing, Place
 from query.web.rows import sendable
 from query.web.sounds import Id, sound_of
+from query.web.zips import pack, parts
 
 if TYPE_CHECKING:
-    from indexer.credits.texts import Credit
     from query.web.desk import Desk
 
 router = APIRouter(prefix="/api", tags=["choices"])
@@ -179,51 +173,23 @@ def zipped(
             else "These files are more than 4 GB together: take fewer."
         )
     said = credits_of(library.catalog.engine, Filters(), [each.columns["id"] for each in sounds])
-    # It has no name, so that nothing is left of it whatever comes.
-    file = tempfile.TemporaryFile(dir=desk.aside)  # noqa: SIM115
+    file = desk.zips.opened(desk.aside)
     after.add_task(file.close)
     try:
-        _pack(file, [each.path for each in sounds if each.path.is_file()], said)
+        pack(file, [each.path for each in sounds if each.path.is_file()], said)
     except OSError as error:
         file.close()
         raise AudioError(f"The ZIP cannot be made ({error.strerror}): take fewer.") from error
     length = file.tell()
     file.seek(0)
     return StreamingResponse(
-        _parts(file),
+        parts(file),
         media_type="application/zip",
         headers={
             "content-length": str(length),
             "content-disposition": 'attachment; filename="sounds.zip"',
         },
     )
-
-
-def _pack(file: IO[bytes], paths: Sequence[Path], said: Iterable[Credit]) -> None:
-    """Leaves the file at its end. A time before 1980, which ZIP cannot say, becomes 1980."""
-    taken: set[str] = set()
-    with zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
-        for path in paths:
-            name = f"{safe(sendable(path.stem))}{path.suffix}"
-            archive.write(path, _free(name, taken))
-        archive.writestr("CREDITS.txt", "".join(f"{texts.text(credit)}\n" for credit in said))
-    file.seek(0, os.SEEK_END)
-
-
-def _parts(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while part := file.read(1 << 20):
-            yield part
-
-
-def _free(name: str, taken: set[str]) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    number, free = 1, name
-    while free.lower() in taken or free == "CREDITS.txt":
-        number += 1
-        free = f"{stem}_{number}{dot}{suffix}"
-    taken.add(free.lower())
-    return free
 
 
 def _identity(desk: Desk, key: int) -> str:

@@ -27,6 +27,7 @@ from query.web.jobs import Job, JobState
 from query.web.pictures import Pictures
 from query.web.places import Places, usual
 from query.web.proxies import Proxies
+from query.web.zips import Zips
 
 if TYPE_CHECKING:
     from indexer.build.report import Progress
@@ -118,6 +119,7 @@ class Desk:
         self.reveal = reveal
         self.builds = Job()
         self.scenes = Job()
+        self.zips = Zips()
         self.scene: Scene | None = None
         self.model = Model("none")
         self.floor: Floor | None = None

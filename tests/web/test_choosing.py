@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from web_server import Page, serving
 
-from query.web.choosing import _pack
+from query.web.zips import pack
 
 
 class Chosen:
@@ -175,12 +175,23 @@ def test_names_in_a_zip_lead_nowhere_and_nothing_is_left_of_it(chosen: Chosen) -
     shutil.copy(source, odd)
     os.utime(odd, (0, 0))  # 1970, as archives leave it; ZIP begins in 1980
     file = io.BytesIO()
-    _pack(file, [odd, odd], [])
+    pack(file, [odd, odd], [])
     assert zipfile.ZipFile(file).namelist() == ["-..-evil.wav", "-..-evil_2.wav", "CREDITS.txt"]
     for asked in ("lines=0-3", "bytes=0-3"):
         whole = chosen.page.get("/api/zip", sound=[dog], headers={"range": asked})
         assert whole.status_code == 200
     assert not [*desk.aside.iterdir()]
+
+
+def test_only_so_many_zips_are_held_at_a_time(chosen: Chosen) -> None:
+    desk, dog = chosen.page.desk, chosen.id("dog")
+    held = [desk.zips.opened(desk.aside) for _ in range(2)]
+    busy = chosen.page.get("/api/zip", sound=[dog])
+    assert (busy.status_code, "wait for one" in busy.json()["error"]) == (503, True)
+    held.pop().close()
+    for _ in range(3):  # each of which makes room again
+        assert chosen.page.get("/api/zip", sound=[dog]).status_code == 200
+    held.pop().close()
 
 
 def test_a_file_is_revealed_to_who_sits_at_the_machine(chosen: Chosen) -> None:
