@@ -27,7 +27,8 @@ from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
 from query.web.desk import Desk, Model
 from query.web.guard import Guard, TooMuch, cookie_of
-from query.web.sounds import NotThere, served
+from query.web.rows import NotThere
+from query.web.sounds import served
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "es")

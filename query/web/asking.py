@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -15,7 +15,7 @@ from query.ask import Ask
 from query.scene.floor import standing
 from query.targets import Reference, Steering
 from query.web.desk import Desk
-from query.web.rows import Row, Strength, rows
+from query.web.rows import Row, Strength, rows, sound_of
 from query.weighing import MOST, weighted
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def query_by_frame(
     if reference_frame is not None:
         pair = Reference(
             frames=(),
-            sound=search.sound(f"#{reference_sound}"),
+            sound=search.sound(_heard(desk, cast("int", reference_sound))),
             theta=0.5 if theta is None else theta,
             weight=reference_weight,
             kind=target,
@@ -177,7 +177,14 @@ def query_by_text(
 @router.get("/query-by-sound", operation_id="query-by-sound")
 def query_by_sound(desk: TheDesk, page: ThePage, sound: SoundId) -> Answer:
     """Sounds that sound like one of the library."""
-    return _answer(desk, page, desk.searcher().by_sound(f"#{sound}", page.ask))
+    return _answer(desk, page, desk.searcher().by_sound(_heard(desk, sound), page.ask))
+
+
+def _heard(desk: Desk, key: int) -> str:
+    """The sound as a search names it. Raises NotThere, and QueryError if it was not heard yet."""
+    if sound_of(desk.library, key).columns["status"] not in ("partial", "ready"):
+        raise QueryError("This sound was not heard, so nothing can be found by it: take another.")
+    return f"#{key}"
 
 
 def _strengths(desk: Desk, hits: Sequence[Hit], question: Vectors, key: str) -> list[Strength]:

@@ -16,8 +16,8 @@ from indexer.errors import AudioError, QueryError
 from query.web.asking import SoundId, TheDesk, filters
 from query.web.browsing import collected
 from query.web.places import Listing, Place
-from query.web.rows import sendable
-from query.web.sounds import Id, sound_of
+from query.web.rows import sendable, sound_of
+from query.web.sounds import Id
 from query.web.zips import pack, parts
 
 if TYPE_CHECKING:

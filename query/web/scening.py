@@ -12,8 +12,8 @@ from indexer.errors import QueryError
 from query.web.asking import TheDesk
 from query.web.choosing import project_of
 from query.web.jobs import JobState
+from query.web.rows import sound_of
 from query.web.scenes import FORMATS, Scene, SceneShown, shown
-from query.web.sounds import sound_of
 
 if TYPE_CHECKING:
     from query.web.desk import Desk

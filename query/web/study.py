@@ -30,7 +30,8 @@ from query.web import results
 from query.web.app import HERE, add_errors, spoken
 from query.web.clips import Clips
 from query.web.guard import Guard, cookie_of
-from query.web.sounds import NotThere, served
+from query.web.rows import NotThere
+from query.web.sounds import served
 
 if TYPE_CHECKING:
     from query.evaluation.report.record import Record

@@ -165,6 +165,9 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
         opened(browser, own, model="no library") as tab,
     ):
         expect(tab.locator("#first-run")).to_be_visible()
+        tab.locator("#words").fill("dog")
+        tab.locator("#words").press("Enter")  # asks for what there is not
+        expect(tab.locator("#first-run")).to_be_visible()
         tab.locator("#add-folder").click()
         tab.locator("#places-list").get_by_text("home").click()
         expect(tab.locator("#places-list").get_by_text("sounds")).to_be_focused()

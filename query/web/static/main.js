@@ -89,6 +89,10 @@ function taken(seen) {
 }
 
 function changed(slide = false) {
+  if (ready.startsWith("none") && question.get("view") !== "library") { // nothing can be asked: there one is made
+    question.set({ view: "library" }, { slide: true });
+    return;
+  }
   panel.show();
   wells.show();
   const view = question.get("view");
@@ -139,8 +143,7 @@ function model(said) {
   const now = `${state} ${said.floor} ${said.counts.ready ?? 0}`;
   const before = ready;
   ready = now;
-  if (state === "none" && question.get("view") !== "library") question.set({ view: "library" }, { slide: true });
-  else if (before !== now) {
+  if (before !== now) {
     changed();
     if (state !== "none") {
       panel.choices().catch(() => {});
@@ -404,7 +407,7 @@ find("descending").onclick = () => question.set({ descending: question.get("desc
 player.onTell(told);
 list.handle(handlers);
 panel.start();
-wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_play", { why: name })) });
+wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_show", { name })) });
 question.onChange(changed);
 library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
 addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));
