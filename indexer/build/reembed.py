@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from indexer.build.ears import Ears, hear
 from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
-from indexer.build.listen import Broken, Duplicate, End, Job
+from indexer.build.listen import Broken, Duplicate, End, Job, Jobs
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
 from indexer.catalog.entries import Reheard
+from indexer.counting import counted
 from indexer.errors import LibraryError
 from indexer.library import Library
 
@@ -47,14 +48,16 @@ class Ahead:
     size: int
 
     def sentence(self, encoder: str) -> str:
-        away = f" {self.away:,} sounds cannot be heard: their files are away." if self.away else ""
+        away = ""
+        if self.away:
+            away = f" {counted(self.away, 'sound')} cannot be heard: the files are away."
         if not self.jobs:
             return f"Every sound within reach was heard with {encoder} before.{away}"
         seconds = sum(job.seconds for job in self.jobs)
         return (
-            f"{len(self.jobs):,} sounds to hear with {encoder}, {length(seconds / 60)} of sound: "
-            f"some {length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB more of "
-            f"library.{away}"
+            f"{counted(len(self.jobs), 'sound')} to hear with {encoder}, "
+            f"{length(seconds / 60)} of sound: some {length(self.minutes)} of work, "
+            f"{max(1, round(self.size / 1e6)):,} MB more of library.{away}"
         )
 
 
@@ -91,7 +94,8 @@ def reembed(
             embed_words(other.catalog, encoder, spaces["metadata"], report, progress)
         jobs, _ = _jobs(other, encoder)
         stage = f"Listening with {encoder.name}"
-        report.added = hear(other, encoder, stage, jobs, report, progress, Again)
+        work = Jobs(jobs, sum(job.seconds for job in jobs))
+        report.added = hear(other, encoder, stage, work, report, progress, Again)
         if not without_them:
             _require_all(library, other, encoder, report)
         save_indexes(other, encoder)
@@ -183,7 +187,8 @@ def _require_all(library: Library, other: Library, encoder: Encoder, report: Bui
     ]  # fmt: skip
     example = "".join(f", as {path}, for {why}" for path, why in report.failures[:1])
     raise LibraryError(
-        f"The library stays with {library.config.encoder}: {len(lost):,} sounds were not heard "
-        f"with {encoder.name}, {' and '.join(filter(None, reasons))}{example}; then run this "
+        f"The library stays with {library.config.encoder}: "
+        f"{counted(len(lost), 'sound', 'was/were')} not heard with {encoder.name}, "
+        f"{' and '.join(filter(None, reasons))}{example}; then run this "
         "again, or switch without them by --without-them."
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from indexer.cli.common import Bars, counted, say
+from indexer.cli.common import Bars, say
+from indexer.counting import counted
 from indexer.errors import PictureError
 from query.cli import options
 

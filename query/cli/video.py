@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from indexer.cli.common import Bars, counted, say
+from indexer.cli.common import Bars, say
+from indexer.counting import counted
 from query.cli import fill, options, reference
 from query.cli import outs as outs_of
 from query.cli.outs import FILMS, PROJECT
@@ -111,7 +112,7 @@ def of_shot(value: str) -> tuple[str, tuple[float, str]]:
 @click.option(
     "--use",
     type=click.Choice(["commercial"]),
-    help="Refuse what may not be used so: sounds, and the model.",
+    help="Refuse what may not be used so: sounds, and the model; say what it may depend on.",
 )
 @click.option("--yes", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
@@ -158,7 +159,9 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
         if given["use"] is not None:
             from query.scene.use import check_use
 
-            check_use(sheet, given["use"], any(out.suffix.lower() in SESSIONS for out in outs))
+            held = any(out.suffix.lower() in SESSIONS for out in outs)
+            for sentence in check_use(sheet, given["use"], held):
+                say(sentence)
         if given["dry_run"]:
             _show(sheet)
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.credits.texts import credit
+from indexer.credits.texts import credit, made_from
 from query.ranking import hit
 from query.scene.cues import Clip
 from query.scene.floor import standing
@@ -139,11 +139,11 @@ def _levels(measured: Measured, seconds: float, rate: int) -> tuple[NDArray[np.i
 
 def _clip(hit: Hit, sound: SoundInfo, measured: Measured, strength: Strength) -> Clip:
     columns = sound.columns
-    freesound = columns["raw"].get("freesound")
+    freesound, made = columns["raw"].get("freesound"), columns["raw"].get("generated", {})
     author = columns["author"] or columns["designer"] or columns["manufacturer"]
     said = credit(
         hit.id, hit.title, author, columns["url"], columns["licence"], columns["licence_url"],
-        freesound,
+        freesound, made.get("sources"),
     )  # fmt: skip
     own = freesound if isinstance(freesound, dict) else {}
     return Clip(
@@ -168,4 +168,5 @@ def _clip(hit: Hit, sound: SoundInfo, measured: Measured, strength: Strength) ->
         preview=sound.is_preview,
         remix=said.remix,
         gen_ai=str(own.get("gen_ai_preference") or ""),
+        made_from=made_from(said),
     )

@@ -105,6 +105,7 @@ def detail(library: Library, sound: SoundInfo, choices: Choices) -> Detail:
     said = credit(
         key, found.title, found.author, columns["url"], columns["licence"],
         columns["licence_url"], columns["raw"].get("freesound"),
+        columns["raw"].get("generated", {}).get("sources"),
     )  # fmt: skip
     named = "description subcategory notes microphone recorded status reason".split()
     return Detail(

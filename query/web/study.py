@@ -76,12 +76,17 @@ class Room:
 
     owner    the token of who runs it, or "" where only this machine is served
     measure  name of a report → what makes it of a file of ratings
+    tell     takes a sentence for whoever runs it
     """
 
     def __init__(
-        self, store: Store, owner: str, measure: Mapping[str, Callable[[Path], Record]]
+        self,
+        store: Store,
+        owner: str,
+        measure: Mapping[str, Callable[[Path], Record]],
+        tell: Callable[[str], None],
     ) -> None:
-        self.store, self.owner, self.measure = store, owner, measure
+        self.store, self.owner, self.measure, self.tell = store, owner, measure, tell
         self.clips = Clips()
         self.trials = headphones.trials(store.plan.listening.seed)
         self.cookie = f"sonorize-rater-{store.plan.key[:8]}"  # another study has another rater
@@ -219,6 +224,10 @@ def _add_entry(app: FastAPI) -> None:
         """Deletes the rater with this code and all they said."""
         if not room.store.withdraw(code.strip()):
             raise StudyError("Nobody has this code: look whether it is complete.")
+        room.tell(
+            f"Someone withdrew: {room.store.path.name} holds nothing of them any more. Reports "
+            "that were made of it before do: delete these, and make them again."
+        )
         return room.state(rater)
 
     @app.post("/api/leave", status_code=204)

@@ -304,6 +304,9 @@ def test_sounds_stand_for_the_prompt(
     assert (triple["caption"], triple["inconsistency"]) == ("", None)
     assert triple["d_image_audio"] is not None
 
+    credited = run("library", "credits", "--source", "generated", "--library", library)
+    assert all("Made from the sound of: d by unknown" in each for each in credited.out.splitlines())
+
     both = generate(frame, library, "--via", "both", "--captions", 2, "--best", 1)
     assert both.code == 0, both.err
     assert "3 sounds in" in both.err

@@ -68,7 +68,7 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "a file": lambda c: c.at(1, "dog.wav"),
     "a hash": lambda c: c.with_hash("ab"),
     "known files": lambda c: c.known(1),
-    "work to do": lambda c: c.todo([1], ["named", "partial"]),
+    "work to do": lambda c: list(c.todo([1], ["named", "partial"])),
     "changes": lambda c: c.embeddings.changes(1),
     "a token": lambda c: c.embeddings.token(1),
     "fingerprints": lambda c: c.embeddings.fingerprints("toy", "audio"),

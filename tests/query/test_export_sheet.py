@@ -125,6 +125,25 @@ def test_commercial_use_lists_what_is_in_its_way(tmp_path: Path) -> None:
         check_use(held, "commercial", alternates=True)
 
 
+def test_commercial_use_says_on_what_it_depends(tmp_path: Path) -> None:
+    made = replace(sheet(tmp_path), model_licence="Apache-2.0")
+    cue = made.cues[2]
+    for licence, said in (
+        ("LicenseRef-Stability-AI-Community", ["up to 1,000,000 US dollars of yearly revenue"]),
+        (
+            "LicenseRef-Vendor",
+            ["Under LicenseRef-Vendor commercial use is as its owner's own terms say"],
+        ),
+        ("Vendor EULA", ["own terms say, which are to be read: "]),
+        ("CC-BY-SA-4.0", []),
+        ("MIT", []),
+        ("LicenseRef-Public-Domain", []),
+    ):
+        under = replace(cue, clip=replace(cue.clip, licence=licence), alternates=())
+        told = check_use(replace(made, cues=(under,)), "commercial")
+        assert [each in line for each, line in zip(said, told, strict=True)] == [True] * len(said)
+
+
 @pytest.mark.parametrize("ending", [".rpp", ".otio", ".fcpxml", ".edl"])
 def test_a_session_marks_a_lossy_preview(tmp_path: Path, ending: str) -> None:
     made = sheet(tmp_path)

@@ -160,6 +160,7 @@ def test_withdrawing_deletes_everything(study: Study, page: Page, door: Door) ->
     assert len(study.store.sessions()) == 2
     assert post(client, "withdraw", code=f" {code} ")["stage"] == "consent"
     assert [session.ratings for session in study.store.sessions()] == [[]]
+    assert "Reports that were made of it before do: delete these" in study.told[-1]
     assert client.get("/api/state").json()["stage"] == "consent"
     assert other.get("/api/state").json()["stage"] == "rate"
 
