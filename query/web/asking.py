@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.protocol import Vectors
     from query.ranking import Hit
+    from query.search import Searcher
 
 router = APIRouter(prefix="/api", tags=["questions"])
 
@@ -137,7 +138,10 @@ def query_by_frame(
     if reference_frame is not None:
         pair = Reference(
             frames=(),
-            sound=search.sound(_heard(desk, cast("int", reference_sound))),
+            sound=desk.remembered(
+                ("sound", reference_sound),
+                lambda: search.sound(_heard(desk, cast("int", reference_sound))),
+            ),
             theta=0.5 if theta is None else theta,
             weight=reference_weight,
             kind=target,
@@ -154,7 +158,7 @@ def query_by_frame(
         target,
         page.ask.steering,
     )
-    strengths = _strengths(desk, hits, question, repr(known))
+    strengths = _strengths(desk, search, hits, question, repr(known))
     return _answer(desk, page, hits, strengths, desk.taken_for(frame))
 
 
@@ -187,11 +191,13 @@ def _heard(desk: Desk, key: int) -> str:
     return f"#{key}"
 
 
-def _strengths(desk: Desk, hits: Sequence[Hit], question: Vectors, key: str) -> list[Strength]:
-    """Of each hit; none while the floor is being measured."""
+def _strengths(
+    desk: Desk, search: Searcher, hits: Sequence[Hit], question: Vectors, key: str
+) -> list[Strength]:
+    """Of each hit; none while the floor is being measured. `key`: what made the question."""
     if desk.floor is None or not hits:
         return []
-    background = desk.background(question, key)
+    background = desk.remembered(("background", key), lambda: search.background(question, Ask()))
     return [desk.floor.strength(standing(hit.score, background)) for hit in hits]
 
 
