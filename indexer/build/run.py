@@ -57,7 +57,7 @@ def build_index(
             _count(library, report)
         with report.timed("index"):
             takes.join_similar(library.catalog, spaces)
-            save_indexes(library, encoder)
+            report.notes += save_indexes(library, encoder)
         seq = library.catalog.embeddings.changes(0)[1]
         library.catalog.finish_build(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
@@ -184,7 +184,11 @@ def _count(library: Library, report: BuildReport) -> None:
     report.copies = counts["copies"]
 
 
-def save_indexes(library: Library, encoder: Encoder) -> None:
+def save_indexes(library: Library, encoder: Encoder) -> list[str]:
+    """Returns what the user should know of their answers, a sentence each."""
     spaces = library.spaces(encoder)
+    notes = []
     for parts in library.ranked_parts(encoder):
-        library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts], save=True)
+        dims = [encoder.dims[part] for part in parts]
+        notes.append(library.index([spaces[part] for part in parts], dims, save=True).note())
+    return [note for note in notes if note]

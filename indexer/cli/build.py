@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 @windows_option
 @click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")
 @click.option("--index", "index", metavar="KIND",
-              help="For a new library: auto, exact, faiss, or milvus:ADDRESS, milvus:FILE.db.  "
+              help="For a new library: auto, exact, faiss, approximate, or milvus:ADDRESS, "
+              "milvus:FILE.db. auto is exact where few sounds are, approximate where many.  "
               "[default: auto]")  # fmt: skip
 @device_option
 @click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")

@@ -18,6 +18,7 @@ import faiss
 import numpy as np
 
 from indexer.vectors.exact import ExactIndex, by_products
+from indexer.vectors.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.vectors.rows import Ids, Rows
+    from indexer.vectors.together import Found
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
 LESS_THAN_FLOAT32 = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION")
 
-_one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
+one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
 
 
 class FaissIndex(ExactIndex):
@@ -55,6 +57,7 @@ class FaissIndex(ExactIndex):
         # Any: the stubs describe the C++ calls, not the Python ones laid over them.
         self._copy: Any = None  # on a GPU
         self._searches = 0  # since the rows changed
+        self._together = Together(self._nearest_of_all, one_search)
 
     def add(self, ids: Ids, vectors: Rows) -> None:
         self._drop_copy()
@@ -82,20 +85,20 @@ class FaissIndex(ExactIndex):
                 near = np.flatnonzero(self._matrix() @ queries[i] >= limit)
                 yield near if at is None else np.intersect1d(near, at, assume_unique=True)
 
-    def _nearest(
-        self, queries: Rows, k: int, at: NDArray[np.intp] | None
-    ) -> tuple[Rows, NDArray[np.intp]]:
+    def _nearest(self, queries: Rows, k: int, at: NDArray[np.intp] | None) -> Found:
         """(nq, k) float32 products, best first, and positions; k rows at least are allowed."""
-        with _one_search:
-            if at is None and k <= GPU_MOST and (found := self._nearest_on_gpu(queries, k)):
-                return found
-            faiss.omp_set_num_threads(TEAM if len(queries) >= FEWEST_FOR_TEAM else 1)
-            faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * self._dim
-            rows = self._matrix() if at is None else self._matrix()[at]
-            products, labels = faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
-            return products, labels if at is None else at[labels]
+        if at is None:
+            return self._together(queries, k)
+        with one_search:
+            products, labels = knn(queries, self._matrix()[at], k)
+            return products, at[labels]
 
-    def _nearest_on_gpu(self, queries: Rows, k: int) -> tuple[Rows, NDArray[np.intp]] | None:
+    def _nearest_of_all(self, queries: Rows, k: int) -> Found:
+        if k <= GPU_MOST and (found := self._nearest_on_gpu(queries, k)):
+            return found
+        return knn(queries, self._matrix(), k)
+
+    def _nearest_on_gpu(self, queries: Rows, k: int) -> Found | None:
         self._searches += 1
         try:
             if self._searches == 2 and gpus():
@@ -110,6 +113,18 @@ class FaissIndex(ExactIndex):
 
     def _drop_copy(self) -> None:
         self._copy, self._searches = None, 0
+
+
+def set_team(queries: int) -> None:
+    """Lets faiss use as many threads, in this one, as pay for so many queries."""
+    faiss.omp_set_num_threads(TEAM if queries >= FEWEST_FOR_TEAM else 1)
+
+
+def knn(queries: Rows, rows: Rows, k: int) -> Found:
+    set_team(len(queries))
+    faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * rows.shape[1]
+    products, labels = faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
+    return products, labels
 
 
 def gpus() -> int:
