@@ -111,6 +111,11 @@ class FaissIndex(ExactIndex):
             self._copy = None
         return None
 
+    def on_gpu(self, m: int) -> bool:
+        """Whether unfiltered searches for m results come from a GPU, from the second on."""
+        fits = self._copy is not None or self._searches < 2
+        return fits and m + SPARE <= GPU_MOST and gpus() > 0
+
     def _drop_copy(self) -> None:
         self._copy, self._searches = None, 0
 
