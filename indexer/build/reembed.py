@@ -19,6 +19,7 @@ from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
 from indexer.catalog.entries import Reheard
+from indexer.counting import counted
 from indexer.errors import LibraryError
 from indexer.library import Library
 
@@ -50,14 +51,16 @@ class Ahead:
     size: int
 
     def sentence(self, encoder: str) -> str:
-        away = f" {self.away:,} sounds cannot be heard: their files are away." if self.away else ""
+        away = ""
+        if self.away:
+            away = f" {counted(self.away, 'sound')} cannot be heard: the files are away."
         if not self.jobs:
             return f"Every sound within reach was heard with {encoder} before.{away}"
         seconds = sum(job.seconds for job in self.jobs)
         return (
-            f"{len(self.jobs):,} sounds to hear with {encoder}, {length(seconds / 60)} of sound: "
-            f"some {length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB more of "
-            f"library.{away}"
+            f"{counted(len(self.jobs), 'sound')} to hear with {encoder}, "
+            f"{length(seconds / 60)} of sound: some {length(self.minutes)} of work, "
+            f"{max(1, round(self.size / 1e6)):,} MB more of library.{away}"
         )
 
 
@@ -188,7 +191,8 @@ def _require_all(library: Library, other: Library, encoder: Encoder, report: Bui
     ]  # fmt: skip
     example = "".join(f", as {path}, for {why}" for path, why in report.failures[:1])
     raise LibraryError(
-        f"The library stays with {library.config.encoder}: {len(lost):,} sounds were not heard "
-        f"with {encoder.name}, {' and '.join(filter(None, reasons))}{example}; then run this "
+        f"The library stays with {library.config.encoder}: "
+        f"{counted(len(lost), 'sound', 'was/were')} not heard with {encoder.name}, "
+        f"{' and '.join(filter(None, reasons))}{example}; then run this "
         "again, or switch without them by --without-them."
     )

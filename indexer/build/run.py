@@ -15,6 +15,7 @@ from indexer.build.listen import Job, Jobs
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
 from indexer.build.words import embed_words, name_files
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
@@ -57,7 +58,7 @@ def build_index(
             _count(library, report)
         with report.timed("index"):
             takes.join_similar(library.catalog, spaces)
-            save_indexes(library, encoder)
+            report.notes += save_indexes(library, encoder)
         seq = library.catalog.embeddings.changes(0)[1]
         library.catalog.finish_build(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
@@ -131,7 +132,8 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
         )
     elif found.gone and not options.prune:
         report.notes.append(
-            f"{found.gone:,} files are gone from {source.location}: --prune forgets them."
+            f"{counted(found.gone, 'file', 'is/are')} gone from {source.location}: --prune forgets "
+            "what is gone."
         )
     return found
 
@@ -198,7 +200,11 @@ def _count(library: Library, report: BuildReport) -> None:
     report.copies = counts["copies"]
 
 
-def save_indexes(library: Library, encoder: Encoder) -> None:
+def save_indexes(library: Library, encoder: Encoder) -> list[str]:
+    """Returns what the user should know of their answers, a sentence each."""
     spaces = library.spaces(encoder)
+    notes = []
     for parts in library.ranked_parts(encoder):
-        library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts], save=True)
+        dims = [encoder.dims[part] for part in parts]
+        notes.append(library.index([spaces[part] for part in parts], dims, save=True).note())
+    return [note for note in notes if note]

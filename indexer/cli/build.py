@@ -25,6 +25,7 @@ from indexer.cli.common import (
     say_failures,
     windows_option,
 )
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.build.estimate import Plan
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 @windows_option
 @click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")
 @click.option("--index", "index", metavar="KIND",
-              help="For a new library: auto, exact, faiss, or milvus:ADDRESS, milvus:FILE.db.  "
+              help="For a new library: auto, exact, faiss, approximate, or milvus:ADDRESS, "
+              "milvus:FILE.db. auto is exact where few sounds are, approximate where many.  "
               "[default: auto]")  # fmt: skip
 @device_option
 @click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")
@@ -160,7 +162,7 @@ class BuildBars(Bars):
             raise click.exceptions.Exit(0)
         if self._given["prune"] and plan.unseen and not self._given["yes"]:
             click.confirm(
-                f"Forget up to {plan.unseen:,} files that are gone?",
+                f"Forget up to {counted(plan.unseen, 'file', 'that is/that are')} gone?",
                 abort=True,
                 err=True,
             )
@@ -197,11 +199,11 @@ def _show(report: BuildReport, library: Library, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(figures))
         return
-    files = "file" if report.passed_over == 1 else "files"
-    other = f", {report.passed_over:,} other {files} passed over" if report.passed_over else ""
+    passed_over = counted(report.passed_over, "other file")
+    other = f", {passed_over} passed over" if report.passed_over else ""
     click.echo(
         f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed, "
-        f"{report.removed:,} removed{other}; the library holds {report.sounds:,} sounds "
-        f"({report.windows:,} windows) in {library.folder}"
+        f"{report.removed:,} removed{other}; the library holds {counted(report.sounds, 'sound')} "
+        f"({counted(report.windows, 'window')}) in {library.folder}"
         + (f"; {copies_said(report.copies)}" if report.copies else "")
     )

@@ -17,6 +17,7 @@ import click
 
 from indexer.cli.common import library_folder as folder_of
 from indexer.cli.common import library_option
+from indexer.counting import counted
 from indexer.errors import LibraryNotFound, SonorizeError
 
 if TYPE_CHECKING:
@@ -253,7 +254,8 @@ def _sounds(library: Library) -> Iterator[Finding]:
     revisions = schema.revisions()
     head = next(revision for revision in revisions if revision not in revisions.values())
     yield Finding(
-        "library", "ok", f"{counts['ready']:,} sounds ready, {counts['windows']:,} windows, built "
+        "library", "ok", f"{counted(counts['ready'], 'sound')} ready, "
+        f"{counted(counts['windows'], 'window')}, built "
         f"with {library.config.encoder}; catalog revision {head}",
     )  # fmt: skip
     if unheard := counts["named"] + counts["partial"]:
@@ -288,7 +290,7 @@ def _roots(library: Library) -> Iterator[Finding]:
 
 
 def _indexes(library: Library) -> Iterator[Finding]:
-    from indexer.care import damaged
+    from indexer.care import damaged, searched
     from indexer.library import SAVE_AFTER
     from indexer.vectors import registry
 
@@ -298,6 +300,9 @@ def _indexes(library: Library) -> Iterator[Finding]:
             "library", "broken", f"Its index is to be {library.config.index}, which is not here.",
             'write index = "auto" in library.toml, or install sonorize[cpu]',
         )  # fmt: skip
+    for known in searched(library).values():
+        if known is not None:
+            yield Finding("library", "ok", f"Search is {known.said()}.")
     for sentence in damaged(library):
         yield Finding("library", "note", sentence, "sonorize library rebuild")
     newest: dict[str, int] = {}
