@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from indexer.catalog.entries import Entry, Failed, Heard, Same
 from indexer.geometry import mean_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from indexer.audio.waveform import Waveform
     from indexer.audio.window import Window
     from indexer.build.report import BuildReport, Progress
+    from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
 
@@ -47,6 +48,12 @@ class Heap:
         return self.spans[-1][1] if self.spans else 0.0
 
 
+class Recorder(Protocol):
+    """Takes what is to be recorded, in this order."""
+
+    def record(self, entries: Sequence[Entry]) -> None: ...
+
+
 class Ears:
     """Collects windows into batches, embeds them, and records files that are complete."""
 
@@ -54,29 +61,29 @@ class Ears:
 
     def __init__(
         self,
-        library: Library,
+        spaces: Mapping[Part, int],
         encoder: Encoder,
         report: BuildReport,
         progress: Progress,
-        writer: Writer,
+        writer: Recorder,
         heads: Heads,
     ) -> None:
         self.added = 0
-        self._heads = heads
-        self._writer = writer
-        self._library = library
+        self._spaces = spaces
         self._encoder = encoder
         self._report = report
         self._progress = progress
-        self._spaces = library.spaces(encoder)
+        self._writer = writer
+        self._heads = heads
         self._batch = BATCH if encoder.device == "cpu" else LARGE
         self._heaps: dict[int, Heap] = {}
         self._pending: list[tuple[Job, int, Waveform]] = []
         self._done: list[End | Duplicate | Broken] = []
 
-    def known(self, content_hash: str) -> int | None:
-        """The sound that a recording is, if that is known before it is heard."""
-        return self._library.catalog.with_hash(content_hash)
+    @staticmethod
+    def find(catalog: Catalog) -> Callable[[str], int | None]:
+        """Which sound a recording is, by its hash, if that is known before it is heard."""
+        return catalog.with_hash
 
     @property
     def waiting(self) -> int:
@@ -195,8 +202,10 @@ def hear(
     """
     progress.stage(stage, jobs.seconds, "s of sound")
     with Writer(library.catalog, report) as writer:
-        ears = kind(library, encoder, report, progress, writer, Heads() if heads is None else heads)
-        listener = Listener(jobs.each, encoder, ears.known, threads(encoder), measure=ears.measures)
+        heads = Heads() if heads is None else heads
+        ears = kind(library.spaces(encoder), encoder, report, progress, writer, heads)
+        find = kind.find(library.catalog)
+        listener = Listener(jobs.each, encoder, find, threads(encoder), measure=ears.measures)
         try:
             ears.hear(listener)
         except KeyboardInterrupt:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 class Options:
     """prune: forget files that are gone. retry_failed: try unreadable files again.
 
-    whole: what a root lacks is gone, even if it lacks much.
+    whole: what a root lacks is gone, even if it lacks much. ray: the address of a Ray cluster that
+    hears in place of this process, or "".
     """
 
     prune: bool = False
     retry_failed: bool = False
     whole: bool = False
+    ray: str = ""
 
 
 STAGES = ("scan", "names", "words", "decode", "embed", "record", "index")

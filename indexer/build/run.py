@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from indexer.build import takes
+from indexer.build import shards, takes
+from indexer.build.cluster import hear_there
 from indexer.build.ears import hear
 from indexer.build.estimate import estimate
 from indexer.build.heads import HEAD, Heads
@@ -81,6 +82,26 @@ def _stages(
         name_files(catalog, each, report, progress)
     _embed_words(catalog, spaces, encoder, report, progress)
     catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
+    shards.take_in(library, encoder, report)
+    if options.ray:
+        jobs = _jobs(library, found, ["named", "partial"], None)
+        hear_there(library, encoder, jobs, options.ray, report, progress)
+    else:
+        _hear(library, found, encoder, report, progress)
+    catalog.drop_orphans()  # only now is it known which recordings went elsewhere
+    # a file that turned out to be a copy may have given its sound another name
+    _embed_words(catalog, spaces, encoder, report, progress)
+    if options.prune:
+        report.removed = catalog.prune([each.root_id for each in found if not each.offline])
+
+
+def _hear(
+    library: Library,
+    found: Sequence[Scan],
+    encoder: Encoder,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
     heads = Heads()
     report.added += hear(
         library, encoder, "Listening to the start of every file",
@@ -90,11 +111,6 @@ def _stages(
         library, encoder, "Listening to the rest of long files",
         _jobs(library, found, ["partial"], None), report, progress, heads=heads,
     )  # fmt: skip
-    catalog.drop_orphans()  # only now is it known which recordings went elsewhere
-    # a file that turned out to be a copy may have given its sound another name
-    _embed_words(catalog, spaces, encoder, report, progress)
-    if options.prune:
-        report.removed = catalog.prune([each.root_id for each in found if not each.offline])
 
 
 def look(library: Library, source: Source, options: Options, report: BuildReport) -> Scan:

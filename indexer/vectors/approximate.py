@@ -20,7 +20,7 @@ from indexer.vectors import faiss_index
 from indexer.vectors.cells import SEED, Cells
 from indexer.vectors.faiss_index import FaissIndex
 from indexer.vectors.files import BESIDE
-from indexer.vectors.rows import checked
+from indexer.vectors.rows import best, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,14 +120,23 @@ class ApproximateIndex(FaissIndex):
     def _candidates(
         self, queries: Rows, m: int, margins: NDArray[np.float64], at: NDArray[np.intp] | None
     ) -> Iterator[NDArray[np.intp]]:
-        if not self._approximate(m, at):
+        if self._cells is not None and self._approximate(self._cells, m, at):
+            yield from self._by_cells(self._cells, queries, m, margins, at)
+        else:
             yield from super()._candidates(queries, m, margins, at)
-            return
-        assert self._cells is not None
-        known = self._cells.known
+
+    def _by_cells(
+        self,
+        cells: Cells,
+        queries: Rows,
+        m: int,
+        margins: NDArray[np.float64],
+        at: NDArray[np.intp] | None,
+    ) -> Iterator[NDArray[np.intp]]:
+        known = cells.known
         # What is allowed cuts across cells, and so does a long list: all of them are looked at.
         probed = known.probed if at is None and m <= SHORT else known.cells
-        for i, near in enumerate(self._near(self._cells, queries, m, probed, at)):
+        for i, near in enumerate(self._near(cells, queries, m, probed, at)):
             if len(near) < m:
                 one = slice(i, i + 1)
                 yield from super()._candidates(queries[one], m, margins[one], at)
@@ -139,12 +148,12 @@ class ApproximateIndex(FaissIndex):
     def _large(self) -> bool:
         return len(self) >= FEWEST and len(self) * self._dim >= self._least
 
-    def _approximate(self, m: int, at: NDArray[np.intp] | None) -> bool:
-        if self._cells is None or not self._cells.known.probed:
+    def _approximate(self, cells: Cells, m: int, at: NDArray[np.intp] | None) -> bool:
+        if not cells.known.probed or (at is None and self.on_gpu(m)):  # exact there, and as fast
             return False
         total = len(self) if at is None else len(at)
         few = at is not None and total <= FEW * len(self)
-        return not few and self._scored(self._cells, m) <= DEEP * total
+        return not few and self._scored(cells, m) <= DEEP * total
 
     def _scored(self, cells: Cells, m: int) -> int:
         return cells.known.scored + SCORED_EACH * m
@@ -167,10 +176,15 @@ class ApproximateIndex(FaissIndex):
         tenth = {kind: self.search(rows, 10).scores[:, -1:] for kind, rows in asked.items()}
         self._cells = cells
 
+        def found(queries: Rows) -> Rows:
+            near = self._by_cells(cells, queries, 10, np.zeros(len(queries)), None)
+            pairs = zip(near, queries, strict=True)
+            return np.array([best(self._matrix(), each, q, 10)[0] for each, q in pairs])
+
         def recall(half: slice) -> dict[str, float]:
             # By score: of rows that are equal it does not matter which is found.
             return {
-                kind: float((self.search(rows[half], 10).scores >= tenth[kind][half]).mean())
+                kind: float((found(rows[half]) >= tenth[kind][half]).mean())
                 for kind, rows in asked.items()
             }
 

@@ -75,8 +75,8 @@ class SortedRows(ABC):
         if m and len(queries):
             margin = margins(queries, self._dim, self._longest)
             for i, near in enumerate(self._candidates(queries, m, margin, at)):
-                scores[i], best = _best(self._matrix(), near, queries[i], m)
-                found[i] = self._ids[best]
+                scores[i], places = best(self._matrix(), near, queries[i], m)
+                found[i] = self._ids[places]
         return Neighbors(scores, found)
 
     @property
@@ -182,7 +182,7 @@ def longest(vectors: Rows) -> float:
     return float(np.sqrt(squares.max(initial=0.0)))
 
 
-def _best(rows: Rows, near: NDArray[np.intp], query: Rows, m: int) -> tuple[Rows, NDArray[np.intp]]:
+def best(rows: Rows, near: NDArray[np.intp], query: Rows, m: int) -> tuple[Rows, NDArray[np.intp]]:
     """The m best of these positions with their scores, the smaller position first among equals."""
     near = np.sort(near)
     scores = np.concatenate(

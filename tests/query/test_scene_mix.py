@@ -204,6 +204,17 @@ def test_a_gap_in_the_films_own_sound_moves_nothing_after_it(tmp_path: Path) -> 
     assert int((np.abs(found[RATE:]) > 0.05).argmax()) == pytest.approx(RATE, abs=100)
 
 
+def test_a_film_whose_sound_begins_damaged_is_heard_from_there_on(tmp_path: Path) -> None:
+    path = video(tmp_path / "film.mkv", 25, sound=sounds.noise(1.0, channels=2), audio="flac")
+    with av.open(str(path)) as container:
+        first, *rest = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    path.write_bytes(path.read_bytes().replace(first, bytes(len(first))))
+    found = stems(Mix(sheet(film(path, 25, sound=True)), OFF))["original"]
+    begins = int(RATE / (len(rest) + 1))  # about: the last packet is shorter
+    assert not found[:, : begins // 2].any()
+    assert level(found[:, 2 * begins :]) > -40
+
+
 def test_the_films_own_sound_is_kept_lowered_or_left_out(tmp_path: Path) -> None:
     own = np.full((2, 240_000), 0.25, np.float32)
     path = video(tmp_path / "film.mov", 125, sound=own, audio="pcm_s24le")
