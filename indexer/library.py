@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder, Part
     from indexer.vectors.milvus import MilvusIndex
     from indexer.vectors.protocol import VectorIndex
+    from indexer.vectors.rows import SortedRows
 
 FORMAT = 1
 SENT = 5_000  # sounds whose rows are held while they are sent to an index elsewhere
@@ -48,7 +49,8 @@ class Config:
     metadata   whether words about a sound are embedded too (always so with `starter`)
     catalog    SQLAlchemy URL without password, a relative SQLite path being inside the library;
                the password comes from SONORIZE_CATALOG_PASSWORD
-    index      auto, exact, faiss, or milvus: and an address or a .db file (inside the library)
+    index      auto, exact, faiss (exact too), approximate, or milvus: and an address or a .db file
+               (inside the library)
     """
 
     encoder: str
@@ -143,7 +145,7 @@ class Library:
         Brought up to date from the catalog; written to disk if `save` (the caller then holds
         the lock), or if much was new and nobody else is writing.
         """
-        kind = registry.default() if self.config.index == "auto" else self.config.index
+        kind = self.config.index
         spelled = "-".join(map(str, spaces))
         if kind.startswith(registry.MILVUS):
             return self._shared(kind.removeprefix(registry.MILVUS), spaces, dims, save=save)
@@ -163,6 +165,9 @@ class Library:
         elif len(changed) > SAVE_AFTER:
             with suppress(LibraryBusy), self.lock():
                 self._save(files, index, last, marks)
+        if save and index.unprepared:  # takes minutes, and may be stopped: the rows are there
+            index.prepare(dims)
+            files.save_beside(index, last)
         return index
 
     def _shared(
@@ -207,7 +212,7 @@ class Library:
         for at in range(0, len(sound_ids), SENT):
             index.add(*self.rows(spaces, dims, sound_ids[at : at + SENT].tolist()))
 
-    def _save(self, files: IndexFiles, index: VectorIndex, seq: int, marks: Path) -> None:
+    def _save(self, files: IndexFiles, index: SortedRows, seq: int, marks: Path) -> None:
         """The file, then its mark: without one it is not believed."""
         files.save(index, seq)
         token = self.catalog.embeddings.token(seq) or ""

@@ -20,7 +20,7 @@ from measure import HEAD, Figure, medians
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PARTS = ("search", "catalog", "indexing", "start")
+PARTS = ("search", "approximate", "catalog", "indexing", "start")
 SIZES = (10_000, 100_000, 1_000_000)
 
 
@@ -45,16 +45,20 @@ def figures(part: str, quick: bool) -> Iterator[Figure]:
         import search
 
         yield from search.figures(SIZES[:1] if quick else SIZES, rounds)
+    elif part == "approximate":
+        import approximate
+
+        yield from approximate.figures((20_000,) if quick else SIZES, rounds)
     elif part == "catalog":
         yield from catalogs(SIZES[:1] if quick else SIZES, rounds)
     elif part == "indexing":
         import indexing
 
-        yield from indexing.figures(30 if quick else 300, 1 if quick else 3)
+        yield from indexing.figures(12 if quick else 300, 1 if quick else 3)
     else:
         import start
 
-        yield from start.figures(rounds)
+        yield from start.figures(1 if quick else rounds)
 
 
 def catalogs(sizes: tuple[int, ...], rounds: int) -> Iterator[Figure]:

@@ -23,7 +23,8 @@ ENOUGH = 4.0  # seconds of one job, after which it is not repeated
 class Figure:
     """What was measured, at size n: milliseconds of ours, of the ceiling if one is known, of peers.
 
-    ratio: ours ÷ ceiling; 1.0 is as fast as this machine can be.
+    ratio    ours ÷ ceiling; 1.0 is as fast as this machine can be
+    recall   where an answer may lack something: what share was found, by ours and by peers
     """
 
     name: str
@@ -31,6 +32,7 @@ class Figure:
     ours_ms: float
     ceiling_ms: float | None = None
     peers: Mapping[str, float] = field(default_factory=dict)
+    recall: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
@@ -43,16 +45,21 @@ class Figure:
             "ratio": None if self.ratio is None else round(self.ratio, 3),
             "peers": {name: round(ms, 3) for name, ms in self.peers.items()},
         }  # fmt: skip
+        if self.recall:
+            told["recall"] = {name: round(share, 4) for name, share in self.recall.items()}
         return json.dumps(told)
 
     def row(self) -> str:
         cells = [
-            self.name, f"{self.n:,}", f"{self.ours_ms:,.2f}",
+            self.name, f"{self.n:,}", f"{self.ours_ms:,.2f}{self._found('ours')}",
             "" if self.ceiling_ms is None else f"{self.ceiling_ms:,.2f}",
             "" if self.ratio is None else f"{self.ratio:.2f}",
-            ", ".join(f"{name} {ms:,.2f}" for name, ms in self.peers.items()),
+            ", ".join(f"{name} {ms:,.2f}{self._found(name)}" for name, ms in self.peers.items()),
         ]  # fmt: skip
         return "| " + " | ".join(cells) + " |"
+
+    def _found(self, name: str) -> str:
+        return f" (recall {self.recall[name]:.3f})" if name in self.recall else ""
 
 
 HEAD = "| what | n | ours, ms | ceiling, ms | ratio | peers, ms |\n|---|---|---|---|---|---|"

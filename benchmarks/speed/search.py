@@ -32,6 +32,8 @@ def figures(sizes: tuple[int, ...], rounds: int) -> Iterator[Figure]:
         rows = directions(n, seed=n)
         index = create(default(), DIM)
         index.add(np.arange(1, n + 1), rows)
+        for query in directions(5, seed=2):  # as a server that has been asked before
+            index.search(query[None], K)
         others = peers(rows)
         half = np.arange(1, n + 1, 2)
         for nq in BATCHES:

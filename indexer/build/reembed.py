@@ -24,8 +24,11 @@ from indexer.errors import LibraryError
 from indexer.library import Library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.build.ears import Heap
     from indexer.catalog.entries import Entry
+    from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder
     from indexer.library import Config
 
@@ -111,9 +114,10 @@ class Again(Ears):
 
     measures = False
 
-    def known(self, content_hash: str) -> int:
+    @staticmethod
+    def find(catalog: Catalog) -> Callable[[str], int | None]:
         """Unlike for a build, a recording that is in no catalog is another one: not heard."""
-        return super().known(content_hash) or NO_SOUND
+        return lambda content_hash: catalog.with_hash(content_hash) or NO_SOUND
 
     def ended(self, event: End | Duplicate | Broken, heap: Heap) -> list[Entry]:
         match event:

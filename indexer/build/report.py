@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 class Options:
     """prune: forget files that are gone. retry_failed: try unreadable files again.
 
-    whole: what a root lacks is gone, even if it lacks much.
+    whole: what a root lacks is gone, even if it lacks much. ray: the address of a Ray cluster that
+    hears in place of this process, or "".
     """
 
     prune: bool = False
     retry_failed: bool = False
     whole: bool = False
+    ray: str = ""
 
 
 STAGES = ("scan", "names", "words", "decode", "embed", "record", "index")
 """What takes time: listing the sources; reading names and tags; embedding them; decoding, summed
-over threads; embedding what is heard; recording, on a thread beside all these; index files."""
+over threads; embedding what is heard; recording, mostly beside these; index files."""
 
 
 @dataclass(slots=True)

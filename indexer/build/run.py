@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from indexer.build import takes
+from indexer.build import shards, takes
+from indexer.build.cluster import hear_there
 from indexer.build.ears import hear
 from indexer.build.estimate import estimate
+from indexer.build.heads import HEAD, Heads
 from indexer.build.listen import Job, Jobs
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
     from indexer.sources.protocol import Source
-
-HEAD = 3  # windows of every file that are heard first
 
 
 def build_index(
@@ -58,7 +58,7 @@ def build_index(
             _count(library, report)
         with report.timed("index"):
             takes.join_similar(library.catalog, spaces)
-            save_indexes(library, encoder)
+            report.notes += save_indexes(library, encoder)
         seq = library.catalog.embeddings.changes(0)[1]
         library.catalog.finish_build(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
@@ -82,19 +82,35 @@ def _stages(
         name_files(catalog, each, report, progress)
     _embed_words(catalog, spaces, encoder, report, progress)
     catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
-    report.added += hear(
-        library, encoder, "Listening to the start of every file",
-        _jobs(library, found, ["named"], _first(encoder.window)), report, progress,
-    )  # fmt: skip
-    report.added += hear(
-        library, encoder, "Listening to the rest of long files",
-        _jobs(library, found, ["partial"], None), report, progress,
-    )  # fmt: skip
+    shards.take_in(library, encoder, report)
+    if options.ray:
+        jobs = _jobs(library, found, ["named", "partial"], None)
+        hear_there(library, encoder, jobs, options.ray, report, progress)
+    else:
+        _hear(library, found, encoder, report, progress)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
     _embed_words(catalog, spaces, encoder, report, progress)
     if options.prune:
         report.removed = catalog.prune([each.root_id for each in found if not each.offline])
+
+
+def _hear(
+    library: Library,
+    found: Sequence[Scan],
+    encoder: Encoder,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
+    heads = Heads()
+    report.added += hear(
+        library, encoder, "Listening to the start of every file",
+        _jobs(library, found, ["named"], _first(encoder.window)), report, progress, heads=heads,
+    )  # fmt: skip
+    report.added += hear(
+        library, encoder, "Listening to the rest of long files",
+        _jobs(library, found, ["partial"], None), report, progress, heads=heads,
+    )  # fmt: skip
 
 
 def look(library: Library, source: Source, options: Options, report: BuildReport) -> Scan:
@@ -184,7 +200,11 @@ def _count(library: Library, report: BuildReport) -> None:
     report.copies = counts["copies"]
 
 
-def save_indexes(library: Library, encoder: Encoder) -> None:
+def save_indexes(library: Library, encoder: Encoder) -> list[str]:
+    """Returns what the user should know of their answers, a sentence each."""
     spaces = library.spaces(encoder)
+    notes = []
     for parts in library.ranked_parts(encoder):
-        library.index([spaces[p] for p in parts], [encoder.dims[p] for p in parts], save=True)
+        dims = [encoder.dims[part] for part in parts]
+        notes.append(library.index([spaces[part] for part in parts], dims, save=True).note())
+    return [note for note in notes if note]

@@ -51,19 +51,17 @@ def embed_words(
     """Gives every sound that lacks it its metadata part."""
     sound_ids = catalog.embeddings.lacking(space_id)
     progress.stage("Embedding names and tags", len(sound_ids), "sounds")
-    with Writer(catalog, report) as writer:
-        for batch in batched(iter(sound_ids), BATCH):
-            sounds = catalog.sounds(batch)
-            texts = {key: metadata_text(info) for key, info in sounds.items()}
-            with report.timed("words"):
-                vectors = encoder.embed_metadata(list(texts.values()))
-            writer.record(
-                [
-                    Written(key, space_id, row, sounds[key].columns)
-                    for key, row in zip(texts, vectors, strict=True)
-                ]
+    for batch in batched(iter(sound_ids), BATCH):
+        sounds = catalog.sounds(batch)
+        texts = {key: metadata_text(info) for key, info in sounds.items()}
+        with report.timed("words"):
+            vectors = encoder.embed_metadata(list(texts.values()))
+        with report.timed("record"):
+            catalog.record(
+                Written(key, space_id, row, sounds[key].columns)
+                for key, row in zip(texts, vectors, strict=True)
             )
-            progress.advance(len(batch))
+        progress.advance(len(batch))
 
 
 def metadata_text(info: SoundInfo) -> str:

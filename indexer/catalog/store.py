@@ -153,6 +153,14 @@ class Catalog:
                 select(Sound.id).where(Sound.content_hash == content_hash)
             ).scalar_one_or_none()
 
+    def hashes(self) -> NDArray[np.void]:
+        """(n,) of content hash ("hash", ascending) and sound ("id"): all that was heard whole."""
+        query = select(Sound.content_hash, Sound.id).where(Sound.content_hash.is_not(None))
+        kind = np.dtype([("hash", "S32"), ("id", np.int64)])
+        with reading(self.engine) as connection:
+            rows = connection.execute(query)
+            return np.sort(np.fromiter(map(tuple, rows), dtype=kind), order="hash")
+
     def prune(self, root_ids: Sequence[int]) -> int:
         """Forgets the missing files of these roots; returns how many they were."""
         gone = and_(File.root_id.in_(root_ids), File.state == "missing")

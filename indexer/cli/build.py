@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 @windows_option
 @click.option("--metadata", is_flag=True, help="Embed words about sounds as well, from now on.")
 @click.option("--index", "index", metavar="KIND",
-              help="For a new library: auto, exact, faiss, or milvus:ADDRESS, milvus:FILE.db.  "
+              help="For a new library: auto, exact, faiss, approximate, or milvus:ADDRESS, "
+              "milvus:FILE.db. auto is exact where few sounds are, approximate where many.  "
               "[default: auto]")  # fmt: skip
 @device_option
 @click.option("--prune", is_flag=True, help="Forget files that are gone from these sources.")
@@ -52,6 +53,13 @@ if TYPE_CHECKING:
     "if so much is lacking that a drive might have failed.",
 )
 @click.option("--yes", is_flag=True, help="Prune without asking.")
+@click.option(
+    "--ray",
+    default="",
+    metavar="ADDRESS",
+    help="Hear on a Ray cluster (an address, auto, or local for one on this machine); it must "
+    "see the sounds and the library under the same paths.",
+)
 @click.option("--retry-failed", is_flag=True, help="Try unreadable files again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
@@ -75,10 +83,13 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
 
     Exit code 3: done, but some files could not be read.
     """
+    from indexer.build.cluster import require as require_ray
     from indexer.build.report import Options
     from indexer.build.run import build_index
     from indexer.sources.folder import parse_source
 
+    if given["ray"]:
+        require_ray()
     if given["whole"] and not given["prune"]:
         raise click.UsageError("--whole says what --prune may forget: give both.")
     freesound = pull.asked(sources, given)
@@ -100,7 +111,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
             parsed.append(fetched.source)
         if not parsed:
             return
-        options = Options(given["prune"], given["retry_failed"], given["whole"])
+        options = Options(given["prune"], given["retry_failed"], given["whole"], given["ray"])
         report = build_index(library, parsed, encoder, options, bars)
         bars.close()
         if fetched is not None:

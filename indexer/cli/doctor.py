@@ -290,7 +290,7 @@ def _roots(library: Library) -> Iterator[Finding]:
 
 
 def _indexes(library: Library) -> Iterator[Finding]:
-    from indexer.care import damaged
+    from indexer.care import damaged, searched
     from indexer.library import SAVE_AFTER
     from indexer.vectors import registry
 
@@ -300,6 +300,9 @@ def _indexes(library: Library) -> Iterator[Finding]:
             "library", "broken", f"Its index is to be {library.config.index}, which is not here.",
             'write index = "auto" in library.toml, or install sonorize[cpu]',
         )  # fmt: skip
+    for known in searched(library).values():
+        if known is not None:
+            yield Finding("library", "ok", f"Search is {known.said()}.")
     for sentence in damaged(library):
         yield Finding("library", "note", sentence, "sonorize library rebuild")
     newest: dict[str, int] = {}

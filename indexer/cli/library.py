@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ def library() -> None:
 @form_option
 def status(library_folder: Path | None, form: str) -> None:
     """Counts, roots, and the files that cannot be read, with reasons."""
+    from indexer.care import searched
     from indexer.encoders import registry
 
     with open_library(library_folder) as opened:
@@ -60,6 +62,11 @@ def status(library_folder: Path | None, form: str) -> None:
                         "model_licence": model_licence,
                         "heard": heard,
                         **counts,
+                        "approximate": {
+                            name: asdict(known)
+                            for name, known in searched(opened).items()
+                            if known is not None
+                        },
                         "roots": [root._asdict() for root in roots],
                         "failures": failures,
                     }
@@ -82,6 +89,8 @@ def status(library_folder: Path | None, form: str) -> None:
                 f"{counted(count, 'sound')} by {name}" for name, count in heard.items()
             )
             click.echo(f"Vectors are kept of {held}.")
+        for known in filter(None, searched(opened).values()):
+            click.echo(f"Search is {known.said()}.")
         _list_roots(opened)
         for path, state, reason in failures:
             click.echo(f"{'failed' if state == 'failed' else 'damaged'}: {path!r}: {reason}")
@@ -118,7 +127,7 @@ def rebuild(library_folder: Path | None) -> None:
 @library.command()
 @library_option
 @click.option("--index", "kind", required=True, metavar="KIND",
-              help="auto, exact, faiss, or milvus:ADDRESS, milvus:FILE.db.")  # fmt: skip
+              help="auto, exact, faiss, approximate, milvus:ADDRESS, milvus:FILE.db.")  # fmt: skip
 def migrate(library_folder: Path | None, kind: str) -> None:
     """Move the index of a library to another engine. Nothing is read or heard anew.
 

@@ -1,6 +1,7 @@
 """Exact search by FAISS, on a GPU where faiss was built for one.
 
-The rows lie in memory, or in a file that is mapped there. From the second search of the same rows
+The rows lie in memory, or in a file that is mapped there; for many single questions, in float16
+too (`halves.py`). From the second search of the same rows
 on, candidates come from a copy on the first GPU: one question would wait longer for the copy than
 for its answer. A filtered search stays on the CPU (on a GPU, faiss passes over a selector without
 a word), and so does one for which a GPU has not enough memory.
@@ -18,6 +19,8 @@ import faiss
 import numpy as np
 
 from indexer.vectors.exact import ExactIndex, by_products
+from indexer.vectors.halves import LARGEST, Halves
+from indexer.vectors.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.vectors.rows import Ids, Rows
+    from indexer.vectors.together import Found
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +44,18 @@ COPIED, COPIED_FOR_FEW = 1 / 2, 1 / 4
 FEWEST_FOR_TEAM = 128  # queries
 TEAM: int = faiss.omp_get_max_threads()
 
+# One question reads half as much in float16, and takes little more than half as long. The copy is
+# made for whoever asks much, of so many numbers: fewer are read in no time, more would take memory
+# that others need.
+HALVES_AFTER = 5  # questions
+HALVES_PAY, HALVES_FIT = 10_000_000, 200_000_000
+HALVES_MOST = 200  # results
+
 GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
 LESS_THAN_FLOAT32 = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION")
 
-_one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
+one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
 
 
 class FaissIndex(ExactIndex):
@@ -55,6 +66,9 @@ class FaissIndex(ExactIndex):
         # Any: the stubs describe the C++ calls, not the Python ones laid over them.
         self._copy: Any = None  # on a GPU
         self._searches = 0  # since the rows changed
+        self._halves: Halves | None = None
+        self._alone = 0  # searches for one question since the rows changed
+        self._together = Together(self._nearest_of_all, one_search)
 
     def add(self, ids: Ids, vectors: Rows) -> None:
         self._drop_copy()
@@ -82,20 +96,30 @@ class FaissIndex(ExactIndex):
                 near = np.flatnonzero(self._matrix() @ queries[i] >= limit)
                 yield near if at is None else np.intersect1d(near, at, assume_unique=True)
 
-    def _nearest(
-        self, queries: Rows, k: int, at: NDArray[np.intp] | None
-    ) -> tuple[Rows, NDArray[np.intp]]:
+    def _nearest(self, queries: Rows, k: int, at: NDArray[np.intp] | None) -> Found:
         """(nq, k) float32 products, best first, and positions; k rows at least are allowed."""
-        with _one_search:
-            if at is None and k <= GPU_MOST and (found := self._nearest_on_gpu(queries, k)):
-                return found
-            faiss.omp_set_num_threads(TEAM if len(queries) >= FEWEST_FOR_TEAM else 1)
-            faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * self._dim
-            rows = self._matrix() if at is None else self._matrix()[at]
-            products, labels = faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
-            return products, labels if at is None else at[labels]
+        if at is None:
+            return self._together(queries, k)
+        with one_search:
+            products, labels = knn(queries, self._matrix()[at], k)
+            return products, at[labels]
 
-    def _nearest_on_gpu(self, queries: Rows, k: int) -> tuple[Rows, NDArray[np.intp]] | None:
+    def _nearest_of_all(self, queries: Rows, k: int) -> Found:
+        found = self._nearest_on_gpu(queries, k) if k <= GPU_MOST else None
+        if found is None and len(queries) == 1 and k <= HALVES_MOST:
+            found = self._nearest_by_halves(queries, k)
+        return found or knn(queries, self._matrix(), k)
+
+    def _nearest_by_halves(self, query: Rows, k: int) -> Found | None:
+        rows = self._matrix()
+        self._alone += 1
+        fits = HALVES_PAY <= rows.size <= HALVES_FIT and self._longest <= LARGEST
+        if self._alone == HALVES_AFTER and fits:
+            self._halves = Halves(rows, self._longest)
+        set_team(1)
+        return self._halves.nearest(query, rows, k) if self._halves else None
+
+    def _nearest_on_gpu(self, queries: Rows, k: int) -> Found | None:
         self._searches += 1
         try:
             if self._searches == 2 and gpus():
@@ -108,8 +132,26 @@ class FaissIndex(ExactIndex):
             self._copy = None
         return None
 
+    def on_gpu(self, m: int) -> bool:
+        """Whether unfiltered searches for m results come from a GPU, from the second on."""
+        fits = self._copy is not None or self._searches < 2
+        return fits and m + SPARE <= GPU_MOST and gpus() > 0
+
     def _drop_copy(self) -> None:
         self._copy, self._searches = None, 0
+        self._halves, self._alone = None, 0
+
+
+def set_team(queries: int) -> None:
+    """Lets faiss use as many threads, in this one, as pay for so many queries."""
+    faiss.omp_set_num_threads(TEAM if queries >= FEWEST_FOR_TEAM else 1)
+
+
+def knn(queries: Rows, rows: Rows, k: int) -> Found:
+    set_team(len(queries))
+    faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * rows.shape[1]
+    products, labels = faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
+    return products, labels
 
 
 def gpus() -> int:

@@ -30,6 +30,7 @@ MAGIC = b"SONOROW1"
 HEADER = struct.Struct("<8sQQd")
 SUM = struct.Struct("<I")
 ASIDE = ".part"  # ending of a file that is being written
+BESIDE = ".cells"  # and of what belongs to a file of rows and can be made again from it
 
 
 def write_rows(

@@ -1,4 +1,4 @@
-"""The saved states of one index: `NAME-SEQ.KIND`, complete to change SEQ of the catalog."""
+"""The saved states of one index: `NAME-SEQ.ENDING`, complete to change SEQ of the catalog."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 from indexer.errors import IndexDamaged
-from indexer.vectors.files import ASIDE
-from indexer.vectors.registry import create, load
+from indexer.vectors.files import ASIDE, BESIDE
+from indexer.vectors.registry import create, ending, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.vectors.protocol import VectorIndex
+    from indexer.vectors.rows import SortedRows
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,10 @@ class IndexFiles:
 
     def __init__(self, folder: Path, name: str, kind: str) -> None:
         self._folder, self._name, self._kind = folder, name, kind
+        self._ending = ending(kind)
         self._damaged: set[Path] = set()
 
-    def open_newest(self, dim: int) -> tuple[VectorIndex, int]:
+    def open_newest(self, dim: int) -> tuple[SortedRows, int]:
         """The newest readable state of this width and its change number, or an empty index and 0.
 
         Files that cannot be used are logged, passed over, and removed by the next `save`.
@@ -39,14 +40,14 @@ class IndexFiles:
                 return index, left[path]
         return create(self._kind, dim), 0
 
-    def save(self, index: VectorIndex, seq: int) -> None:
+    def save(self, index: SortedRows, seq: int) -> None:
         """Writes the state complete to `seq`; of the older ones the newest readable is kept.
 
         A file of a larger `seq` is removed too: it knows changes that the catalog has lost.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{self._name}-{seq}.{self._kind}"
-        for leftover in self._matching(re.escape(ASIDE)):
+        path = self._path(seq)
+        for leftover in self._matching(rf"(?:{re.escape(BESIDE)})?{re.escape(ASIDE)}"):
             _remove(leftover)
         index.save(path)
         self._damaged.discard(path)
@@ -54,8 +55,19 @@ class IndexFiles:
         kept = {path, max(older, key=older.__getitem__, default=path)}
         for other in self._states().keys() - kept:
             _remove(other)
+        states = self._states()
+        for beside in self._matching(re.escape(BESIDE)):
+            if beside.with_name(beside.name.removesuffix(BESIDE)) not in states:
+                _remove(beside)
 
-    def _read(self, path: Path, dim: int) -> VectorIndex | None:
+    def save_beside(self, index: SortedRows, seq: int) -> None:
+        """Writes what the index made of the rows that were saved as `seq`."""
+        index.save_beside(self._path(seq))
+
+    def _path(self, seq: int) -> Path:
+        return self._folder / f"{self._name}-{seq}.{self._ending}"
+
+    def _read(self, path: Path, dim: int) -> SortedRows | None:
         try:
             index = load(self._kind, path)
         except IndexDamaged as error:
@@ -72,8 +84,8 @@ class IndexFiles:
     def _states(self) -> dict[Path, int]:
         return {path: int(seq) for path, seq in self._matching("").items()}
 
-    def _matching(self, ending: str) -> dict[Path, str]:
-        name = rf"{re.escape(self._name)}-(\d+)\.{re.escape(self._kind)}{ending}"
+    def _matching(self, more: str) -> dict[Path, str]:
+        name = rf"{re.escape(self._name)}-(\d+)\.{re.escape(self._ending)}{more}"
         files = self._folder.iterdir() if self._folder.is_dir() else ()
         return {path: m[1] for path in files if (m := re.fullmatch(name, path.name))}
 

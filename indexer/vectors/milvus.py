@@ -88,6 +88,9 @@ class MilvusIndex:
             np.array([ids for _, ids in found], np.int64).reshape(len(queries), m),
         )
 
+    def note(self) -> str:
+        return ""
+
     def save(self, path: Path) -> None:
         """A copy of all rows, as the other kinds write it."""
         ids, rows = self._all()

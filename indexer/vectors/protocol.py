@@ -23,7 +23,8 @@ class VectorIndex(Protocol):
     """Inner-product search over (n, dim) float32 rows, each under a positive int64 id.
 
     A score is the float64 inner product rounded to float32; of equal scores the smaller id
-    comes first. An exact index therefore gives the same bits in every batch and every kind.
+    comes first. An exact index therefore gives the same bits in every batch and every kind; an
+    approximate one may pass over rows, and whatever else is promised here holds for it too.
     Vectors and queries that are not (n, dim), or hold NaN or infinity, raise ValueError.
     """
 
@@ -60,6 +61,10 @@ class VectorIndex(Protocol):
         and repeated ones do not count. Exactly min(k, number of allowed rows present) results
         per query, never a filler id. Raises ValueError for a negative k.
         """
+        ...
+
+    def note(self) -> str:
+        """What the user should know of its answers, a sentence; "" where they are exact."""
         ...
 
     def save(self, path: Path) -> None:

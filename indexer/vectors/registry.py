@@ -12,7 +12,6 @@ from indexer.errors import LibraryError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.vectors.protocol import VectorIndex
     from indexer.vectors.rows import SortedRows
 
 MILVUS = "milvus:"  # begins a kind that names where Milvus is: milvus:http://HOST:19530
@@ -23,7 +22,7 @@ def available() -> tuple[str, ...]:
     """The kinds that `create` makes here, the judge first; imports none of them."""
     spec = find_spec("faiss")
     # An origin: pip may leave an empty folder of that name behind, which imports too.
-    return ("exact", "faiss") if spec and spec.origin else ("exact",)
+    return ("exact", "faiss", "approximate") if spec and spec.origin else ("exact",)
 
 
 def default() -> str:
@@ -34,18 +33,26 @@ def default() -> str:
     return "faiss" if "faiss" in available() and sys.platform != "darwin" else "exact"
 
 
+def ending(kind: str) -> str:
+    """Of its files' names: those of one ending are alike."""
+    return {"auto": default(), "approximate": "faiss"}.get(kind, kind)
+
+
 def require(kind: str) -> None:
     """Raises LibraryError for a kind that is not here."""
     if kind != "auto" and not kind.startswith(MILVUS):
         _class(kind)
 
 
-def create(kind: str, dim: int) -> VectorIndex:
-    """An empty index; raises LibraryError for a kind that is not here or cannot run."""
+def create(kind: str, dim: int) -> SortedRows:
+    """An empty index; raises LibraryError for a kind that is not here or cannot run.
+
+    `auto` is `approximate` for a large library and exact for any other.
+    """
     return _class(kind)(dim)
 
 
-def load(kind: str, path: Path) -> VectorIndex:
+def load(kind: str, path: Path) -> SortedRows:
     """The index saved at `path`; raises IndexDamaged, and LibraryError as `create` does."""
     return _class(kind).load(path)
 
@@ -56,29 +63,30 @@ def two_faiss_packages() -> bool:
 
 
 def _class(kind: str) -> type[SortedRows]:
-    if kind == "exact":
+    if kind == "exact" or (kind == "auto" and default() == "exact"):
         from indexer.vectors.exact import ExactIndex
 
         return ExactIndex
-    if kind == "faiss":
-        return _faiss_class()
+    if kind in ("auto", "faiss", "approximate"):
+        return _faiss_class(kind)
     kinds = ", ".join((*available(), f"{MILVUS}ADDRESS"))
     raise LibraryError(f"{kind!r} is no kind of index; choose one of: {kinds}.")
 
 
-def _faiss_class() -> type[SortedRows]:
+def _faiss_class(kind: str) -> type[SortedRows]:
     if two_faiss_packages():
         raise LibraryError(
             "faiss-cpu and faiss-gpu are both installed and break each other; run "
             "`pip uninstall faiss-cpu faiss-gpu`, then install the one you want"
         )
     try:
+        from indexer.vectors.approximate import ApproximateIndex, AutoIndex
         from indexer.vectors.faiss_index import FaissIndex
     except ImportError as error:
         raise LibraryError(
             f"faiss cannot be imported ({error}); install `sonorize[cpu]` or use the exact index"
         ) from error
-    return FaissIndex
+    return {"auto": AutoIndex, "approximate": ApproximateIndex, "faiss": FaissIndex}[kind]
 
 
 def _installed(name: str) -> bool:

@@ -17,7 +17,7 @@ from indexer.vectors.files import read_rows, write_rows
 from indexer.vectors.protocol import Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -75,9 +75,26 @@ class SortedRows(ABC):
         if m and len(queries):
             margin = margins(queries, self._dim, self._longest)
             for i, near in enumerate(self._candidates(queries, m, margin, at)):
-                scores[i], best = _best(self._matrix(), near, queries[i], m)
-                found[i] = self._ids[best]
+                scores[i], places = best(self._matrix(), near, queries[i], m)
+                found[i] = self._ids[places]
         return Neighbors(scores, found)
+
+    @property
+    def unprepared(self) -> bool:
+        """Whether `prepare` would do something."""
+        return False
+
+    def prepare(self, parts: Sequence[int]) -> None:  # noqa: B027 - most have nothing to make
+        """Makes what answers sooner, if the rows are many; takes minutes for a million.
+
+        parts   how many numbers each part of a row has; they stand side by side
+        """
+
+    def save_beside(self, path: Path) -> None:  # noqa: B027
+        """Writes what `prepare` made, beside the rows that were saved at `path`."""
+
+    def note(self) -> str:
+        return ""
 
     def save(self, path: Path) -> None:
         write_rows(path, self._ids, self._matrix(), self._longest)
@@ -165,7 +182,7 @@ def longest(vectors: Rows) -> float:
     return float(np.sqrt(squares.max(initial=0.0)))
 
 
-def _best(rows: Rows, near: NDArray[np.intp], query: Rows, m: int) -> tuple[Rows, NDArray[np.intp]]:
+def best(rows: Rows, near: NDArray[np.intp], query: Rows, m: int) -> tuple[Rows, NDArray[np.intp]]:
     """The m best of these positions with their scores, the smaller position first among equals."""
     near = np.sort(near)
     scores = np.concatenate(

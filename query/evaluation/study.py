@@ -38,6 +38,7 @@ from indexer.sources import generated
 from query.evaluation import sheets
 from query.evaluation.listening import rules
 from query.evaluation.listening.rules import Listening
+from query.evaluation.ratings import BOTH
 
 PICTURES = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".split())
 T = TypeVar("T")
@@ -182,7 +183,7 @@ class _Reader:
         if not frames:
             raise self.fail(f"{where} has no frames: name pictures, or a folder of them.")
         arms = {RETRIEVED: said.get("candidates", []), GENERATED: said.get("generated", [])}
-        arms.update(said.get("arms", {}))
+        arms |= self.arms(said.get("arms", {}), where)
         return Scene(
             name=name,
             frames=frames,
@@ -194,6 +195,20 @@ class _Reader:
             text=str(said.get("text", "")).strip(),
             group=str(said.get("group", "")),
         )
+
+    def arms(self, said: Any, where: str) -> Mapping[str, Any]:
+        if not isinstance(said, Mapping):
+            raise self.fail(f'arms of {where} is no table: write arms = {{ original = ["…"] }}.')
+        for arm in said:
+            self.require_arm(arm, where)
+            if arm in (RETRIEVED, GENERATED):
+                named = {RETRIEVED: "candidates", GENERATED: "generated"}[arm]
+                raise self.fail(f"the arm {arm!r} of {where} is {named}: name its sounds there.")
+        return said
+
+    def require_arm(self, arm: str, where: str) -> None:
+        if not arm.strip() or BOTH in arm:
+            raise self.fail(f"{where} has an arm {arm!r}: give it a name without {BOTH.strip()!r}.")
 
     def require_distinct(self, scenes: Sequence[Scene]) -> None:
         names = [scene.name for scene in scenes]
@@ -292,6 +307,7 @@ class _Reader:
                 )
             sound = self._one(self.heard(row["sound"], f"line {line} of {path}"), "sound", "a pair")
             text, arm = row["text"] or scene.text, row["arm"] or RETRIEVED
+            self.require_arm(arm, f"line {line} of {path}")
             made.append(Pair(scene.name, scene.group, self.folder / row["frame"], sound, text, arm))
         return tuple(made)
 

@@ -21,6 +21,18 @@ COLUMNS = 160  # of a waveform in a list
 Strength = Literal["strong", "likely", "weak", ""]
 
 
+class NotThere(Exception):
+    """Nothing has this id."""
+
+
+def sound_of(library: Library, key: int) -> SoundInfo:
+    """Raises NotThere."""
+    found = library.catalog.sounds([key]).get(key)
+    if found is None:
+        raise NotThere(f"There is no sound {key} in this library.")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Row(Hit):
     """A hit, and what a list shows beside it.

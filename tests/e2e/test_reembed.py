@@ -189,7 +189,8 @@ def test_killed_it_goes_on(library: Path, undisturbed: dict[str, Any], stage: st
     done = subprocess.run([sys.executable, "-c", paths + code, str(library), stage])
     assert done.returncode == -9
     assert read_config(library).encoder == "toy"
-    assert vectors(library, "deep")["vectors"]
+    # the first batch of the first stage may still be on its way to the catalog
+    assert vectors(library, "deep")["vectors"] or stage == "Embedding names"
     change(library)
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 

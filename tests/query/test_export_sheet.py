@@ -103,6 +103,15 @@ def test_credits_as_markdown_and_html_stay_what_they_are(tmp_path: Path) -> None
     assert "&lt;b&gt;*loud*&lt;/b&gt;" in page
 
 
+def test_credits_name_what_a_sound_was_made_from(tmp_path: Path) -> None:
+    made = sheet(tmp_path)
+    clip = replace(made.cues[0].clip, made_from="Gong by bob (License: Attribution 4.0)")
+    made = replace(made, cues=(replace(made.cues[0], clip=clip),))
+    for ending in (".txt", ".html"):
+        said = written(made, tmp_path / f"film{ending}")
+        assert "made from the sound of Gong by bob (License: Attribution 4.0)" in said
+
+
 def test_commercial_use_lists_what_is_in_its_way(tmp_path: Path) -> None:
     made = sheet(tmp_path)
     found = misuse(made)

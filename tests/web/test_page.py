@@ -218,6 +218,9 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
         tab.locator("#file").set_input_files(wrong)
     assert answered.value.status == 400
     expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
+    (tmp_path / "no.mp4").write_bytes(b"no video")
+    tab.locator("#file").set_input_files(tmp_path / "no.mp4")
+    expect(tab.locator("#problem")).to_contain_text("no.mp4 is no video that this browser shows")
 
 
 @pytest.mark.parametrize(
