@@ -172,13 +172,50 @@ def test_what_browsers_cannot_play_is_heard_too(tab: Tab) -> None:
     until(lambda: at(tab) > 0.2)
 
 
+def test_a_sound_that_could_not_be_had_is_asked_for_again(tab: Tab) -> None:
+    gone = '{"error": "Its file is not there now."}'
+    tab.route("**/audio*", lambda route: route.fulfill(status=400, body=gone))
+    find(tab, "dog")
+    tab.keyboard.press("ArrowDown")
+    expect(tab.locator("#problem")).to_contain_text("cannot be played: Its file is not there now.")
+    tab.unroute("**/audio*")
+    tab.keyboard.press(" ")
+    until(lambda: at(tab) > 0.2)
+
+
+def test_a_question_that_is_given_up_within_its_answer_says_nothing(tab: Tab) -> None:
+    ended = tab.evaluate("""async () => {
+        const { ask } = await import("/static/api.js");
+        let begun;
+        const within = new Promise((is) => (begun = is));
+        window.fetch = async (_, { signal }) => new Response(new ReadableStream({
+            start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)),
+            pull: () => begun(),
+        }));
+        const first = ask("sounds", { kind: "this" }).catch((error) => error.name);
+        await within;
+        ask("sounds", { kind: "this" });
+        return first;
+    }""")
+    assert ended == "AbortError"
+
+
 def test_more_like_this(tab: Tab) -> None:
     find(tab, "dog")
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("m")
     tab.wait_for_url("**sound=*")
+    expect(tab.locator("#about")).to_contain_text("Like dog")
     expect(tab.locator(".hit .title").first).to_have_text("dog")
     expect(tab.locator(".hit .title").nth(1)).to_be_visible()
+
+
+def test_space_ticks_a_box_that_has_the_focus(tab: Tab) -> None:
+    tab.locator("#filters summary").click()
+    tab.locator("#all_takes").focus()
+    tab.keyboard.press(" ")
+    expect(tab).to_have_url(re.compile("all_takes=true"))
+    expect(tab.locator("#now-title")).to_have_text("No sound chosen")
 
 
 def test_keys_can_be_changed(tab: Tab) -> None:
@@ -221,6 +258,8 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no video")
     tab.locator("#file").set_input_files(tmp_path / "no.mp4")
     expect(tab.locator("#problem")).to_contain_text("no.mp4 is no video that this browser shows")
+    expect(tab.locator("#film")).to_be_hidden()
+    expect(tab.locator("#choose")).to_be_visible()
 
 
 @pytest.mark.parametrize(

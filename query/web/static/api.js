@@ -21,7 +21,13 @@ export async function ask(path, { kind, ...options } = {}) {
     throw new Refused(say("offline"));
   }
   if (response.status === 401) return (await login(), ask(path, { kind, ...options }));
-  const said = response.status === 204 ? null : await response.json().catch(() => null);
+  let said = null;
+  try {
+    if (response.status !== 204) said = await response.json();
+  } catch { // it was given up, or broke off, within the answer
+    control.signal.throwIfAborted();
+    if (response.ok) throw new Refused(say("offline"));
+  }
   if (!response.ok) throw new Refused(said?.error ?? `${response.status} ${response.statusText}`);
   return said;
 }

@@ -69,7 +69,9 @@ async function answer({ add = false, ahead = true } = {}) {
 }
 
 function about(count, { more, total }) {
-  const like = question.get("sound") && !question.get("frame") ? `${say("like_sound")} #${question.get("sound")} · ` : "";
+  const sound = question.get("frame") ? "" : question.get("sound");
+  const named = sound && (list.all().find((row) => String(row.id) === sound)?.title ?? `#${sound}`);
+  const like = sound ? `${say("like_sound")} ${named} · ` : "";
   const shown = total === undefined ? say("sounds_count", { count: `${count}${more ? "+" : ""}` })
     : say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() });
   find("about").textContent = like + shown;
@@ -339,10 +341,12 @@ const stepped = (by) => () => {
   if (list.current() && (list.place() !== before || by)) chooseRow(list.place());
 };
 
+const toggle = () => chooseFocused() || (player.chosen() ? player.toggle() : list.all().length && chooseRow(0));
+
 const actions = {
   down: stepped(1),
   up: stepped(-1),
-  toggle: () => chooseFocused() || (player.chosen() ? player.toggle() : list.all().length && chooseRow(0)),
+  toggle: () => (question.get("view") === "scene" ? scene.toggle() : toggle()),
   forward: () => player.seek(player.position() + 1),
   back: () => player.seek(player.position() - 1),
   in: () => player.mark("in"),
@@ -386,7 +390,7 @@ keys.table(find("keys"), find("keys-reset"));
 keys.listen(actions, tabbed);
 find("help-open").onclick = actions.help;
 find("help-close").onclick = () => find("help").close();
-find("toggle").onclick = actions.toggle;
+find("toggle").onclick = toggle;
 find("more").onclick = () => answer({ add: true });
 find("wave").onclick = (event) => {
   const row = player.chosen();
