@@ -14,7 +14,7 @@ from libraries import COLOURS
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 from web_browser import at, find, opened, titles, until
-from web_server import Page, picture
+from web_server import Page, picture, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
@@ -262,6 +262,22 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
     expect(tab.locator("#choose")).to_be_visible()
 
 
+def test_the_token_is_asked_for_until_it_is_right(browser: Browser, web_library: Path) -> None:
+    with serving(web_library, token="the-token") as own, browser.new_context() as context:
+        tab = context.new_page()
+        tab.goto(own.address)
+        tab.locator("#token").fill("the-tokem")
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#login-problem")).to_contain_text("not the token")
+        for _ in range(3):
+            tab.keyboard.press("Escape")
+        expect(tab.locator("#login")).to_be_visible()
+        tab.locator("#token").fill("the-token")
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#login")).to_be_hidden()
+        expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+
+
 @pytest.mark.parametrize(
     ("name", "scheme", "view"),
     [
@@ -291,6 +307,16 @@ def test_it_speaks_spanish(browser: Browser, page: Page) -> None:
     with opened(browser, page, locale="es-MX") as tab:
         expect(tab.locator("#choose")).to_contain_text("Suelta")
         assert tab.locator("html").get_attribute("lang") == "es"
+
+
+def test_what_has_a_key_has_a_button_on_a_phone(browser: Browser, page: Page) -> None:
+    with opened(browser, page, "/?words=dog", viewport={"width": 390, "height": 844}) as tab:
+        tab.evaluate("delete Navigator.prototype.clipboard")  # as where the connection is not safe
+        tab.locator(".hit .play").first.click()
+        tab.get_by_role("button", name="Copy path", exact=True).last.click()
+        expect(tab.locator("#about")).to_contain_text("does not let it be copied: /")
+        tab.locator("#acts").get_by_text("Use as the reference's sound").click()
+        expect(tab.locator("#reference-sound")).to_have_text("dog")
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -171,7 +171,8 @@ function chooseRow(index, { play = true, from = null } = {}) {
 
 async function describe(row) {
   detail = { ...row, peaks: pairs(row.wave) };
-  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-uncollect", "act-reveal"]) find(id).disabled = false;
+  for (const button of [find("toggle"), ...find("acts").querySelectorAll("[id^=act-]")]) button.disabled = false;
+  find("act-take").disabled = !row.takes;
   now();
   const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
   if (said && detail?.id === said.id) {
@@ -275,10 +276,8 @@ function toLibrary() {
 }
 
 async function copy(row) {
-  await trying(async () => {
-    await navigator.clipboard.writeText(row.path);
-    find("about").textContent = say("copied");
-  });
+  const copied = await navigator.clipboard?.writeText(row.path).then(() => true, () => false);
+  tell(copied ? say("copied") : say("not_copied", { path: row.path })); // only where the connection is safe
 }
 
 async function nextTake(index) {
@@ -402,6 +401,9 @@ find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
 find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
+find("act-reference").onclick = () => handlers.reference(detail);
+find("act-copy").onclick = () => copy(detail);
+find("act-take").onclick = actions.take;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
 scene.start({ trying, heard: player.chosen, asked: question.set });
