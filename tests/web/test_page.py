@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
 from libraries import COLOURS
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import at, find, opened, titles, until
 from web_server import Page, picture, serving
@@ -170,6 +170,27 @@ def test_what_browsers_cannot_play_is_heard_too(tab: Tab) -> None:
     find(tab, "horn")
     tab.keyboard.press("ArrowDown")
     until(lambda: at(tab) > 0.2)
+
+
+def test_a_library_that_grows_takes_nobody_back_up_the_list(tab: Tab) -> None:
+    polls: list[int] = []
+
+    def growing(route: Route) -> None:
+        said = route.fetch().json()
+        polls.append(100 + len(polls))
+        said["counts"]["ready"], said["floor"] = polls[-1], False
+        route.fulfill(json=said)
+
+    tab.route("**/api/status", growing)
+    asked: list[str] = []
+    tab.on("request", lambda request: "/api/sounds?" in request.url and asked.append(request.url))
+    tab.goto(f"{tab.url}?k=5")
+    until(lambda: tab.evaluate("1") == 1 and len(asked) > 2)  # it shows what is new
+    tab.locator("#more").click()
+    expect(tab.locator(".hit")).to_have_count(10)
+    before = len(polls)
+    until(lambda: tab.evaluate("1") == 1 and len(polls) > before + 2)
+    expect(tab.locator(".hit")).to_have_count(10)
 
 
 def test_a_sound_that_could_not_be_had_is_asked_for_again(tab: Tab) -> None:

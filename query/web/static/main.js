@@ -17,6 +17,7 @@ const find = (id) => document.getElementById(id);
 let ready = ""; // what was last heard of the model and the library
 let detail = null; // of the sound that is chosen
 let offset = 0;
+let further = false; // one went on down the list, beyond what was answered first
 
 // Asking
 
@@ -59,6 +60,7 @@ async function answer({ add = false, ahead = true } = {}) {
   await trying(async () => {
     const said = await ask(`${path}?${given}`, { kind: "answer" });
     list.show(said.hits, { add });
+    further = add;
     offset = said.offset + said.hits.length;
     find("more").hidden = !said.more;
     taken(said.taken_for ?? []);
@@ -146,7 +148,7 @@ function model(said) {
   const before = ready;
   ready = now;
   if (before !== now) {
-    changed();
+    if (!further || !before.startsWith(`${state} `)) changed(); // a build that goes on takes nobody back up
     if (state !== "none") {
       panel.choices().catch(() => {});
       sources();
