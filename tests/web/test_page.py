@@ -72,6 +72,10 @@ def test_words_toward_alone_are_a_question_and_words_away_ask_for_one(tab: Tab) 
         tab.locator(".chip input").nth(1).fill("2")
     assert "text=0.5000%3Abird" in asked.value.url
     expect(tab.locator(".hit .title").first).to_have_text("rain")
+    tab.locator(".chip input").nth(0).focus()
+    for _ in range(3):  # the slider keeps the focus, and the sounds follow it
+        tab.keyboard.press("ArrowRight")
+    expect(tab).to_have_url(re.compile("text=1.15%3Abird"))
 
 
 def test_what_is_asked_from_another_view_is_shown(tab: Tab) -> None:
