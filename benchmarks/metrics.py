@@ -9,6 +9,7 @@ scikit-learn and scipy where they have it; published numbers (Shrout & Fleiss 19
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,24 @@ Check = Callable[[], float]  # one difference
 
 def vectors() -> tuple[Any, Any]:
     return RNG.standard_normal((5, 64)), RNG.standard_normal((4, 64))
+
+
+def cosine() -> float:
+    a, b = vectors()
+    return float(np.abs(distance.cosine(a[:, None], b) - sk.pairwise.cosine_distances(a, b)).max())
+
+
+def euclidean() -> float:
+    a, b = vectors()
+    theirs = sk.pairwise.euclidean_distances(a, b)
+    return float(np.abs(distance.euclidean(a[:, None], b) - theirs).max())
+
+
+def inconsistency() -> float:
+    image, text, audio = RNG.standard_normal((3, 6, 64))
+    apart = sk.pairwise.paired_cosine_distances
+    theirs = 2 * apart(image, text) - apart(image, audio)
+    return float(np.abs(distance.inconsistency(image, text, audio) - theirs).max())
 
 
 def slerp_by_hand() -> float:
@@ -86,27 +105,23 @@ def opinion() -> float:
 
 
 def checks() -> Iterator[tuple[str, str, Check]]:
-    a, b = vectors()
-    yield (
-        "cosine distance",
-        "scikit-learn",
-        lambda: float(
-            np.abs(distance.cosine(a[:, None], b) - sk.pairwise.cosine_distances(a, b)).max()
-        ),
-    )
-    yield (
-        "Euclidean distance",
-        "scikit-learn",
-        lambda: float(
-            np.abs(distance.euclidean(a[:, None], b) - sk.pairwise.euclidean_distances(a, b)).max()
-        ),
-    )
+    yield "cosine distance", "scikit-learn", cosine
+    yield "Euclidean distance", "scikit-learn", euclidean
+    yield "inconsistency (Eq. 1)", "scikit-learn", inconsistency
     yield "SLERP target (float32 inside)", "the formula in double", slerp_by_hand
     yield "AUROC", "scikit-learn", lambda: auroc(*tied())
+    yield "Cliff's delta", "counted pair by pair", lambda: delta(*tied())
+    yield "Cohen's d", "scipy's t", lambda: cohen(*tied())
     yield "Pearson's r", "numpy", lambda: pearson(*tied())
     yield "Spearman's rho", "numpy, of ranks", lambda: spearman(*tied())
     yield "Kendall's tau-b", "counted pair by pair", lambda: kendall(*tied())
     yield "partial r", "scikit-learn, residuals", partial
+    yield "r within groups", "scikit-learn, residuals", within
+    yield "permutation p within groups", "all orders counted", permuted
+    yield "Fisher-z mean", "numpy", fisher
+    yield "Holm's p", "the definition", holm
+    yield "hit@5, Recall@5", "scikit-learn", found
+    yield "MRR, first rank", "scikit-learn", reciprocal
     yield "mAP", "scikit-learn", precision
     yield "nDCG@10", "scikit-learn", gain
     yield "MOS interval", "scipy", opinion
@@ -123,6 +138,65 @@ def checks() -> Iterator[tuple[str, str, Check]]:
         "Krippendorff, 3 places",
         lambda: abs(round(ratings.krippendorff_alpha(OBSERVERS), 3) - 0.849),
     )
+
+
+def delta(one: Any, two: Any) -> float:
+    return separation.cliffs_delta(one, two) - float(np.sign(np.subtract.outer(one, two)).mean())
+
+
+def cohen(one: Any, two: Any) -> float:
+    scale = np.sqrt(1 / len(one) + 1 / len(two))
+    return separation.cohens_d(one, two) - float(stats.ttest_ind(one, two).statistic) * scale
+
+
+def within() -> float:
+    x, y = RNG.standard_normal((2, 30))
+    groups = np.repeat(np.arange(3), 10)
+    apart = np.eye(3)[groups]
+    rests = [v - LinearRegression().fit(apart, v).predict(apart) for v in (x, y)]
+    ours = correlation.within_groups(x, y, groups.tolist(), rounds=1).value
+    return ours - float(np.corrcoef(*rests)[0, 1])
+
+
+def permuted() -> float:
+    """Of 3! 3! orders; ours draws 5,000 of them, and so differs by chance."""
+    x, y = RNG.standard_normal((2, 6))
+    one, two = (np.concatenate([v[:3] - v[:3].mean(), v[3:] - v[3:].mean()]) for v in (x, y))
+    orders = [[*a, *b] for a in permutations(range(3)) for b in permutations(range(3, 6))]
+    sums = np.abs([one[order] @ two for order in orders])
+    theirs = float((sums >= sums[0] - 1e-12).mean())
+    return correlation.within_groups(x, y, [0, 0, 0, 1, 1, 1]).p - theirs
+
+
+def fisher() -> float:
+    r = RNG.uniform(-0.99, 0.99, 5)
+    return correlation.fisher_mean(r.tolist()) - float(np.tanh(np.arctanh(r).mean()))
+
+
+def holm() -> float:
+    """Adjusted p: the least alpha at which the step-down procedure rejects."""
+    p = RNG.random(6)
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(np.minimum(1, p[order] * (6 - np.arange(6))))
+    return float(np.abs(np.array(correlation.holm(p.tolist()))[order] - stepped).max())
+
+
+def found() -> float:
+    ranked, relevant, truth, _ = ranking()
+    first = np.arange(30) < 5
+    hit = retrieval.hit(ranked, relevant, 5) - float(truth[0][first].any())
+    recall = retrieval.recall(ranked, relevant, 5) - sk.recall_score(truth[0], first)
+    return max(abs(hit), abs(recall))
+
+
+def reciprocal() -> float:
+    """Of one relevant item, whose reciprocal rank is the average precision."""
+    place = int(RNG.integers(30))
+    truth = (np.arange(30) == place)[None]
+    theirs = sk.label_ranking_average_precision_score(truth, -np.arange(30.0)[None])
+    ours = retrieval.reciprocal_rank(list(range(30)), {place})
+    rank = retrieval.first_rank(list(range(30)), {place})
+    return max(abs(ours - theirs), abs(rank - place - 1))
 
 
 def auroc(one: Any, two: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -232,7 +232,7 @@ class Searcher:
         keys = [
             (place, key)
             for place, shelf in enumerate(self.shelves)
-            for key in shelf.rankable(weights, allowed[place])
+            for key in shelf.rankable(weights, allowed[place]).tolist()
         ]
         moments = self._moments(keys, vectors)
         scores = self._scores(keys, vectors, ask, moments)
@@ -246,7 +246,7 @@ class Searcher:
         Of clips as a whole, without filters; of 1,000 sounds evenly taken where there are more.
         """
         weights = self.weights(question, ask)
-        held = [np.array(shelf.rankable(weights, None), np.int64) for shelf in self.shelves]
+        held = [shelf.rankable(weights, None) for shelf in self.shelves]
         step = max(1, sum(map(len, held)) // SAMPLE)
         scores: list[float] = []
         passed = 0
@@ -291,7 +291,7 @@ class Searcher:
 
     def _scores(
         self,
-        keys: Sequence[Key],
+        keys: Collection[Key],
         vectors: Vectors,
         ask: Ask,
         windows: Mapping[Key, Moment] | None = None,
@@ -324,14 +324,14 @@ class Searcher:
             for key, sound in self.shelves[place].catalog.sounds(ids).items()
         }
 
-    def _kept(self, keys: Sequence[Key], ask: Ask) -> list[Key]:
+    def _kept(self, keys: Sequence[Key], ask: Ask) -> dict[Key, SoundInfo]:
         """The first k of these, in order: readable ones, each recording once unless asked.
 
         Rows are read from the top until k are found: a list is deeper than what is shown of it.
         """
         kept: list[Key] = []
         sounds: dict[Key, SoundInfo] = {}
-        step = 2 * ask.k + 16
+        step = ask.k + 16
         for at in range(0, len(keys), step):
             part = keys[at : at + step]
             sounds |= self._sounds(part)
@@ -343,19 +343,19 @@ class Searcher:
             kept = collapse(once, {} if ask.all_takes else take_groups(sounds), ask.k)
             if len(kept) == ask.k:
                 break
-        return kept
+        return {key: sounds[key] for key in kept}
 
     def _hits(
         self,
-        kept: Sequence[Key],
+        sounds: Mapping[Key, SoundInfo],
         ask: Ask,
         scores: Mapping[Key, Scored],
         moments: Mapping[Key, Moment] | None,
     ) -> list[Hit]:
-        sounds = self._sounds(kept)
+        """Of the sounds, in their order."""
         takes = {} if ask.all_takes else self._other_takes(sounds)
         hits = []
-        for rank, key in enumerate(kept, start=1):
+        for rank, key in enumerate(sounds, start=1):
             moment = (0.0, sounds[key].columns["duration"])
             if moments is not None and key in moments:
                 moment = moments[key].start, moments[key].end
@@ -374,7 +374,7 @@ class Searcher:
             counts |= {(place, key): max(0, found.get(groups[key], 1) - 1) for key in ids}
         return counts
 
-    def _moments(self, keys: Sequence[Key], vectors: Vectors) -> dict[Key, Moment]:
+    def _moments(self, keys: Iterable[Key], vectors: Vectors) -> dict[Key, Moment]:
         """The window of each sound that fits the question best."""
         if "audio" not in vectors:
             return {}
@@ -385,13 +385,13 @@ class Searcher:
         }
 
 
-def _by_library(keys: Sequence[Key]) -> dict[int, list[int]]:
+def _by_library(keys: Iterable[Key]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for place, key in keys:
         found.setdefault(place, []).append(key)
     return found
 
 
-def _plain(keys: Sequence[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:
+def _plain(keys: Iterable[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:
     """Exact words alone: neither part was asked."""
     return {key: (scores[key], {"audio": None, "metadata": None}) for key in keys}

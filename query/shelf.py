@@ -120,10 +120,10 @@ class Shelf:
                 best[int(owners[place])] = Moment(float(cosines[place]), start, end)
         return best
 
-    def rankable(self, weights: Weights, allowed: Allowed) -> list[int]:
+    def rankable(self, weights: Weights, allowed: Allowed) -> NDArray[np.int64]:
         """Ids of all the sounds that can be ranked."""
         ids = self._index(self._parts(weights)).ids()
-        return list(map(int, ids if allowed is None else np.intersect1d(ids, allowed)))
+        return ids if allowed is None else np.intersect1d(ids, allowed)
 
     def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Ids and clip vectors of all sounds that have this part."""

@@ -77,15 +77,15 @@ def _rows_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
         justify: Literal["left", "right"] = "right" if numbers else "left"
         table.add_column(name.replace("_", " "), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(row.get(name)) for name in columns))
+        table.add_row(*(_shown(name, row.get(name)) for name in columns))
     console.print(table)
 
 
-def _shown(value: Any) -> str:
+def _shown(column: str, value: Any) -> str:
     known = _known(value)
     if known is None:
         return "-"
-    return f"{known:.3f}" if isinstance(known, float) else printable(str(known))
+    return sheets.decimal(column, known) if isinstance(known, float) else printable(str(known))
 
 
 def _known(value: Any) -> Any:

@@ -172,6 +172,7 @@ def test_only_declared_packages_are_imported() -> None:
         "blip",
         "coca",
         "generate",
+        "ray",
         "timeline",
         "report",
         "web",

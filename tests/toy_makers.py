@@ -23,7 +23,7 @@ WORDS = {0: "thunder", 3: "a dog", 5: "a bird", 7: "rain"}
 class Namer:
     """Says what a plain picture shows, in three ways."""
 
-    name, licence = "namer", "MIT"
+    name, licence, weights = "namer", "MIT", "abc"
 
     def write(self, pictures: Sequence[Image.Image], how: Decoding) -> list[list[str]]:
         near = [ImageColor.getrgb(colour) for colour in COLOURS]

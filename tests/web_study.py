@@ -33,9 +33,11 @@ class Study(NamedTuple):
     file: Path
     library: Path
     store: Store
+    told: list[str]
 
     def room(self, owner: str = "") -> Room:
-        return Room(self.store, owner, _measured(self.file, self.library, None))
+        measured = _measured(self.file, self.library, None)
+        return Room(self.store, owner, measured, self.told.append)
 
 
 def on_disk(folder: Path) -> Study:
@@ -47,7 +49,7 @@ def on_disk(folder: Path) -> Study:
     build(folder / "library", folder / "sounds")
     file = folder / "study.toml"
     file.write_text(f"title = '{TITLE}'\n{SCENE.format('red')}{SCENE.format('blue')}")
-    return Study(file, folder / "library", _opened(file, None))
+    return Study(file, folder / "library", _opened(file, None), [])
 
 
 def post(client: httpx2.Client, path: str, **given: Any) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import text
 
+from indexer.catalog.browse import Sort, listed
 from indexer.catalog.filters import Filters
 from indexer.catalog.store import Catalog
 
@@ -40,8 +42,8 @@ FOLLOWING = (
     "INSERT INTO sound_text (rowid, title, description, tags, category, author, pack, path, notes)"
     " SELECT id, title, '', tags, category, author, pack, pack || ' ' || title, '' FROM sound",
     'INSERT INTO window (id, sound_id, start, "end") SELECT id, id, 0, 2 FROM sound',
-    "INSERT INTO analysis (sound_id, version, silence, peaks, onsets, invalid_samples)"
-    " SELECT id, 1, 0, zeroblob(400), '[]', 0 FROM sound",
+    "INSERT INTO analysis (sound_id, version, loudness, silence, peaks, onsets, invalid_samples)"
+    " SELECT id, 1, -10 - abs(random()) % 50000 / 1e3, 0, zeroblob(400), '[]', 0 FROM sound",
     "INSERT INTO embedding (space_id, sound_id, window_id, vector)"
     " SELECT 1, id, NULL, CAST(hex(randomblob(82)) AS BLOB) FROM sound",
     "INSERT INTO embedding (space_id, sound_id, window_id, vector)"
@@ -123,6 +125,12 @@ def growing(catalog: Catalog, n: int) -> dict[str, Callable[[], object]]:
         "common word": lambda: catalog.search_text("dog", 1000),
         "two words": lambda: catalog.search_text("dog rain", 1000),
         "any word": lambda: catalog.search_text("dog OR rain", 1000),
+        **{
+            f"list by {sort}, middle": partial(
+                listed, catalog.engine, Filters(), sort, offset=n // 2
+            )
+            for sort in get_args(Sort)
+        },
         "orphans": lambda: catalog.drop_orphans(),
         "hear again": lambda: catalog.hear_again([1]),
         "licence": lambda: catalog.allowed(Filters(licences=("cc0",))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,13 @@ from indexer.audio.container import (
     open_file,
     stated_duration,
 )
-from indexer.audio.frames import block_size, decoded, joined, seek
+from indexer.audio.frames import block_size, decoded, joined, seek, unbroken
 from indexer.audio.libsndfile import open_sound
 from indexer.audio.waveform import Waveform
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 _COUNTED = {"flac", "caf", "w64", "mov"}
@@ -58,15 +60,7 @@ def probe(path: Path) -> AudioFacts:
     path = Path(path)
     try:
         with open_audio(path) as (container, stream):
-            return AudioFacts(
-                duration=stated_duration(container, stream),
-                sample_rate=stream.rate,
-                channels=stream.channels,
-                channel_layout=layout_name(stream.channels, stream.layout.name),
-                bit_depth=bit_depth(stream),
-                codec=stream.codec_context.codec.canonical_name,
-                container=container.format.name.split(",")[0],
-            )
+            return stated(container, stream)
     except NotDemuxed as refusal:
         with open_sound(path, str(refusal)) as sound:
             return AudioFacts(
@@ -80,12 +74,26 @@ def probe(path: Path) -> AudioFacts:
             )
 
 
-def blocks(path: Path, *, start: float = 0.0) -> Blocks:
+def stated(container: InputContainer, stream: AudioStream) -> AudioFacts:
+    """The facts of a file that is open."""
+    return AudioFacts(
+        duration=stated_duration(container, stream),
+        sample_rate=stream.rate,
+        channels=stream.channels,
+        channel_layout=layout_name(stream.channels, stream.layout.name),
+        bit_depth=bit_depth(stream),
+        codec=stream.codec_context.codec.canonical_name,
+        container=container.format.name.split(",")[0],
+    )
+
+
+def blocks(path: Path, *, start: float = 0.0, gaps: bool = False) -> Blocks:
     """The first audio stream from `start` seconds on, about one second at a time.
 
-    Past the end of the file there is nothing. See `Blocks`.
+    Past the end of the file there is nothing. gaps: where the file's own times leave one there is
+    silence, as under a film; else what is there is joined. See `Blocks`.
     """
-    return Blocks(Path(path), start)
+    return Blocks(Path(path), start, gaps)
 
 
 def read(path: Path) -> Waveform:
@@ -108,11 +116,13 @@ class Blocks(Iterator[Waveform]):
     samples, or a drive that fails while it is read.
     """
 
-    def __init__(self, path: Path, start: float) -> None:
+    def __init__(self, path: Path, start: float, gaps: bool = False) -> None:
         self.invalid_samples = 0
         self._notes: list[str] = []
         self._path = path
         self._start = start
+        self._timed: Callable[[Iterator[AudioFrame]], Iterator[AudioFrame]]
+        self._timed = unbroken if gaps else iter
         self._waveforms = self._decode()
 
     def __next__(self) -> Waveform:
@@ -158,7 +168,7 @@ class Blocks(Iterator[Waveform]):
                 self._notes.clear()
                 return False
             frames, skip = found
-            for block in joined(frames):
+            for block in joined(self._timed(frames)):
                 yield from _after(block, skip)
                 skip = max(0, skip - block.samples.shape[1])
         return True
@@ -167,12 +177,12 @@ class Blocks(Iterator[Waveform]):
         """Gives out what lies after `start`; returns the seconds that were decoded."""
         ended = 0.0
         with open_audio(self._path) as (container, stream):
-            stated = stated_duration(container, stream) if _counted(container) else 0.0
-            for block in joined(decoded(container, stream, self._notes)):
+            promised = stated_duration(container, stream) if _counted(container) else 0.0
+            for block in joined(self._timed(decoded(container, stream, self._notes))):
                 yield from _after(block, round((self._start - ended) * block.sample_rate))
                 ended += block.duration
         with open_file(self._path) as file:
-            cut_short = riff.cut_short(file) or ended < stated - _SHORT
+            cut_short = riff.cut_short(file) or ended < promised - _SHORT
         if cut_short:
             self._notes.append(f"cut short or damaged: {ended:.2f} s could be read")
         return ended

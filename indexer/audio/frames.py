@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 BLOCK_SECONDS = 1.0
 _MOST_SAMPLES = 1 << 18
+GAP = 0.1
+"""Seconds between two frames from which on they are apart, not just counted in coarse units."""
+
 _PREROLL = 0.5
 """Seconds decoded ahead of a seek, so that codecs with memory have settled."""
 
@@ -78,6 +82,33 @@ def seek(
         return None
     skip = round((start - float((head.pts - first) * head.time_base)) * head.sample_rate)
     return (chain([head], frames), skip) if skip >= 0 else None
+
+
+def unbroken(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """The frames, and silence where their own times leave a gap, as players have it."""
+    ended: Fraction | None = None
+    for frame in frames:
+        if frame.pts is not None and frame.time_base is not None:
+            begins = frame.pts * frame.time_base
+            if ended is not None and begins - ended > GAP:
+                yield from _silence(frame, round((begins - ended) * frame.sample_rate))
+                ended = begins
+            ended = begins if ended is None else ended
+        yield frame
+        if ended is not None:
+            ended += Fraction(frame.samples, frame.sample_rate)
+
+
+def _silence(like: AudioFrame, samples: int) -> Iterator[AudioFrame]:
+    middle = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    for start in range(0, samples, like.sample_rate):
+        frame = av.AudioFrame(
+            like.format.name, like.layout.name, min(samples - start, like.sample_rate)
+        )
+        frame.sample_rate = like.sample_rate
+        for plane in frame.planes:
+            plane.update(middle * plane.buffer_size)
+        yield frame
 
 
 def joined(frames: Iterable[AudioFrame]) -> Iterator[Waveform]:

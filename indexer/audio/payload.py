@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import av
 
 from indexer.audio.container import NotDemuxed, open_audio
-from indexer.audio.decode import blocks
+from indexer.audio.decode import AudioFacts, blocks, probe, stated
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -23,12 +23,18 @@ def payload_hash(path: Path) -> str:
     the sound do not, nor does the container where it keeps the packets as they are. Where
     FFmpeg finds no packets, the decoded samples count instead. Raises AudioError.
     """
+    return identify(path)[1]
+
+
+def identify(path: Path) -> tuple[AudioFacts, str]:
+    """What `probe` and `payload_hash` say, the file opened once. Raises AudioError."""
     try:
         with open_audio(path) as (container, stream):
+            facts = stated(container, stream)
             digest = _of_packets(container, stream)
     except NotDemuxed:
-        digest = None
-    return digest or _of_samples(path)
+        facts, digest = probe(path), None
+    return facts, digest or _of_samples(path)
 
 
 def _of_packets(container: InputContainer, stream: AudioStream) -> str | None:

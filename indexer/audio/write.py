@@ -32,6 +32,7 @@ class Bext:
 
     time_reference   samples since midnight of the first one, 0 or more
     description, originator, reference   are cut to 256, 32 and 32 bytes of UTF-8
+    title, author, rights   go into its INFO chunk, as INAM, IART and ICOP
     """
 
     time_reference: int
@@ -39,6 +40,9 @@ class Bext:
     originator: str = "sonorize"
     reference: str = ""
     recorded: datetime | None = None
+    title: str = ""
+    author: str = ""
+    rights: str = ""
 
 
 class WavWriter:
@@ -120,6 +124,9 @@ def _said(bext: Bext) -> dict[str, str]:
         "originator": _cut(bext.originator, 32),
         "originator_reference": _cut(bext.reference, 32),
         "time_reference": str(bext.time_reference),
+        "title": bext.title,
+        "artist": bext.author,
+        "copyright": bext.rights,
     }
     if bext.recorded:
         said["origination_date"] = f"{bext.recorded:%Y-%m-%d}"

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from indexer.build.listen import Broken, Duplicate, End, Job, Listener, Windows
+from indexer.build.heads import HEAD, Heads
+from indexer.build.listen import Broken, Duplicate, End, Job, Jobs, Listener, Windows
+from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Failed, Heard, Same
 from indexer.geometry import mean_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from indexer.audio.waveform import Waveform
     from indexer.audio.window import Window
     from indexer.build.report import BuildReport, Progress
+    from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
 
 BATCH = 32  # windows through the encoder at a time, and per transaction
+LARGE = 128  # the same where a GPU must be kept busy
 
 
 @dataclass(slots=True)
@@ -32,10 +37,21 @@ class Heap:
     spans: list[tuple[float, float]] = field(default_factory=list)
     rows: dict[Part, dict[int, NDArray[np.float32]]] = field(default_factory=dict)
 
+    def put(self, place: int, rows: Mapping[Part, NDArray[np.float32]]) -> None:
+        """What was heard of the window at this place."""
+        for part, row in rows.items():
+            self.rows.setdefault(part, {})[place] = row
+
     @property
     def end(self) -> float:
         """Seconds; the last window overlaps the one before."""
         return self.spans[-1][1] if self.spans else 0.0
+
+
+class Recorder(Protocol):
+    """Takes what is to be recorded, in this order."""
+
+    def record(self, entries: Sequence[Entry]) -> None: ...
 
 
 class Ears:
@@ -44,21 +60,30 @@ class Ears:
     measures = True  # loudness, peaks and onsets, beside what the encoder hears
 
     def __init__(
-        self, library: Library, encoder: Encoder, report: BuildReport, progress: Progress
+        self,
+        spaces: Mapping[Part, int],
+        encoder: Encoder,
+        report: BuildReport,
+        progress: Progress,
+        writer: Recorder,
+        heads: Heads,
     ) -> None:
         self.added = 0
-        self._library = library
+        self._spaces = spaces
         self._encoder = encoder
         self._report = report
         self._progress = progress
-        self._spaces = library.spaces(encoder)
+        self._writer = writer
+        self._heads = heads
+        self._batch = BATCH if encoder.device == "cpu" else LARGE
         self._heaps: dict[int, Heap] = {}
-        self._pending: list[tuple[int, int, Waveform]] = []
+        self._pending: list[tuple[Job, int, Waveform]] = []
         self._done: list[End | Duplicate | Broken] = []
 
-    def known(self, content_hash: str) -> int | None:
-        """The sound that a recording is, if that is known before it is heard."""
-        return self._library.catalog.with_hash(content_hash)
+    @staticmethod
+    def find(catalog: Catalog) -> Callable[[str], int | None]:
+        """Which sound a recording is, by its hash, if that is known before it is heard."""
+        return catalog.with_hash
 
     @property
     def waiting(self) -> int:
@@ -72,7 +97,7 @@ class Ears:
                     self._take(job, windows)
                 case _:
                     self._done.append(event)
-            if len(self._pending) >= BATCH or len(self._done) >= BATCH:
+            if max(len(self._pending), len(self._done)) >= self._batch:
                 self.flush()
         self.flush()
 
@@ -80,27 +105,31 @@ class Ears:
         """Embeds what is pending and records every file that has ended, in one transaction."""
         self._embed()
         ended, self._done = self._done, []
-        entries = [entry for event in ended for entry in self._entries(event)]
-        with self._report.timed("record"):
-            self._library.catalog.record(entries)
+        self._writer.record([entry for event in ended for entry in self._entries(event)])
 
     def _take(self, job: Job, windows: Sequence[Window]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
         before = heap.end
-        for window in windows:
+        for place, window in enumerate(windows, len(heap.spans)):
             heap.spans.append((window.start, window.end))
-            self._pending.append((job.sound_id, len(heap.spans) - 1, window.waveform))
+            known = self._heads.find(window.waveform) if place < HEAD else None
+            if known is None:
+                self._pending.append((job, place, window.waveform))
+            else:
+                heap.put(place, known)
         self._progress.advance(heap.end - before)
 
     def _embed(self) -> None:
         if not self._pending:
             return
-        waveforms = [waveform for _, _, waveform in self._pending]
+        waveforms = [waveform for *_, waveform in self._pending]
         with self._report.timed("embed"):
             vectors = self._encoder.embed_audio(waveforms)
-        for row, (sound_id, place, _) in enumerate(self._pending):
-            for part, matrix in vectors.items():
-                self._heaps[sound_id].rows.setdefault(part, {})[place] = matrix[row]
+        for row, (job, place, waveform) in enumerate(self._pending):
+            rows = {part: matrix[row].copy() for part, matrix in vectors.items()}
+            self._heaps[job.sound_id].put(place, rows)
+            if job.head is not None:
+                self._heads.keep(waveform, rows)
         self._pending.clear()  # interrupted before this, they are embedded again
 
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
@@ -150,29 +179,40 @@ class Ears:
         )
 
 
+def threads(encoder: Encoder) -> int:
+    """That decode; a model on the CPU uses all cores itself."""
+    return 2 if encoder.device == "cpu" else min(8, os.cpu_count() or 2)
+
+
 def hear(
     library: Library,
     encoder: Encoder,
     stage: str,
-    jobs: Sequence[Job],
+    jobs: Jobs,
     report: BuildReport,
     progress: Progress,
     kind: type[Ears] = Ears,
+    heads: Heads | None = None,
 ) -> int:
     """Hears the jobs with ears of this kind; returns how many files are complete now.
 
+    `heads`: those heard in this build before, and what they are added to.
+
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
-    progress.stage(stage, sum(job.seconds for job in jobs), "s of sound")
-    ears = kind(library, encoder, report, progress)
-    listener = Listener(jobs, encoder, ears.known, measure=ears.measures)
-    try:
-        ears.hear(listener)
-    except KeyboardInterrupt:
-        progress.stage("Stopping: recording what was heard", ears.waiting, "windows")
-        ears.flush()
-        raise
-    finally:
-        listener.close()
-        report.seconds["decode"] += listener.seconds
+    progress.stage(stage, jobs.seconds, "s of sound")
+    with Writer(library.catalog, report) as writer:
+        heads = Heads() if heads is None else heads
+        ears = kind(library.spaces(encoder), encoder, report, progress, writer, heads)
+        find = kind.find(library.catalog)
+        listener = Listener(jobs.each, encoder, find, threads(encoder), measure=ears.measures)
+        try:
+            ears.hear(listener)
+        except KeyboardInterrupt:
+            progress.stage("Stopping: recording what was heard", ears.waiting, "windows")
+            ears.flush()
+            raise
+        finally:
+            listener.close()
+            report.seconds["decode"] += listener.seconds
     return ears.added

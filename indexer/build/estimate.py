@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from indexer.build.scan import Scan
+from indexer.counting import counted
 from indexer.errors import AudioError
 
 if TYPE_CHECKING:
@@ -38,17 +39,17 @@ class Plan:
     doubts: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        gone = f" {self.gone:,} files are gone." if self.gone else ""
+        gone = f" {counted(self.gone, 'file', 'is/are')} gone." if self.gone else ""
         gone += "".join(f" {doubt}" for doubt in self.doubts)
         if not self.files and not self.unchanged:
             return f"There are no sound files here.{gone}"
         if not self.files:
-            return f"{self.unchanged:,} files unchanged, nothing new to read.{gone}"
+            return f"{counted(self.unchanged, 'file')} unchanged, nothing new to read.{gone}"
         about = "" if self.exact else "about "
         return (
-            f"{self.files:,} files to read, {about}{length(self.hours * 60)} of sound: some "
-            f"{length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB of library"
-            + (f"; {self.unchanged:,} files unchanged." if self.unchanged else ".")
+            f"{counted(self.files, 'file')} to read, {about}{length(self.hours * 60)} of sound: "
+            f"some {length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB of library"
+            + (f"; {counted(self.unchanged, 'file')} unchanged." if self.unchanged else ".")
             + gone
         )
 
@@ -58,7 +59,7 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
     work = [(each, item) for each in found for item in _wanted(each)]
     left = catalog.todo([each.root_id for each in found], ["named", "partial"])
     seconds, exact = _seconds(work)
-    seconds += sum(todo.duration for todo in left)
+    seconds += float(left.durations.sum())
     files = len(work) + len(left)
     minutes, size = cost(encoder, files, seconds)
     return Plan(

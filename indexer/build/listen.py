@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -34,6 +34,14 @@ class Job:
     path: Path
     head: int | None = None
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Files to be heard, made as they are come to, and how many seconds they are in all."""
+
+    each: Iterable[Job]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Listener:
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        jobs: Iterable[Job],
         encoder: Encoder,
         find: Callable[[str], int | None],
         threads: int = 2,
@@ -187,20 +195,20 @@ def _hear(
     from itertools import islice
 
     from indexer.audio.decode import blocks, probe
-    from indexer.audio.payload import payload_hash
+    from indexer.audio.payload import identify
     from indexer.audio.resample import resample
     from indexer.audio.window import windows
     from indexer.build.words import facts_columns
 
-    facts = probe(job.path)
     if job.head is not None:
+        facts = probe(job.path)
         heard = windows(
             resample(blocks(job.path), encoder.sample_rate, encoder.resampler), encoder.window
         )
         yield Windows(job, list(islice(heard, job.head)))
         yield End(job, facts_columns(facts))
         return
-    content_hash = payload_hash(job.path)
+    facts, content_hash = identify(job.path)
     original_id = find(content_hash)
     if original_id is not None and original_id != job.sound_id:
         yield Duplicate(job, original_id)

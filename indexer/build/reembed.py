@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING
 from indexer.build.ears import Ears, hear
 from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
-from indexer.build.listen import Broken, Duplicate, End, Job
+from indexer.build.listen import Broken, Duplicate, End, Job, Jobs
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
 from indexer.catalog.entries import Reheard
+from indexer.counting import counted
 from indexer.errors import LibraryError
 from indexer.library import Library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.build.ears import Heap
     from indexer.catalog.entries import Entry
+    from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder
     from indexer.library import Config
 
@@ -47,14 +51,16 @@ class Ahead:
     size: int
 
     def sentence(self, encoder: str) -> str:
-        away = f" {self.away:,} sounds cannot be heard: their files are away." if self.away else ""
+        away = ""
+        if self.away:
+            away = f" {counted(self.away, 'sound')} cannot be heard: the files are away."
         if not self.jobs:
             return f"Every sound within reach was heard with {encoder} before.{away}"
         seconds = sum(job.seconds for job in self.jobs)
         return (
-            f"{len(self.jobs):,} sounds to hear with {encoder}, {length(seconds / 60)} of sound: "
-            f"some {length(self.minutes)} of work, {max(1, round(self.size / 1e6)):,} MB more of "
-            f"library.{away}"
+            f"{counted(len(self.jobs), 'sound')} to hear with {encoder}, "
+            f"{length(seconds / 60)} of sound: some {length(self.minutes)} of work, "
+            f"{max(1, round(self.size / 1e6)):,} MB more of library.{away}"
         )
 
 
@@ -91,7 +97,8 @@ def reembed(
             embed_words(other.catalog, encoder, spaces["metadata"], report, progress)
         jobs, _ = _jobs(other, encoder)
         stage = f"Listening with {encoder.name}"
-        report.added = hear(other, encoder, stage, jobs, report, progress, Again)
+        work = Jobs(jobs, sum(job.seconds for job in jobs))
+        report.added = hear(other, encoder, stage, work, report, progress, Again)
         if not without_them:
             _require_all(library, other, encoder, report)
         save_indexes(other, encoder)
@@ -107,9 +114,10 @@ class Again(Ears):
 
     measures = False
 
-    def known(self, content_hash: str) -> int:
+    @staticmethod
+    def find(catalog: Catalog) -> Callable[[str], int | None]:
         """Unlike for a build, a recording that is in no catalog is another one: not heard."""
-        return super().known(content_hash) or NO_SOUND
+        return lambda content_hash: catalog.with_hash(content_hash) or NO_SOUND
 
     def ended(self, event: End | Duplicate | Broken, heap: Heap) -> list[Entry]:
         match event:
@@ -183,7 +191,8 @@ def _require_all(library: Library, other: Library, encoder: Encoder, report: Bui
     ]  # fmt: skip
     example = "".join(f", as {path}, for {why}" for path, why in report.failures[:1])
     raise LibraryError(
-        f"The library stays with {library.config.encoder}: {len(lost):,} sounds were not heard "
-        f"with {encoder.name}, {' and '.join(filter(None, reasons))}{example}; then run this "
+        f"The library stays with {library.config.encoder}: "
+        f"{counted(len(lost), 'sound', 'was/were')} not heard with {encoder.name}, "
+        f"{' and '.join(filter(None, reasons))}{example}; then run this "
         "again, or switch without them by --without-them."
     )

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 class Options:
     """prune: forget files that are gone. retry_failed: try unreadable files again.
 
-    whole: what a root lacks is gone, even if it lacks much.
+    whole: what a root lacks is gone, even if it lacks much. ray: the address of a Ray cluster that
+    hears in place of this process, or "".
     """
 
     prune: bool = False
     retry_failed: bool = False
     whole: bool = False
+    ray: str = ""
+
+
+STAGES = ("scan", "names", "words", "decode", "embed", "record", "index")
+"""What takes time: listing the sources; reading names and tags; embedding them; decoding, summed
+over threads; embedding what is heard; recording, mostly beside these; index files."""
 
 
 @dataclass(slots=True)
@@ -32,7 +39,7 @@ class BuildReport:
     """added, skipped (unchanged), failed, removed: files of this run. passed_over: no sounds.
 
     sounds, windows: in the library now; copies: files of a
-    recording that another file holds too. seconds: decode (summed over threads), embed, record.
+    recording that another file holds too. seconds: see STAGES.
     failures: (path, reason) of this run. notes: what the user should know, a sentence each.
     """
 
@@ -44,9 +51,7 @@ class BuildReport:
     windows: int = 0
     copies: int = 0
     passed_over: int = 0
-    seconds: dict[str, float] = field(
-        default_factory=lambda: {"decode": 0.0, "embed": 0.0, "record": 0.0}
-    )
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     failures: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

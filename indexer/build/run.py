@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from indexer.build import takes
+from indexer.build import shards, takes
+from indexer.build.cluster import hear_there
 from indexer.build.ears import hear
 from indexer.build.estimate import estimate
-from indexer.build.listen import Job
+from indexer.build.heads import HEAD, Heads
+from indexer.build.listen import Job, Jobs
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
 from indexer.build.words import embed_words, name_files
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
     from indexer.sources.protocol import Source
-
-HEAD = 3  # windows of every file that are heard first
 
 
 def build_index(
@@ -55,8 +56,9 @@ def build_index(
             _stages(library, found, encoder, options, report, progress)
         finally:
             _count(library, report)
-        takes.join_similar(library.catalog, spaces)
-        report.notes += save_indexes(library, encoder)
+        with report.timed("index"):
+            takes.join_similar(library.catalog, spaces)
+            report.notes += save_indexes(library, encoder)
         seq = library.catalog.embeddings.changes(0)[1]
         library.catalog.finish_build(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
@@ -80,14 +82,12 @@ def _stages(
         name_files(catalog, each, report, progress)
     _embed_words(catalog, spaces, encoder, report, progress)
     catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
-    report.added += hear(
-        library, encoder, "Listening to the start of every file",
-        _jobs(library, found, ["named"], _first(encoder.window)), report, progress,
-    )  # fmt: skip
-    report.added += hear(
-        library, encoder, "Listening to the rest of long files",
-        _jobs(library, found, ["partial"], None), report, progress,
-    )  # fmt: skip
+    shards.take_in(library, encoder, report)
+    if options.ray:
+        jobs = _jobs(library, found, ["named", "partial"], None)
+        hear_there(library, encoder, jobs, options.ray, report, progress)
+    else:
+        _hear(library, found, encoder, report, progress)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
     _embed_words(catalog, spaces, encoder, report, progress)
@@ -95,9 +95,30 @@ def _stages(
         report.removed = catalog.prune([each.root_id for each in found if not each.offline])
 
 
+def _hear(
+    library: Library,
+    found: Sequence[Scan],
+    encoder: Encoder,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
+    heads = Heads()
+    report.added += hear(
+        library, encoder, "Listening to the start of every file",
+        _jobs(library, found, ["named"], _first(encoder.window)), report, progress, heads=heads,
+    )  # fmt: skip
+    report.added += hear(
+        library, encoder, "Listening to the rest of long files",
+        _jobs(library, found, ["partial"], None), report, progress, heads=heads,
+    )  # fmt: skip
+
+
 def look(library: Library, source: Source, options: Options, report: BuildReport) -> Scan:
     """Scans a source; what the user should know of it goes into the report's notes."""
-    found = scan(library.catalog, source, retry_failed=options.retry_failed, whole=options.whole)
+    with report.timed("scan"):
+        found = scan(
+            library.catalog, source, retry_failed=options.retry_failed, whole=options.whole
+        )
     report.skipped += found.skipped
     report.notes += source.notes
     report.passed_over += source.passed_over
@@ -111,7 +132,8 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
         )
     elif found.gone and not options.prune:
         report.notes.append(
-            f"{found.gone:,} files are gone from {source.location}: --prune forgets them."
+            f"{counted(found.gone, 'file', 'is/are')} gone from {source.location}: --prune forgets "
+            "what is gone."
         )
     return found
 
@@ -134,21 +156,27 @@ def _first(rule: WindowRule) -> float | None:
 
 def _jobs(
     library: Library, found: Sequence[Scan], statuses: Sequence[str], window: float | None
-) -> list[Job]:
+) -> Jobs:
     """Files to hear. With `window` (seconds), long files are heard by their first windows only."""
     sources = {each.root_id: each.source for each in found}
-    jobs = []
-    for todo in library.catalog.todo(list(sources), statuses):
-        long = window is not None and not 0 < todo.duration <= HEAD * window
-        jobs.append(
-            Job(
-                todo.sound_id,
-                sources[todo.root_id].path(todo.relative_path),
-                HEAD if long else None,
-                min(todo.duration, HEAD * window) if long and window else todo.duration,
-            )
+    todos = library.catalog.todo(list(sources), statuses)
+
+    def cut(duration: float) -> bool:
+        return window is not None and not 0 < duration <= HEAD * window
+
+    def seconds(duration: float) -> float:
+        return min(duration, HEAD * window) if window is not None else duration
+
+    jobs = (
+        Job(
+            todo.sound_id,
+            sources[todo.root_id].path(todo.relative_path),
+            HEAD if cut(todo.duration) else None,
+            seconds(todo.duration),
         )
-    return jobs
+        for todo in todos
+    )
+    return Jobs(jobs, sum(map(seconds, todos.durations.tolist())))
 
 
 def start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from indexer.audio.window import batched
 from indexer.build.failures import VANISHED, is_of_the_drive, is_there
 from indexer.build.scan import Scan
+from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Named, Retagged, Written
 from indexer.errors import AudioError
 
@@ -36,12 +37,12 @@ def name_files(catalog: Catalog, found: Scan, report: BuildReport, progress: Pro
     def read(job: tuple[Known | None, Item]) -> tuple[Path, Entry | None]:
         return found.source.path(job[1].relative_path), _entry(catalog, found, *job)
 
-    for batch in batched(_ahead(read, jobs), BATCH):
-        with report.timed("record"):
-            catalog.record(entry for _, entry in batch if entry is not None)
-        for path, entry in batch:
-            _count(path, entry, report)
-        progress.advance(len(batch))
+    with report.timed("names"), Writer(catalog, report) as writer:
+        for batch in batched(_ahead(read, jobs), BATCH):
+            writer.record([entry for _, entry in batch if entry is not None])
+            for path, entry in batch:
+                _count(path, entry, report)
+            progress.advance(len(batch))
 
 
 def embed_words(
@@ -53,7 +54,7 @@ def embed_words(
     for batch in batched(iter(sound_ids), BATCH):
         sounds = catalog.sounds(batch)
         texts = {key: metadata_text(info) for key, info in sounds.items()}
-        with report.timed("embed"):
+        with report.timed("words"):
             vectors = encoder.embed_metadata(list(texts.values()))
         with report.timed("record"):
             catalog.record(

@@ -108,6 +108,7 @@ _SAID = (
     Sound.licence,
     Sound.licence_url,
     Sound.raw["freesound"].label("freesound"),
+    Sound.raw["generated", "sources"].label("sources"),
 )
 _ORDER = (
     func.lower(_NAME), _NAME, Sound.url, _AUTHOR, Sound.licence, Sound.licence_url, Sound.id,

@@ -23,6 +23,7 @@ class Embeddings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._dims: dict[int, int] = {}  # of spaces, which never change
 
     def space(self, encoder: str, part: str, fingerprint: str, dim: int) -> int:
         """The space's id; made if it is new."""
@@ -135,7 +136,10 @@ class Embeddings:
     ) -> tuple[list[Row[Any]], int]:
         """Rows of Embedding for these sounds, or all; and the width of the space."""
         with reading(self._engine) as connection:
-            dim = connection.execute(select(Space.dim).where(Space.id == space_id)).scalar_one()
+            dim = self._dims.get(space_id)
+            if dim is None:
+                width = select(Space.dim).where(Space.id == space_id)
+                dim = self._dims[space_id] = connection.execute(width).scalar_one()
             if sound_ids is None:
                 return list(connection.execute(query)), dim
             wanted = (query.where(Embedding.sound_id.in_(part)) for part in chunks(sound_ids))
@@ -146,6 +150,11 @@ class Embeddings:
         with reading(self._engine) as connection:
             found = select(Change.token).where(Change.seq == seq)
             return connection.execute(found).scalar_one_or_none()
+
+    def last(self) -> int:
+        """The number of the last change; 0 if there is none."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(func.max(Change.seq))).scalar() or 0)
 
     def changes(self, since: int) -> tuple[list[int], int]:
         """Sounds whose vectors changed after change number `since`, and the last number."""

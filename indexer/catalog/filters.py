@@ -10,6 +10,7 @@ from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
 
 from indexer.catalog.models import Analysis, File, Quality, Root, Sound
 from indexer.catalog.question import clean
+from indexer.counting import counted
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
 
@@ -25,7 +26,9 @@ class Filters:
     without case.
 
     A sound of unknown licence matches no licence, one of unknown loudness no loudness, and one
-    whose quality was not measured is not known to be faultless.
+    whose quality was not measured is not known to be faultless. `made`: sounds that a model made
+    match whatever is said of tags, sources, packs and categories, which are of recordings, and of
+    faults, which were looked for when they were made.
     """
 
     licences: tuple[str, ...] = ()
@@ -38,6 +41,7 @@ class Filters:
     min_loudness: float | None = None
     max_loudness: float | None = None
     faultless: bool = False
+    made: bool = False
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -49,14 +53,11 @@ def matching(filters: Filters) -> Select[Any]:
         *(_licence(filters.licences)),
         *([Sound.duration >= filters.min_duration] if filters.min_duration is not None else []),
         *([Sound.duration <= filters.max_duration] if filters.max_duration is not None else []),
-        *(_has_tag(tag) for tag in filters.tags),
-        *([or_(*map(_from_source, filters.sources))] if filters.sources else []),
-        *([_from_packs(filters.packs)] if filters.packs else []),
-        *([or_(*map(_of_category, filters.categories))] if filters.categories else []),
         *_loud(filters),
-        *([Sound.id.in_(_FAULTLESS)] if filters.faultless else []),
     ]
-    return select(Sound.id).where(and_(True, *conditions))
+    recorded = and_(True, *_recorded(filters))
+    either = or_(Sound.id.in_(_MADE), recorded) if filters.made else recorded
+    return select(Sound.id).where(and_(True, *conditions, either))
 
 
 def whose(connection: Connection, name: str) -> ColumnElement[bool]:
@@ -77,10 +78,20 @@ def whose(connection: Connection, name: str) -> ColumnElement[bool]:
     ]
     if all(found) and found[0] != found[1]:
         raise LibraryError(
-            f"{name!r} is a root ({len(found[0]):,} sounds) and a pack ({len(found[1]):,} sounds): "
-            f"say root:{name} or pack:{name}."
+            f"{name!r} is a root ({counted(len(found[0]), 'sound')}) and a pack "
+            f"({counted(len(found[1]), 'sound')}): say root:{name} or pack:{name}."
         )
     return or_(of_root, of_pack)
+
+
+def _recorded(filters: Filters) -> list[ColumnElement[bool]]:
+    return [
+        *(_has_tag(tag) for tag in filters.tags),
+        *([or_(*map(_from_source, filters.sources))] if filters.sources else []),
+        *([_from_packs(filters.packs)] if filters.packs else []),
+        *([or_(*map(_of_category, filters.categories))] if filters.categories else []),
+        *([Sound.id.in_(_FAULTLESS)] if filters.faultless else []),
+    ]
 
 
 def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -151,6 +162,10 @@ _FAULTLESS = select(Quality.sound_id).where(
     Quality.faults == "",
     Quality.content_hash
     == select(Sound.content_hash).where(Sound.id == Quality.sound_id).scalar_subquery(),
+)
+
+_MADE: Any = select(File.sound_id).where(
+    File.root_id.in_(select(Root.id).where(Root.kind == "generated"))
 )
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -90,7 +91,10 @@ class Sound(Base):
     __table_args__ = (
         Index(None, "status"),
         Index(None, "take_group"),
-        Index(None, "duration"),
+        # the orders of browse.listed, with the id and what is asked of each
+        Index("ix_sound_by_title", text("lower(title)"), "id", "status"),
+        Index("ix_sound_by_pack", text("lower(pack)"), "id", "status"),
+        Index("ix_sound_by_duration", "duration", "id", "status"),
         NEVER_REUSE,
     )
 
@@ -193,6 +197,7 @@ class Analysis(Base):
     """Measurements of a whole sound; see indexer.audio.analysis for what they mean."""
 
     __tablename__ = "analysis"
+    __table_args__ = (Index("ix_analysis_loudness", "loudness", "sound_id"),)
 
     sound_id: Mapped[int] = mapped_column(
         ForeignKey("sound.id", ondelete="CASCADE"), primary_key=True

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection, Insert, Text, cast, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Text, cast, delete, select, update
 
 from indexer import ucs
 from indexer.catalog import text
@@ -29,6 +29,7 @@ from indexer.catalog.entries import (
 )
 from indexer.catalog.models import Analysis, Change, Embedding, File, Sound, Space, Window
 from indexer.catalog.said import PLACE_OF, following, imported_of, overlaid, place_of, words_of
+from indexer.catalog.statements import add, add_all, change, find, remove
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,21 +55,20 @@ def _write(entry: object, connection: Connection) -> None:
 @_write.register
 def _named(entry: Named, connection: Connection) -> None:
     place = entry.place
-    known = connection.execute(
-        select(File.id, File.sound_id).where(
-            File.root_id == place.root_id, File.relative_path == place.relative_path
-        )
-    ).first()
+    known = find(
+        connection, File, ("id", "sound_id"),
+        root_id=place.root_id, relative_path=place.relative_path,
+    ).first()  # fmt: skip
     columns = dict(entry.columns)
     former = _row(connection, known.sound_id) if known is not None else None
     if former and (imported_of(former) or place_of(former)):  # what was said may hold: see below
         columns["raw"] = {**columns.get("raw", {}), PLACE_OF: former["id"]}
-    sound_id = inserted(connection, insert(Sound).values(**columns))
+    sound_id = add(connection, Sound, columns)
     values = {**_place_columns(place), "sound_id": sound_id}
     if known is None:
-        connection.execute(insert(File).values(**values))
+        add(connection, File, values)
     else:  # another recording; where the old one lies now, if anywhere, is not known yet
-        connection.execute(update(File).where(File.id == known.id).values(**values))
+        change(connection, File, known.id, values)
         refresh_text(connection, known.sound_id)
     refresh_text(connection, sound_id)
 
@@ -79,10 +79,9 @@ def _retagged(entry: Retagged, connection: Connection) -> None:
 
     The sound may be another than the file held before: files swap names.
     """
-    held = select(File.sound_id).where(File.id == entry.file_id)
-    before = connection.execute(held).scalar_one()
+    before = find(connection, File, ("sound_id",), id=entry.file_id).scalar_one()
     now = {**_place_columns(entry.place), "sound_id": entry.sound_id}
-    _see(connection, entry.file_id, now)
+    change(connection, File, entry.file_id, now)
     if before != entry.sound_id:
         refresh_text(connection, before)
         refresh_text(connection, entry.sound_id)
@@ -106,21 +105,19 @@ def _described(entry: Described, connection: Connection) -> None:
 
 @_write.register
 def _seen(entry: Seen, connection: Connection) -> None:
-    _see(connection, entry.file_id, _place_columns(entry.place))
+    change(connection, File, entry.file_id, _place_columns(entry.place))
 
 
 @_write.register
 def _unseen(entry: Unseen, connection: Connection) -> None:
-    _see(connection, entry.file_id, {"state": entry.state})
+    change(connection, File, entry.file_id, {"state": entry.state})
 
 
 @_write.register
 def _relinked(entry: Relinked, connection: Connection) -> None:
-    _see(connection, entry.file_id, _place_columns(entry.place))
-    held = select(File.sound_id).where(File.id == entry.file_id)
-    sound_id = connection.execute(held).scalar_one()
-    anew = {"content_hash": None, "status": "named", "reason": ""}
-    connection.execute(update(Sound).where(Sound.id == sound_id).values(**anew))
+    change(connection, File, entry.file_id, _place_columns(entry.place))
+    sound_id = find(connection, File, ("sound_id",), id=entry.file_id).scalar_one()
+    change(connection, Sound, sound_id, {"content_hash": None, "status": "named", "reason": ""})
     refresh_text(connection, sound_id)
 
 
@@ -130,16 +127,9 @@ def _written(entry: Written, connection: Connection) -> None:
     read = {name: entry.columns[name] for name in MEANT_FIELDS if name in entry.columns}
     if any(now.get(name) != value for name, value in read.items()):
         return  # they were imported meanwhile; the sound still lacks this part
-    connection.execute(
-        delete(Embedding).where(
-            Embedding.space_id == entry.space_id, Embedding.sound_id == entry.sound_id
-        )
-    )
-    connection.execute(
-        insert(Embedding).values(
-            space_id=entry.space_id, sound_id=entry.sound_id, vector=encode(entry.vector)
-        )
-    )
+    whose = {"space_id": entry.space_id, "sound_id": entry.sound_id}
+    remove(connection, Embedding, **whose)
+    add(connection, Embedding, {**whose, "vector": encode(entry.vector)})
     _changed(connection, entry.sound_id)
 
 
@@ -155,11 +145,11 @@ def _heard(entry: Heard, connection: Connection) -> None:
         "status": "ready" if entry.complete else "partial",
         "content_hash": entry.content_hash,
     }
-    connection.execute(update(Sound).where(Sound.id == entry.sound_id).values(**values))
+    change(connection, Sound, entry.sound_id, values)
     _replace_vectors(connection, entry)
     if entry.analysis is not None:
-        connection.execute(delete(Analysis).where(Analysis.sound_id == entry.sound_id))
-        connection.execute(insert(Analysis).values(sound_id=entry.sound_id, **entry.analysis))
+        remove(connection, Analysis, sound_id=entry.sound_id)
+        add(connection, Analysis, {"sound_id": entry.sound_id, **entry.analysis})
     _changed(connection, entry.sound_id)
 
 
@@ -198,9 +188,7 @@ def _same(entry: Same, connection: Connection) -> None:
 
 @_write.register
 def _failed(entry: Failed, connection: Connection) -> None:
-    connection.execute(
-        update(Sound).where(Sound.id == entry.sound_id).values(status="failed", reason=entry.reason)
-    )
+    change(connection, Sound, entry.sound_id, {"status": "failed", "reason": entry.reason})
     _drop_vectors(connection, entry.sound_id)
 
 
@@ -214,7 +202,7 @@ def inserted(connection: Connection, statement: Insert) -> int:
 def rewrite(connection: Connection, sound_id: int, columns: Mapping[str, Any]) -> None:
     """New words for a sound: its audio vectors stay; metadata vectors go if the words differ."""
     before = _row(connection, sound_id)
-    connection.execute(update(Sound).where(Sound.id == sound_id).values(**columns))
+    change(connection, Sound, sound_id, columns)
     refresh_text(connection, sound_id)
     differing = {name for name, value in columns.items() if value != before[name]}
     if differing.intersection(MEANT_FIELDS):
@@ -228,7 +216,7 @@ def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
     if _has_file(connection, sound_id):
         return False
     text.remove_text(connection, [sound_id])
-    connection.execute(delete(Sound).where(Sound.id == sound_id))
+    remove(connection, Sound, id=sound_id)
     _changed(connection, sound_id)
     return True
 
@@ -244,10 +232,8 @@ def read_again(connection: Connection, sound_id: int) -> None:
 
 def refresh_text(connection: Connection, sound_id: int) -> None:
     """Full text of a sound: its words and the paths it lies at."""
-    row = connection.execute(select(Sound).where(Sound.id == sound_id)).mappings().one()
-    paths = connection.execute(
-        select(File.relative_path).where(File.sound_id == sound_id).order_by(File.relative_path)
-    ).scalars()
+    row = find(connection, Sound, (), id=sound_id).mappings().one()
+    paths = sorted(find(connection, File, ("relative_path",), sound_id=sound_id).scalars())
     text.index_text(
         connection,
         sound_id,
@@ -275,7 +261,7 @@ def first_path(connection: Connection, sound_ids: list[int]) -> Any:
 
 
 def _row(connection: Connection, sound_id: int) -> dict[str, Any]:
-    found = connection.execute(select(Sound.__table__).where(Sound.id == sound_id)).mappings()
+    found = find(connection, Sound, (), id=sound_id).mappings()
     return {str(name): value for row in found for name, value in row.items()}
 
 
@@ -324,14 +310,8 @@ def _place_columns(place: Any) -> dict[str, Any]:
     }
 
 
-def _see(connection: Connection, file_id: int, values: Mapping[str, Any]) -> None:
-    connection.execute(update(File).where(File.id == file_id).values(**values))
-
-
 def _by_hash(connection: Connection, content_hash: str) -> int | None:
-    return connection.execute(
-        select(Sound.id).where(Sound.content_hash == content_hash)
-    ).scalar_one_or_none()
+    return find(connection, Sound, ("id",), content_hash=content_hash).scalar_one_or_none()
 
 
 def _drop_vectors(connection: Connection, sound_id: int, *where: ColumnElement[bool]) -> None:
@@ -344,15 +324,12 @@ def _drop_vectors(connection: Connection, sound_id: int, *where: ColumnElement[b
 
 
 def _changed(connection: Connection, sound_id: int) -> None:
-    connection.execute(insert(Change).values(sound_id=sound_id))
+    add(connection, Change, {"sound_id": sound_id})
 
 
 def _replace_vectors(connection: Connection, entry: Heard | Reheard) -> None:
-    connection.execute(
-        delete(Embedding).where(
-            Embedding.sound_id == entry.sound_id, Embedding.space_id.in_(list(entry.clips))
-        )
-    )
+    for space in entry.clips:
+        remove(connection, Embedding, space_id=space, sound_id=entry.sound_id)
     ids = _windows(connection, entry)
     rows = [
         {"space_id": space, "sound_id": entry.sound_id, "window_id": None, "vector": encode(clip)}
@@ -363,19 +340,22 @@ def _replace_vectors(connection: Connection, entry: Heard | Reheard) -> None:
         for space, vectors in entry.window_vectors.items()
         for key, v in zip(entry.windows, vectors, strict=True)
     ]
-    if rows:  # a sound may be too short to be heard
-        connection.execute(insert(Embedding), rows)
+    add_all(connection, Embedding, rows)  # none of a sound too short to be heard
 
 
 def _windows(connection: Connection, entry: Heard | Reheard) -> dict[tuple[float, float], int]:
     """Ids of the entry's windows; other encoders may use the same ones already."""
-    query = select(Window.start, Window.end, Window.id).where(Window.sound_id == entry.sound_id)
-    known = {(row.start, row.end) for row in connection.execute(query)}
-    fresh = [
-        {"sound_id": entry.sound_id, "start": start, "end": end}
-        for start, end in entry.windows
-        if (start, end) not in known
-    ]
-    if fresh:
-        connection.execute(insert(Window), fresh)
-    return {(row.start, row.end): row.id for row in connection.execute(query)}
+
+    def known() -> dict[tuple[float, float], int]:
+        found = find(connection, Window, ("start", "end", "id"), sound_id=entry.sound_id)
+        return {(row.start, row.end): row.id for row in found}
+
+    before = known()
+    fresh = [span for span in entry.windows if span not in before]
+    if not fresh:
+        return before
+    add_all(
+        connection, Window,
+        [{"sound_id": entry.sound_id, "start": start, "end": end} for start, end in fresh],
+    )  # fmt: skip
+    return known()

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from indexer.catalog import record as records
 from indexer.catalog import schema, text
-from indexer.catalog.answers import Known, Measured, RootInfo, SoundInfo, Todo
+from indexer.catalog.answers import Known, Measured, RootInfo, SoundInfo
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose
@@ -40,6 +40,7 @@ from indexer.catalog.models import (
 from indexer.catalog.quality import CURRENT, Qualities
 from indexer.catalog.question import clean
 from indexer.catalog.session import chunks, make_engine, reading, writing
+from indexer.catalog.todo import Todos
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,6 +153,14 @@ class Catalog:
                 select(Sound.id).where(Sound.content_hash == content_hash)
             ).scalar_one_or_none()
 
+    def hashes(self) -> NDArray[np.void]:
+        """(n,) of content hash ("hash", ascending) and sound ("id"): all that was heard whole."""
+        query = select(Sound.content_hash, Sound.id).where(Sound.content_hash.is_not(None))
+        kind = np.dtype([("hash", "S32"), ("id", np.int64)])
+        with reading(self.engine) as connection:
+            rows = connection.execute(query)
+            return np.sort(np.fromiter(map(tuple, rows), dtype=kind), order="hash")
+
     def prune(self, root_ids: Sequence[int]) -> int:
         """Forgets the missing files of these roots; returns how many they were."""
         gone = and_(File.root_id.in_(root_ids), File.state == "missing")
@@ -194,20 +203,9 @@ class Catalog:
             found = update(Sound).where(heard, or_(*lacking)).values(status="named")
             return int(connection.execute(found).rowcount)
 
-    def todo(self, root_ids: Sequence[int], statuses: Sequence[str]) -> list[Todo]:
+    def todo(self, root_ids: Sequence[int], statuses: Sequence[str]) -> Todos:
         """Sounds in one of these states with a present file in these roots, in path order."""
-        # "+ 0" and "|| ''" keep the files' indexes out of it: few sounds want work, many files lie
-        # in a root, and SQLite cannot know.
-        here, path = File.root_id + 0, File.relative_path + ""
-        query = (
-            select(File.sound_id, File.root_id, File.relative_path, File.size, Sound.duration)
-            .join(Sound, Sound.id == File.sound_id)
-            .where(here.in_(root_ids), File.state == "present", Sound.status.in_(statuses))
-            .order_by(here, path)
-        )
-        with reading(self.engine) as connection:
-            rows = [Todo(*row) for row in connection.execute(query)]
-        return list({row.sound_id: row for row in reversed(rows)}.values())[::-1]
+        return Todos(self.engine, root_ids, statuses)
 
     # Questions
 

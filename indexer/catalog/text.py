@@ -46,6 +46,7 @@ WEIGHTS = {
 }
 
 SOUND_TEXT = table("sound_text", column("rowid"), column("sound_text"), *map(column, WEIGHTS))
+_PUT = insert(SOUND_TEXT).prefix_with("OR REPLACE")
 WRITTEN: dict[str, tuple[ColumnElement[str], ...]] = {
     "title": (Sound.title.expression,),
     "description": (Sound.description.expression,),
@@ -78,8 +79,7 @@ def index_text(connection: Connection, sound_id: int, fields: Mapping[str, str])
         raise ValueError(f"no such text columns: {sorted(unknown)}")
     if connection.dialect.name == "sqlite":
         row = {name: clean(fields.get(name, "")) for name in WEIGHTS}
-        statement = insert(SOUND_TEXT).prefix_with("OR REPLACE")
-        connection.execute(statement, {"rowid": sound_id, **row})
+        connection.execute(_PUT, {"rowid": sound_id, **row})
 
 
 def remove_text(connection: Connection, ids: Collection[int]) -> None:

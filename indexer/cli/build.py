@@ -25,6 +25,7 @@ from indexer.cli.common import (
     say_failures,
     windows_option,
 )
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.build.estimate import Plan
@@ -52,6 +53,13 @@ if TYPE_CHECKING:
     "if so much is lacking that a drive might have failed.",
 )
 @click.option("--yes", is_flag=True, help="Prune without asking.")
+@click.option(
+    "--ray",
+    default="",
+    metavar="ADDRESS",
+    help="Hear on a Ray cluster (an address, auto, or local for one on this machine); it must "
+    "see the sounds and the library under the same paths.",
+)
 @click.option("--retry-failed", is_flag=True, help="Try unreadable files again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
@@ -75,10 +83,13 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
 
     Exit code 3: done, but some files could not be read.
     """
+    from indexer.build.cluster import require as require_ray
     from indexer.build.report import Options
     from indexer.build.run import build_index
     from indexer.sources.folder import parse_source
 
+    if given["ray"]:
+        require_ray()
     if given["whole"] and not given["prune"]:
         raise click.UsageError("--whole says what --prune may forget: give both.")
     freesound = pull.asked(sources, given)
@@ -100,7 +111,7 @@ def build_index_command(sources: tuple[str, ...], **given: Any) -> None:
             parsed.append(fetched.source)
         if not parsed:
             return
-        options = Options(given["prune"], given["retry_failed"], given["whole"])
+        options = Options(given["prune"], given["retry_failed"], given["whole"], given["ray"])
         report = build_index(library, parsed, encoder, options, bars)
         bars.close()
         if fetched is not None:
@@ -151,7 +162,7 @@ class BuildBars(Bars):
             raise click.exceptions.Exit(0)
         if self._given["prune"] and plan.unseen and not self._given["yes"]:
             click.confirm(
-                f"Forget up to {plan.unseen:,} files that are gone?",
+                f"Forget up to {counted(plan.unseen, 'file', 'that is/that are')} gone?",
                 abort=True,
                 err=True,
             )
@@ -188,11 +199,11 @@ def _show(report: BuildReport, library: Library, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(figures))
         return
-    files = "file" if report.passed_over == 1 else "files"
-    other = f", {report.passed_over:,} other {files} passed over" if report.passed_over else ""
+    passed_over = counted(report.passed_over, "other file")
+    other = f", {passed_over} passed over" if report.passed_over else ""
     click.echo(
         f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed, "
-        f"{report.removed:,} removed{other}; the library holds {report.sounds:,} sounds "
-        f"({report.windows:,} windows) in {library.folder}"
+        f"{report.removed:,} removed{other}; the library holds {counted(report.sounds, 'sound')} "
+        f"({counted(report.windows, 'window')}) in {library.folder}"
         + (f"; {copies_said(report.copies)}" if report.copies else "")
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from indexer.build.report import Progress
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.build.report import BuildReport
@@ -67,13 +68,8 @@ def load_encoder(config: Config, device: str | None = None, *, exact: bool = Fal
     return registry.load(config.encoder, models_dir=found.models, setup=setup)
 
 
-def counted(count: int, noun: str) -> str:
-    """ "1 sound", "1,234 sounds"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def copies_said(count: int) -> str:
-    return f"{count:,} files hold a recording that another file holds too"
+    return f"{counted(count, 'file', 'holds/hold')} a recording that another file holds too"
 
 
 def say_failures(report: BuildReport, others: str) -> None:
@@ -105,7 +101,9 @@ class Bars(Progress):
         if not total:
             return
         if not sys.stderr.isatty():
-            say(f"{name}: {total:,.0f} {unit}")
+            plural = unit.isalpha() and len(unit) > 1  # "s" are seconds, as in "s of sound"
+            count = counted(round(total), unit[:-1]) if plural else f"{total:,.0f} {unit}"
+            say(f"{name}: {count}")
             return
         self._bar = _bar(unit)
         self._task = self._bar.add_task(name, total=total)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.cli.common import library_option, open_library, say
+from indexer.counting import counted
 from indexer.errors import LibraryError, UnknownEncoder
 
 if TYPE_CHECKING:
@@ -166,11 +167,8 @@ class _Heed:
             say(f"Not free for all commercial use: {each}.")
         if self._unknown:
             besides = f" ({self._nobody:,} of them no author either)" if self._nobody else ""
-            say(f"{_sounds(self._unknown)} no licence{besides}: find out before you publish them.")
-
-
-def _sounds(count: int) -> str:
-    return "1 sound says" if count == 1 else f"{count:,} sounds say"
+            lacking = counted(self._unknown, "sound", "says/say")
+            say(f"{lacking} no licence{besides}: find out before you publish them.")
 
 
 def _say_model(opened: Library) -> None:

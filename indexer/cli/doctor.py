@@ -17,6 +17,7 @@ import click
 
 from indexer.cli.common import library_folder as folder_of
 from indexer.cli.common import library_option
+from indexer.counting import counted
 from indexer.errors import LibraryNotFound, SonorizeError
 
 if TYPE_CHECKING:
@@ -253,7 +254,8 @@ def _sounds(library: Library) -> Iterator[Finding]:
     revisions = schema.revisions()
     head = next(revision for revision in revisions if revision not in revisions.values())
     yield Finding(
-        "library", "ok", f"{counts['ready']:,} sounds ready, {counts['windows']:,} windows, built "
+        "library", "ok", f"{counted(counts['ready'], 'sound')} ready, "
+        f"{counted(counts['windows'], 'window')}, built "
         f"with {library.config.encoder}; catalog revision {head}",
     )  # fmt: skip
     if unheard := counts["named"] + counts["partial"]:

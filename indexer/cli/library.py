@@ -20,6 +20,7 @@ from indexer.cli.common import (
     say_failures,
     windows_option,
 )
+from indexer.counting import counted
 from indexer.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -77,14 +78,16 @@ def status(library_folder: Path | None, form: str) -> None:
             f"{opened.folder}, built with {config.encoder}{cut} (model licence {model_licence})"
         )
         click.echo(
-            f"{counts['ready']:,} sounds ready, {counts['partial']:,} half heard, "
+            f"{counted(counts['ready'], 'sound')} ready, {counts['partial']:,} half heard, "
             f"{counts['named']:,} known by name only, {counts['failed']:,} failed; "
-            f"{counts['windows']:,} windows"
+            f"{counted(counts['windows'], 'window')}"
         )
         if counts["copies"]:
             click.echo(f"{copies_said(counts['copies'])}.")
         if heard.keys() - {config.encoder}:
-            held = ", ".join(f"{count:,} sounds by {name}" for name, count in heard.items())
+            held = ", ".join(
+                f"{counted(count, 'sound')} by {name}" for name, count in heard.items()
+            )
             click.echo(f"Vectors are kept of {held}.")
         for known in filter(None, searched(opened).values()):
             click.echo(f"Search is {known.said()}.")
@@ -118,7 +121,7 @@ def rebuild(library_folder: Path | None) -> None:
 
     with open_library(library_folder) as opened:
         count = make(opened, load_encoder(opened.config))
-    click.echo(f"Indexes made anew from the catalog: {count:,} sounds.")
+    click.echo(f"Indexes made anew from the catalog: {counted(count, 'sound')}.")
 
 
 @library.command()
@@ -142,7 +145,9 @@ def migrate(library_folder: Path | None, kind: str) -> None:
 
     with open_library(library_folder) as opened:
         count = move(opened, load_encoder(opened.config), kind)
-        click.echo(f"{opened.folder} is searched by {kind} now: {count:,} sounds, compared.")
+        click.echo(
+            f"{opened.folder} is searched by {kind} now: {counted(count, 'sound')}, compared."
+        )
 
 
 @library.command()
@@ -190,7 +195,7 @@ def reembed(
         with closing(Bars()) as bars:
             report = again.reembed(opened, config, encoder, bars, without_them=without_them)
         click.echo(
-            f"{report.added:,} sounds heard; {opened.folder} is searched with {name} now"
+            f"{counted(report.added, 'sound')} heard; {opened.folder} is searched with {name} now"
             + (f", and can go back to {before}." if before != name else ".")
         )
         say_failures(report, "build-index names them all")
@@ -231,7 +236,8 @@ def roots(library_folder: Path | None, form: str, move: tuple[str, str] | None) 
             found, lacking = move_root(opened, move[0], move[1])
             seen = scan(opened.catalog, FolderSource(move[1]))
             opened.catalog.record(seen.sightings())
-            say(f"{found:,} files are there" + (f", {lacking:,} are not." if lacking else "."))
+            others = f", {lacking:,} {'is' if lacking == 1 else 'are'} not" if lacking else ""
+            say(f"{counted(found, 'file', 'is/are')} there{others}.")
         if form == "json":
             for root in opened.catalog.roots():
                 click.echo(json.dumps(root._asdict()))
@@ -265,9 +271,10 @@ def licence(library_folder: Path | None, pack: str, licence: str, url: str, repl
             raise LibraryError(
                 f"No sound belongs to a pack or a root {pack!r}: see `sonorize library roots`."
             )
-    click.echo(f"{count:,} sounds: {meant or 'unknown'}")
+    click.echo(f"{counted(count, 'sound')}: {meant or 'unknown'}")
     if kept:
-        say(f"{kept:,} sounds say another licence and keep it; --replace changes them too.")
+        others = counted(kept, "sound", "says/say")
+        say(f"{others} another licence, which stays; --replace changes that too.")
 
 
 @library.command("import")
@@ -286,7 +293,8 @@ def import_(library_folder: Path | None, table: Path) -> None:
     with open_library(library_folder) as opened:
         report = import_csv(opened.catalog, table)
     click.echo(
-        f"{report.updated:,} sounds updated, {report.unmatched:,} rows without a sound"
+        f"{counted(report.updated, 'sound')} updated, "
+        f"{counted(report.unmatched, 'row')} without a sound"
         + (f"; columns passed over: {', '.join(report.ignored)}" if report.ignored else "")
     )
     if report.updated:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.counting import counted
 from indexer.encoders.progress import Progress
 
 if TYPE_CHECKING:
@@ -121,4 +122,6 @@ def verify(names: tuple[str, ...]) -> None:
     ready, partial = ([n for n in states if states[n] == state] for state in ("ready", "partial"))
     for name in names or [*ready, *partial]:
         files = weights.verify(name, folder)
-        click.echo(f"{name}: {len(files)} files intact" if files else f"{name}: built in")
+        click.echo(
+            f"{name}: {counted(len(files), 'file')} intact" if files else f"{name}: built in"
+        )

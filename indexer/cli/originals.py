@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import Bars, counted, library_option, load_encoder, open_library, say
+from indexer.cli.common import Bars, library_option, load_encoder, open_library, say
 from indexer.cli.freesound import api_key
 from indexer.cli.pull import source_of, wait
+from indexer.counting import counted
 from indexer.errors import KeyRefused, SourceError
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from indexer.cli.common import Bars, counted, say
+from indexer.cli.common import Bars, say
 from indexer.cli.freesound import api_key
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.build.report import BuildReport

@@ -54,6 +54,10 @@ _DEEDS = {
 _FREE_OF_CREDIT = {
     "CC0-1.0", "CC-PDM-1.0", "CC-PDDC", "LicenseRef-Public-Domain", "0BSD", "MIT-0", "Unlicense",
 }  # fmt: skip
+_TERMS = {
+    "LicenseRef-Stability-AI-Community": "is free up to 1,000,000 US dollars of yearly revenue, "
+    "for those who registered with Stability AI",
+}
 _WORDS = (("attribution", "by"), ("non ?-?commercial", "nc"), ("share ?-?alike", "sa"),
           ("no ?-?deriv[a-z]*", "nd"))  # fmt: skip
 
@@ -149,6 +153,18 @@ def non_commercial(licence: str) -> bool:
     Sampling+ 1.0 does for the whole recording, and forbids advertising.
     """
     return _NON_COMMERCIAL.search(licence) is not None
+
+
+def condition(licence: str) -> str:
+    """On what commercial use depends under a licence of somebody's own, which is no SPDX id, in
+    words after "commercial use"; "" of any other, and where it is not known or forbids that use.
+
+    What such a licence says is known here of those that models have.
+    """
+    listed = _FORM.fullmatch(licence) and not licence.startswith("LicenseRef-")
+    if not licence or listed or licence in _FREE_OF_CREDIT or non_commercial(licence):
+        return ""
+    return _TERMS.get(licence, "is as its owner's own terms say, which are to be read")
 
 
 def _wanted(name: str) -> str:

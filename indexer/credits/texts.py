@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -18,6 +18,7 @@ from indexer.credits.licences import asks_credit, deed, label
 
 FREESOUND = "https://freesound.org"
 _NOBODY = "unknown author"
+_MADE_FROM = "Made from the sound of"
 _JOINERS = "\u200c\u200d"  # emoji and some scripts are written with them
 _WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
 _URL_SIGNS = "/:?#[]@!$&'*+,;=%~"
@@ -30,7 +31,8 @@ class Credit:
     """What is to be said of one sound, or of several of which the same is said.
 
     Empty where nothing is known. `licence` is an SPDX id; `seen`: the ISO date on which
-    Freesound said so; `remix`: made of sounds of others, who are not named here; `sounds`: ids.
+    Freesound said so; `remix`: made of sounds of others, who are not named here; `sources`: the
+    sounds whose sound a model was given to make it; `sounds`: ids.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Credit:
     licence: str
     licence_url: str
     sounds: tuple[int, ...] = field(compare=False)
+    sources: tuple[Credit, ...] = ()
     remix: bool = field(compare=False, default=False)
     seen: str = field(compare=False, default="")
 
@@ -52,8 +55,10 @@ def credit(
     licence: str,
     licence_url: str,
     freesound: Mapping[str, Any] | None = None,
+    sources: Sequence[Mapping[str, str]] | None = None,
 ) -> Credit:
-    """The credit of a sound; `freesound` is its `raw["freesound"]`, if it is from there."""
+    """The credit of a sound; `freesound` is its `raw["freesound"]`, if it is from there, and
+    `sources` its `raw["generated"]["sources"]`, if a model made it."""
     own = freesound if isinstance(freesound, Mapping) else {}
     number = own.get("id")
     from_there = isinstance(number, int)
@@ -65,9 +70,17 @@ def credit(
         licence=licence,
         licence_url=licence_url or deed(licence),
         sounds=(sound_id,),
+        sources=tuple(map(_source, sources or ())),
         remix=from_there and own.get("is_remix") is True,
         seen=str(own.get("licence_seen") or ""),
     )
+
+
+def _source(said: Mapping[str, str]) -> Credit:
+    licence = said.get("licence", "")
+    licence = "" if licence == "unknown" else licence
+    names = (said.get("title", ""), said.get("author", ""), said.get("url", ""))
+    return credit(0, *names, licence, "")
 
 
 def once(credits: Iterable[Credit]) -> Iterator[Credit]:  # noqa: A002
@@ -88,8 +101,19 @@ def text(credit: Credit) -> str:
         f"{one_line(credit.name)} by {one_line(credit.author) or _NOBODY}",
         *([one_line(credit.url)] if credit.url else []),
         f"License: {one_line(label(credit.licence)) or 'unknown'}",
+        *([f"{_MADE_FROM}: {made_from(credit)}"] if credit.sources else []),
     ]
     return " -- ".join(parts)
+
+
+def made_from(credit: Credit) -> str:
+    """Its sources, each as NAME by USER (ADDRESS, License: LABEL), on one line; "" for none."""
+    return "; ".join(
+        f"{one_line(each.name)} by {one_line(each.author) or _NOBODY} ("
+        + (f"{one_line(each.url)}, " if each.url else "")
+        + f"License: {one_line(label(each.licence)) or 'unknown'})"
+        for each in credit.sources
+    )
 
 
 def as_html(credit: Credit) -> str:
@@ -127,6 +151,7 @@ def fields(credit: Credit) -> dict[str, Any]:
         "license": credit.licence or None,
         "required": asks_credit(credit.licence),
         "is_remix": credit.remix,
+        "made_from": [fields(each) for each in credit.sources],
         "licence_seen": credit.seen or None,
         "ids": list(credit.sounds),
     }
@@ -150,7 +175,9 @@ def _composed(credit: Credit, linked: Any) -> str:
         name += f" ({linked(credit.url, '')})"
     author = linked(credit.author or _NOBODY, credit.author_url)
     terms = linked(label(credit.licence) or "unknown", web_address(credit.licence_url))
-    return f"{name} by {author} | License: {terms}"
+    sources = "; ".join(f"{_composed(each, linked)}" for each in credit.sources)
+    made = f" | {_MADE_FROM}: {sources}" if sources else ""
+    return f"{name} by {author} | License: {terms}{made}"
 
 
 def _tame(sign: str) -> str:

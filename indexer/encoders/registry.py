@@ -148,7 +148,8 @@ _entries = {
             size=5_300_000_000,
             needs="the extra generate; a GPU, or patience; 7 GB of memory",
             files="indexer.encoders.makers:STABLE_AUDIO_OPEN",
-            notice="commercial use up to a yearly revenue, under terms to accept on its page",
+            notice="commercial use up to 1,000,000 US dollars of yearly revenue, under terms to "
+            "accept on its page",
             role="sounds",
         ),
     )

@@ -228,6 +228,12 @@ def hashes(folder: Path) -> dict[str, str]:
     return {name: facts["sha256"] for c in components for name, facts in c["files"].items()}
 
 
+def digest(folder: Path) -> str:
+    """What of a model's files lies in `folder`, in 12 hex digits."""
+    facts = sorted(hashes(folder).items())
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
 def sha256(path: Path) -> str:
     """The file's sha256 in hex."""
     with path.open("rb") as file:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 def written(texts: Sequence[str], width: int, embed: Callable[[Sequence[str]], Rows]) -> Rows:
     """(n, width) rows of `embed`; zeros, an absent part, where a text has no usable word.
 
-    Names that a recorder gave (ZOOM0012) say nothing, yet look alike to a model.
+    Names that a recorder gave (ZOOM0012) say nothing, yet look alike to a model. `embed` gets short
+    texts first: models pad each batch to its longest.
     """
     rows = np.zeros((len(texts), width), dtype=np.float32)
     said = [place for place, text in enumerate(texts) if ucs.usable(text)]
+    said.sort(key=lambda place: len(texts[place]))
     rows[said] = embed([texts[place] for place in said])
     return rows

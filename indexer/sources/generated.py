@@ -37,6 +37,7 @@ class Facts:
     seconds, steps, guidance, negative   as in the settings that made it
     bandwidth    Hz; there is nothing above it, whatever the file's own rate
     gain         dB by which it was turned down
+    cut          seconds of silence that were taken off its ends
     refused      why it is not to be used, or ""
     frames       what it was made for: `frame` (sha256 of a picture's pixels), `caption`, and the
                  distances of the triple once it is indexed
@@ -54,6 +55,7 @@ class Facts:
     condition: str = ""
     bandwidth: float = 0.0
     gain: float = 0.0
+    cut: float = 0.0
     refused: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)

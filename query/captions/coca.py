@@ -40,6 +40,10 @@ class CocaCaptioner:
     def __init__(self, folder: Path, device: str) -> None:
         self._folder, self._asked = folder, device
 
+    @cached_property
+    def weights(self) -> str:
+        return weights.digest(self._folder)
+
     def write(self, pictures: Sequence[Image], how: Decoding) -> list[list[str]]:
         return [self._captions(picture, how) for picture in pictures]
 

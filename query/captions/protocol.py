@@ -41,12 +41,15 @@ class Captioner(Protocol):
 
     name      as the registry has it
     licence   SPDX id of the weights
+    weights   what of its files, in 12 hex digits
     """
 
     @property
     def name(self) -> str: ...
     @property
     def licence(self) -> str: ...
+    @property
+    def weights(self) -> str: ...
 
     def write(self, pictures: Sequence[Image], how: Decoding) -> list[list[str]]:
         """For each picture `how.count` captions as the model has them, some of them alike.

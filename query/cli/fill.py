@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import counted, say
+from indexer.cli.common import say
+from indexer.counting import counted
 from query.cli import options
 from query.cli.generate import require_licence, say_peak
 
@@ -72,7 +73,7 @@ def filled(
     bars.close()
     refused = sum(bool(clip.clip.facts.refused) for clip in found.clips)
     unfit = f", {refused:,} not fit to be used" if refused else ""
-    over = f" The budget is used up ({budget.clips:,} sounds, {budget.minutes:g} minutes)."
+    over = f" The budget is used up ({counted(budget.clips, 'sound')}, {budget.minutes:g} minutes)."
     say(
         f"{counted(len(found.gaps), 'shot')} without a sound: "
         f"{counted(len(found.clips), 'sound')} by {given['fill_model']}{unfit}, "

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from indexer.cli.common import Bars, counted, say
+from indexer.cli.common import Bars, say
+from indexer.counting import counted
 from indexer.errors import PictureError
 from query.cli import options
 
@@ -26,7 +27,7 @@ MANIFEST = "frames.jsonl"
 
 class _Frame(NamedTuple):
     folder: str
-    shot: int
+    shot: int  # or the scene, of a reference frame
     number: int
     picture: Image | None
     reference: int | None = None
@@ -87,7 +88,8 @@ def frames(
     """Write frames of a video as PNG, a folder for each scene, and a list of them.
 
     A TIME is seconds or MM:SS from the first frame, or HH:MM:SS:FF by the video's own timecode.
-    The list, frames.jsonl, says file, frame, seconds, timecode and shot. Nothing is overwritten.
+    The list, frames.jsonl, says file, frame, seconds, timecode, and shot or scene. Nothing is
+    overwritten.
 
     \b
     sonorize frames film.mov --reference 01:00:10:12 --around 10
@@ -199,10 +201,11 @@ def _keep(frame: _Frame, folder: Path, known: Facts, dry_run: bool) -> None:
         "frame": frame.number,
         "seconds": round(float(frame.number / known.rate), 6),
         "timecode": known.named(frame.number),
-        "shot": frame.shot,
     }
-    if frame.reference is not None:
-        line["reference"] = frame.reference
+    if frame.reference is None:
+        line["shot"] = frame.shot
+    else:
+        line |= {"scene": frame.shot, "reference": frame.reference}
     if dry_run or frame.picture is None:
         click.echo(json.dumps(line))
         return

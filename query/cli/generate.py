@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import Bars, counted, say, say_failures
+from indexer.cli.common import Bars, say, say_failures
+from indexer.counting import counted
 from query.cli import options
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def _before(
     from query.generation.registry import require_vector
 
     require_licence(given["model"], given)
+    _require_seconds(given)
     hits: list[Hit] = []
     if given["via"] != "captions":
         require_vector(given["model"])
@@ -175,6 +177,16 @@ def require_licence(model: str, given: Mapping[str, Any], option: str = "--model
         raise GenerationError(
             f"Sounds of {model} are under {licence}, which --{'license' if refused else 'use'} "
             f"leaves out: take another {option}, or leave that option out."
+        )
+
+
+def _require_seconds(given: Mapping[str, Any]) -> None:
+    """Raises UsageError for sounds that --min-duration or --max-duration would leave out."""
+    low, high = given["min_duration"] or 0.0, given["max_duration"]
+    if given["seconds"] < low or (high is not None and given["seconds"] > high):
+        option = "--min-duration" if given["seconds"] < low else "--max-duration"
+        raise click.UsageError(
+            f"{option} leaves out sounds of {given['seconds']:g} s: choose --seconds to fit."
         )
 
 
@@ -251,6 +263,7 @@ def _rank(
     from indexer.build.run import build_index
     from indexer.sources.generated import GeneratedSource
     from query import tables
+    from query.generation.scheme import with_made
     from query.generation.triples import measure
 
     library = search.libraries[0]
@@ -260,7 +273,7 @@ def _rank(
     say_failures(report, "`sonorize library status` lists them")
     fit = [each for each in triples if not each.clip.facts.refused]
     _compare(fit, measure(fit, pictures, search, library))
-    ask = replace(options.asked(given), k=given["best"])
+    ask = with_made(replace(options.asked(given), k=given["best"]))
     hits = search.by_pictures(pictures, ask)
     tables.show(hits, given["form"], several=len(given["library_folders"]) > 1)
 

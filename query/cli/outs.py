@@ -53,11 +53,18 @@ def require_short(*paths: Path) -> None:
 
 
 def require_fit(film: Film, outs: Sequence[Path]) -> None:
-    """Raises SceneError if one of the formats cannot hold this film, before the long work."""
+    """Raises SceneError if one of them cannot hold this film, or is it, before the long work."""
+    from query.scene.cues import CueSheet
     from query.scene.export import edl
+    from query.scene.export.film import require_picture
+    from query.scene.export.sound import keep_apart
 
-    if any(out.suffix.lower() == ".edl" for out in outs):
-        edl.require_rate(film)
+    keep_apart(CueSheet(film, (), ()), *outs)
+    for out in outs:
+        if out.suffix.lower() == ".edl":
+            edl.require_rate(film)
+        if out.suffix.lower() in FILMS:
+            require_picture(film, out)
 
 
 def there(outs: Sequence[Path], original: str) -> list[Path]:

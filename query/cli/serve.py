@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.cli import common
-from indexer.cli.common import counted, device_option, library_option, say
+from indexer.cli.common import device_option, library_option, say
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from query.evaluation.listening.store import Store

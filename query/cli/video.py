@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from indexer.cli.common import Bars, counted, say
+from indexer.cli.common import Bars, say
+from indexer.counting import counted
 from query.cli import fill, options, reference
 from query.cli import outs as outs_of
 from query.cli.outs import FILMS, PROJECT
@@ -20,6 +21,7 @@ from query.cli.outs import FILMS, PROJECT
 if TYPE_CHECKING:
     from indexer.library import Library
     from query.scene.cues import CueSheet, Film
+    from query.scene.export.collect import CollectOptions
     from query.scene.mix import MixOptions, MixReport
 
 SESSIONS = (".rpp", ".aaf", ".otio", ".fcpxml")  # hold or name alternates
@@ -111,7 +113,7 @@ def of_shot(value: str) -> tuple[str, tuple[float, str]]:
 @click.option(
     "--use",
     type=click.Choice(["commercial"]),
-    help="Refuse what may not be used so: sounds, and the model.",
+    help="Refuse what may not be used so: sounds, and the model; say what it may depend on.",
 )
 @click.option("--yes", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--dry-run", is_flag=True, help="Print the cue sheet, and write nothing.")
@@ -145,6 +147,8 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
     fill.require_whole(given)
     if not outs and not given["collect"] and not given["dry_run"]:
         raise click.UsageError("Say where to: -o out.mp4, -o out.rpp, --collect DIR, or --dry-run.")
+    if given["collect"]:
+        _collecting(given)
     there = [] if given["yes"] or given["dry_run"] else outs_of.there(outs, given["original"])
     if there:
         click.confirm(f"Write over {', '.join(map(str, there))}?", abort=True, err=True)
@@ -158,7 +162,9 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
         if given["use"] is not None:
             from query.scene.use import check_use
 
-            check_use(sheet, given["use"], any(out.suffix.lower() in SESSIONS for out in outs))
+            held = any(out.suffix.lower() in SESSIONS for out in outs)
+            for sentence in check_use(sheet, given["use"], held):
+                say(sentence)
         if given["dry_run"]:
             _show(sheet)
             return
@@ -323,14 +329,20 @@ def _collected(
     sheet: CueSheet, given: dict[str, Any], bars: Bars
 ) -> tuple[CueSheet, tuple[str, ...]]:
     """Cues as files of their own, and the sheet that uses these."""
-    from query.scene.export.collect import CollectOptions, collect, using
+    from query.scene.export.collect import collect, using
 
-    names = {} if given["names"] is None else {"names": given["names"]}
-    how = CollectOptions(given["handles"], given["rate"], int(given["bits"]), **names)  # type: ignore[arg-type]
-    collection = collect(sheet, given["collect"], how, bars)
+    collection = collect(sheet, given["collect"], _collecting(given), bars)
     bars.close()
     say(f"{counted(len(collection.files), 'cue')} collected in {given['collect']}.")
     return using(sheet, collection, given["rate"]), collection.notes
+
+
+def _collecting(given: dict[str, Any]) -> CollectOptions:
+    """Raises SceneError for what cannot be."""
+    from query.scene.export.collect import CollectOptions
+
+    names = {} if given["names"] is None else {"names": given["names"]}
+    return CollectOptions(given["handles"], given["rate"], int(given["bits"]), **names)  # type: ignore[arg-type]
 
 
 def _tell(sheet: CueSheet, notes: Sequence[str]) -> None:

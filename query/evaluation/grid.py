@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from indexer.encoders import registry
 from indexer.errors import StudyError, UnknownEncoder
 from query.captions.protocol import Decoding
@@ -95,7 +96,9 @@ def _ways(path: Path, said: Any, way: Decoding) -> tuple[Decoding, ...]:
         raise StudyError(f'{path}: decode is "sample" or "beam".')
     ways = {name_of(each): _told_apart(each) for each in tried}
     if not 1 <= len(ways) <= MOST:
-        raise StudyError(f"{path}: {len(ways):,} ways to write captions: give 1 to {MOST:,}.")
+        raise StudyError(
+            f"{path}: {counted(len(ways), 'way')} to write captions: give 1 to {MOST:,}."
+        )
     return tuple(ways.values())
 
 
@@ -143,6 +146,6 @@ class _Reader:
         return kind(value)
 
 
-def key_of(way: Decoding, captioner: str) -> dict[str, Any]:
+def key_of(way: Decoding, captioner: str, weights: str) -> dict[str, Any]:
     """All that captions follow from beside the frame, for a file."""
-    return {"captioner": captioner, **asdict(way)}
+    return {"captioner": captioner, "weights": weights, **asdict(way)}

@@ -182,7 +182,8 @@ def _difference(term: str, first: str, second: str, values: dict[str, Values]) -
     )  # Romano et al. 2006, as Cliff's delta is usually put in words
     higher, lower = (first, second) if delta > 0 else (second, first)
     spread = {"difference": float(one.mean() - two.mean()), **found}
-    says = f"{named(higher)} lies higher than {named(lower)} ({size})"
+    lie = "lie" if higher in ("", OTHERS) else "lies"
+    says = f"{named(higher)} {lie} higher than {named(lower)} ({size})"
     if delta == 0:
         says = f"neither {named(first)} nor {named(second)} lies higher"
     return {"term": term, "first": first, "second": second, **spread, "says": says}

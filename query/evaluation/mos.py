@@ -77,8 +77,8 @@ def _groups(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[st
     for rating in ratings:
         if rating.scene:
             groups.setdefault(("scene", rating.scene), []).append(rating)
-        if rating.arm:
-            groups.setdefault(("arm", rating.arm), []).append(rating)
+        for arm in rating.arms:
+            groups.setdefault(("arm", arm), []).append(rating)
     for (group, named), mine in groups.items():
         raters, pairs, values = table(mine, QUESTIONS[name])
         agreement = metrics.evaluate(values)
@@ -134,7 +134,8 @@ def _by_frame(name: str, ratings: Sequence[Rating]) -> dict[str, Values]:
     row, column = ({key: at for at, key in enumerate(keys)} for keys in (raters, frames))
     for rating in named:
         cell = row[rating.rater], column[rating.frame]
-        held.setdefault(rating.arm, {}).setdefault(cell, []).append(QUESTIONS[name](rating))
+        for arm in rating.arms:
+            held.setdefault(arm, {}).setdefault(cell, []).append(QUESTIONS[name](rating))
     tables = {}
     for arm, cells in held.items():
         tables[arm] = np.full((len(raters), len(frames)), np.nan)

@@ -7,7 +7,7 @@ frame, sound  as the study writes them
 fit      how well the sound fits the picture, 1 (bad) to 5 (excellent)
 quality  how good the sound is by itself, 1 to 5; may be left out
 scene    of the frame; may be left out where a study says it
-arm      where the sound is from; may be left out
+arm      where the sound is from; of several at once: "original + retrieved"; may be left out
 kind     item, or what only checks the rater: repeat, reference, anchor; item if left out
 """
 
@@ -31,6 +31,7 @@ OPTIONAL = ("quality", "scene", "arm", "kind")
 COLUMNS = (*REQUIRED, *OPTIONAL)
 ITEM, REPEAT, REFERENCE, ANCHOR = KINDS = ("item", "repeat", "reference", "anchor")
 LOWEST, HIGHEST = 1, 5
+BOTH = " + "  # between arms that have the same sound for a frame
 
 Pair = tuple[str, str]  # frame and sound
 
@@ -51,6 +52,10 @@ class Rating:
     @property
     def pair(self) -> Pair:
         return self.frame, self.sound
+
+    @property
+    def arms(self) -> list[str]:
+        return self.arm.split(BOTH) if self.arm else []
 
 
 def read_ratings(path: Path) -> list[Rating]:

@@ -74,6 +74,12 @@ def number(row: Mapping[str, str], column: str, path: Path, line: int) -> float:
     return value
 
 
+def decimal(column: str, value: float) -> str:
+    """To 3 decimals, for people; a p is never 0."""
+    least = 0.001
+    return f"<{least}" if column in ("p", "p_holm") and value < least else f"{value:.3f}"
+
+
 def cell(value: Any) -> Any:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""

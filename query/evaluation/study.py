@@ -32,11 +32,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from indexer.counting import counted
 from indexer.errors import StudyError
 from indexer.sources import generated
 from query.evaluation import sheets
 from query.evaluation.listening import rules
 from query.evaluation.listening.rules import Listening
+from query.evaluation.ratings import BOTH
 
 PICTURES = frozenset(f".{name}" for name in "jpg jpeg png webp tif tiff bmp gif".split())
 T = TypeVar("T")
@@ -181,7 +183,7 @@ class _Reader:
         if not frames:
             raise self.fail(f"{where} has no frames: name pictures, or a folder of them.")
         arms = {RETRIEVED: said.get("candidates", []), GENERATED: said.get("generated", [])}
-        arms.update(said.get("arms", {}))
+        arms |= self.arms(said.get("arms", {}), where)
         return Scene(
             name=name,
             frames=frames,
@@ -193,6 +195,20 @@ class _Reader:
             text=str(said.get("text", "")).strip(),
             group=str(said.get("group", "")),
         )
+
+    def arms(self, said: Any, where: str) -> Mapping[str, Any]:
+        if not isinstance(said, Mapping):
+            raise self.fail(f'arms of {where} is no table: write arms = {{ original = ["…"] }}.')
+        for arm in said:
+            self.require_arm(arm, where)
+            if arm in (RETRIEVED, GENERATED):
+                named = {RETRIEVED: "candidates", GENERATED: "generated"}[arm]
+                raise self.fail(f"the arm {arm!r} of {where} is {named}: name its sounds there.")
+        return said
+
+    def require_arm(self, arm: str, where: str) -> None:
+        if not arm.strip() or BOTH in arm:
+            raise self.fail(f"{where} has an arm {arm!r}: give it a name without {BOTH.strip()!r}.")
 
     def require_distinct(self, scenes: Sequence[Scene]) -> None:
         names = [scene.name for scene in scenes]
@@ -246,7 +262,7 @@ class _Reader:
             found = (each for each in place.iterdir() if each.suffix.lower() in extensions)
         elif not Path(named).is_absolute():
             found = (each for each in self.folder.glob(named) if each.is_file())
-        chosen = sorted((each for each in found if not each.name.startswith(".")), key=_in_order)
+        chosen = sorted((each for each in found if not each.name.startswith(".")), key=in_order)
         if not chosen:
             raise self.fail(f"{where} names {named!r}, and there is no such file: check the path.")
         return chosen
@@ -261,7 +277,7 @@ class _Reader:
 
     def _one(self, found: Sequence[T], name: str, where: str) -> T:
         if len(found) != 1:
-            raise self.fail(f"{name} of {where} fits {len(found)} files: name one.")
+            raise self.fail(f"{name} of {where} fits {counted(len(found), 'file')}: name one.")
         return found[0]
 
     def listening(self, said: Any) -> Listening:
@@ -291,11 +307,12 @@ class _Reader:
                 )
             sound = self._one(self.heard(row["sound"], f"line {line} of {path}"), "sound", "a pair")
             text, arm = row["text"] or scene.text, row["arm"] or RETRIEVED
+            self.require_arm(arm, f"line {line} of {path}")
             made.append(Pair(scene.name, scene.group, self.folder / row["frame"], sound, text, arm))
         return tuple(made)
 
 
-def _in_order(path: Path) -> tuple[list[str | int], str]:
+def in_order(path: Path | str) -> tuple[list[str | int], str]:
     """2.jpg before 10.jpg: frames are neighbours in their order."""
     parts = re.split(r"(\d+)", str(path))
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], str(path)

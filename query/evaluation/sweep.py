@@ -61,11 +61,12 @@ def written(
     kept = dict(_kept(folder))
     frames = {path: _hash(path) for path in _frames(study)}
     asked = [(path, way) for path in frames for way in grid.ways]
-    names = {(path, way): _key(frames[path], way, grid.captioner) for path, way in asked}
+    captioner = models.load_captioner()  # its files are named; read when it writes
+    written_by = captioner.name, captioner.weights
+    names = {(path, way): _key(frames[path], way, *written_by) for path, way in asked}
     lacking = [each for each in asked if names[each] not in kept]
-    progress.stage(f"Writing captions with {grid.captioner}", len(lacking), "frames and ways")
+    progress.stage(f"Writing captions with {grid.captioner}", len(lacking), "rounds")
     if lacking:
-        captioner = models.load_captioner()
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "captions.jsonl").open("a", encoding="utf-8") as file:
             file.write("\n")  # ends a line that was cut off
@@ -75,8 +76,8 @@ def written(
                 file.write(json.dumps([names[path, way], texts], ensure_ascii=False) + "\n")
                 file.flush()
                 progress.advance()
-        del captioner
-        memory.release()
+    del captioner
+    memory.release()
     return [
         Item(path, way, caption)
         for path, way in asked
@@ -174,7 +175,7 @@ def _told(
         for number, words in zip(lacking, texts, strict=True):
             text, clip = pairs[number]
             entry = {
-                "frame": frame, "caption": text, "score": None, "encoder": encoder.name,
+                "frame": frame, "caption": text, "score": None, **triples.heard_by(encoder),
                 **triples.distances(image, words, _vector(clip.path, encoder, heard)),
             }  # fmt: skip
             triples.keep(clip.manifest, entry)
@@ -184,9 +185,9 @@ def _told(
 
 def _in_manifest(frame: str, text: str, clip: Clip, encoder: Encoder) -> Mapping[str, Any] | None:
     facts = generated.read(clip.manifest)
+    wanted = {"frame": frame, "caption": text, **triples.heard_by(encoder)}
     for entry in facts.frames if facts else ():
-        same = (entry.get("frame"), entry.get("caption"), entry.get("encoder"))
-        if same == (frame, text, encoder.name) and set(TERMS) <= entry.keys():
+        if wanted.items() <= entry.items() and set(TERMS) <= entry.keys():
             return entry
     return None
 
@@ -232,8 +233,8 @@ def _hash(path: Path) -> str:
     return triples.frame_hash([_picture(path)])
 
 
-def _key(frame: str, way: Decoding, captioner: str) -> str:
-    return json.dumps([frame, key_of(way, captioner)], sort_keys=True)
+def _key(frame: str, way: Decoding, captioner: str, weights: str) -> str:
+    return json.dumps([frame, key_of(way, captioner, weights)], sort_keys=True)
 
 
 def _kept(folder: Path) -> Iterator[tuple[str, list[str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from dataclasses import replace
@@ -36,8 +35,7 @@ class DiffusionGenerator:
 
     @cached_property
     def weights(self) -> str:
-        facts = sorted(weights.hashes(self._folder).items())
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+        return weights.digest(self._folder)
 
     @cached_property
     def sample_rate(self) -> int:

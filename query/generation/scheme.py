@@ -122,6 +122,12 @@ def found_only(ask: Ask, search: Searcher) -> Ask:
     return replace(ask, filters=replace(ask.filters, sources=found))
 
 
+def with_made(ask: Ask) -> Ask:
+    """The same question, which sounds that a model made may answer too, whatever pack, source, tag
+    or category recordings are to have."""
+    return replace(ask, filters=replace(ask.filters, made=True)) if ask.filters else ask
+
+
 def orders(found: Sequence[Caption], wanted: Wanted) -> list[tuple[Caption, Order]]:
     """Each caption's sounds, caption by caption."""
     return [

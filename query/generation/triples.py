@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from indexer.encoders.protocol import Encoder
     from indexer.library import Library
     from query.generation.clips import Clip
     from query.search import Searcher
@@ -70,12 +71,17 @@ def measure(
             "frame": frame,
             "caption": triple.caption,
             "score": triple.score,
-            "encoder": encoder.name,
+            **heard_by(encoder),
             **distances(seen[0], words, heard.get(triple.clip.path)),
         }
         keep(triple.clip.manifest, entry)
         written.append(entry)
     return written
+
+
+def heard_by(encoder: Encoder) -> dict[str, str]:
+    """What measured a triple: distances of other weights or windows are others."""
+    return {"encoder": encoder.name, "fingerprint": encoder.fingerprint("audio")}
 
 
 def distances(
@@ -118,12 +124,18 @@ def _known(folders: set[Path], library: Library) -> Iterator[tuple[Path, int]]:
 
 
 def keep(manifest: Path, entry: dict[str, Any]) -> None:
-    """In place of what was said of the same frame and caption by the same encoder."""
-    facts = generated.read(manifest)
-    if facts is None:
-        return
-    same = ("frame", "caption", "encoder")
-    others = [
-        each for each in facts.frames if [each.get(k) for k in same] != [entry[k] for k in same]
-    ]
-    generated.write(manifest, replace(facts, frames=[*others, entry]))
+    """In place of what was said of the same frame and caption by the same encoder.
+
+    One process at a time: a clip may serve the frames of two runs.
+    """
+    from filelock import FileLock
+
+    with FileLock(manifest.with_name(".triples.lock")):
+        facts = generated.read(manifest)
+        if facts is None:
+            return
+        same = ("frame", "caption", "encoder", "fingerprint")
+        others = [
+            each for each in facts.frames if [each.get(k) for k in same] != [entry[k] for k in same]
+        ]
+        generated.write(manifest, replace(facts, frames=[*others, entry]))

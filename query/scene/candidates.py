@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.credits.texts import credit
+from indexer.credits.texts import credit, made_from
+from query.ranking import hit
 from query.scene.cues import Clip
 from query.scene.floor import standing
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.catalog.answers import Measured, SoundInfo
+    from indexer.library import Library
     from query.ranking import Hit
     from query.scene.cues import Strength
     from query.scene.floor import Floor
@@ -70,10 +72,21 @@ def candidates(
             if measured[key].loudness is not None and sound.columns["content_hash"]:
                 found[folder, key] = sound, measured[key]
     return [
-        _candidate(hit, *found[hit.library, hit.id], floor, stands[id(hit)])
+        _candidate(hit, *found[place], floor.strength(stands[id(hit)]), stands[id(hit)])
         for hit in kept
-        if (hit.library, hit.id) in found
+        if (place := (hit.library, hit.id)) in found
     ]
+
+
+def own_choice(library: Library, sound_id: int) -> Candidate | None:
+    """A sound that its user chose, whatever it scores; None if it was not heard, or is silent."""
+    sound = library.catalog.sounds([sound_id]).get(sound_id)
+    measured = library.catalog.measured([sound_id]).get(sound_id)
+    if sound is None or measured is None or measured.loudness is None:
+        return None
+    whole = 0.0, sound.columns["duration"]
+    chosen = hit(1, 0.0, {}, sound, whole, 0, str(library.folder))
+    return _candidate(chosen, sound, measured, "likely", 0.0)
 
 
 def steadiness(measured: Measured, seconds: float) -> float:
@@ -97,7 +110,7 @@ def strong_onset(measured: Measured, seconds: float, rate: int) -> float | None:
 
 
 def _candidate(
-    hit: Hit, sound: SoundInfo, measured: Measured, floor: Floor, stands: float
+    hit: Hit, sound: SoundInfo, measured: Measured, strength: Strength, stands: float
 ) -> Candidate:
     columns = sound.columns
     seconds, rate = columns["duration"], columns["sample_rate"]
@@ -105,7 +118,7 @@ def _candidate(
     heard = float(np.flatnonzero(levels)[0] * step) if levels.any() else 0.0
     onset = strong_onset(measured, seconds, rate)
     return Candidate(
-        clip=_clip(hit, sound, measured, floor.strength(stands)),
+        clip=_clip(hit, sound, measured, strength),
         stands=stands,
         moment=hit.start,
         heard=heard,
@@ -126,11 +139,11 @@ def _levels(measured: Measured, seconds: float, rate: int) -> tuple[NDArray[np.i
 
 def _clip(hit: Hit, sound: SoundInfo, measured: Measured, strength: Strength) -> Clip:
     columns = sound.columns
-    freesound = columns["raw"].get("freesound")
+    freesound, made = columns["raw"].get("freesound"), columns["raw"].get("generated", {})
     author = columns["author"] or columns["designer"] or columns["manufacturer"]
     said = credit(
         hit.id, hit.title, author, columns["url"], columns["licence"], columns["licence_url"],
-        freesound,
+        freesound, made.get("sources"),
     )  # fmt: skip
     own = freesound if isinstance(freesound, dict) else {}
     return Clip(
@@ -155,4 +168,5 @@ def _clip(hit: Hit, sound: SoundInfo, measured: Measured, strength: Strength) ->
         preview=sound.is_preview,
         remix=said.remix,
         gen_ai=str(own.get("gen_ai_preference") or ""),
+        made_from=made_from(said),
     )

@@ -119,6 +119,34 @@ def spot(
     )
 
 
+def with_clip(cue: Cue, film: Film, end: int, clip: Clip, offset: float) -> Cue:
+    """The cue with another clip at the level of its layer; a spot lasts until frame `end` at most,
+    or until the cue did."""
+    left = clip.duration - offset
+    if cue.layer == "ambience":
+        gain = _gain(clip, clip.loudness, AMBIENCE_LEVEL)
+        loop = left < float(film.at(cue.frames)) - 1e-6
+        return replace(cue, clip=clip, offset=offset, gain=gain, loop=loop)
+    whole = math.ceil(left * film.rate)
+    frames = max(1, min(max(end, cue.end) - cue.start, whole))
+    fade_out = ENDING if whole <= frames else SPOT_FADE_OUT
+    return replace(
+        cue, clip=clip, offset=offset, gain=_gain(clip, clip.loudest, SPOT_LEVEL), frames=frames,
+        fade_out=min(fade_out, float(film.at(frames)) / 4),
+    )  # fmt: skip
+
+
+def offset_in(cue: Cue, film: Film, chosen: Candidate, former: Candidate | None) -> float:
+    """Seconds of a clip before what is heard of it in a cue: its onset is where the former's was,
+    or at the cue's beginning if that is not known."""
+    if cue.layer == "ambience":
+        seconds = float(film.at(cue.frames))
+        return _bed_offset(chosen, seconds, seconds)
+    before = 0.0 if former is None else max(0.0, former.onset - cue.offset)
+    meets = film.at(cue.start) + Fraction(before)
+    return offset_for(chosen.onset, cue.start, meets, film.rate)
+
+
 def _bed_offset(bed: Candidate, seconds: float, whole: float) -> float:
     """Its best moment, as far as enough is left from there; else its beginning."""
     lasts = bed.clip.duration - bed.heard

@@ -60,6 +60,7 @@ class Clip:
     score, strength   how well it fits, and what that means in its library
     preview           a lossy stand-in for an original that can be fetched
     gen_ai            what its author allows generative models, in Freesound's words
+    made_from         of a sound that a model made from others: these, as credits
     """
 
     path: str
@@ -83,6 +84,7 @@ class Clip:
     preview: bool = False
     remix: bool = False
     gen_ai: str = ""
+    made_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

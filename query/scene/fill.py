@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -13,8 +14,7 @@ from query.generation import memory, scheme, triples
 from query.generation.protocol import Settings
 from query.scene.cueing import joined
 from query.scene.floor import Floor
-from query.scene.make import SIZE, choose, frames_of
-from query.video import sampled
+from query.scene.make import asking, choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,8 @@ def fill(
 ) -> Filled:
     """Sounds for the gaps of a sheet, from captions of each shot's middle frame: the best caption
     of every gap first, then the next best. They are kept in `folder` and taken into the first
-    library; the gaps then ask again. All other cues stay as they are.
+    library; the gaps then ask again, and may be answered so whatever pack, source or tag was asked
+    for. All other cues stay as they are.
 
     sheet      as `choose` made it of `seen` with `options`, of found sounds alone
     searching  opens the libraries with their encoder, which `sheet` was made with
@@ -96,7 +97,7 @@ def fill(
     frames = _middles(seen, numbers)
     wanted = scheme.Wanted(
         decoding=Decoding(count=CAPTIONS),
-        settings=generator.completed(Settings(SECONDS)),
+        settings=generator.completed(Settings(_seconds(options))),
     )
     found = scheme.described(list(frames.values()), wanted, models, searching, progress)
     ordered = _in_turns(dict(zip(frames, found, strict=True)), wanted)
@@ -110,15 +111,18 @@ def fill(
     return Filled(again, numbers, clips, over=len(made) < len(ordered))
 
 
+def _seconds(options: Options) -> float:
+    """Of a sound, as the durations allow that were asked for."""
+    asked = options.ask.filters
+    return min(max(SECONDS, asked.min_duration or 0.0), asked.max_duration or math.inf)
+
+
 def _middles(seen: Look, numbers: Sequence[int]) -> dict[int, list[Image]]:
     """The middle frame of each shot, as far as it can be read; in the order of `numbers`."""
-    middle = {}
-    for number in numbers:
-        asking = frames_of(seen.shots[number], seen.film)
-        middle[asking[len(asking) // 2]] = number
-    read = sampled(Path(seen.film.path), sorted(middle), size=SIZE)
-    found = {middle[at]: [picture] for at, picture in read}
-    return {number: found[number] for number in numbers if number in found}
+    frames = {number: asking(seen, number) for number in numbers}
+    return {
+        number: [seen.stills[asked[len(asked) // 2]]] for number, asked in frames.items() if asked
+    }
 
 
 def _in_turns(
@@ -176,7 +180,8 @@ def _again(
     """Chosen anew for these shots alone, by the floor that they fell under."""
     kept = replace(sheet, cues=tuple(replace(cue, locked=True) for cue in sheet.cues))
     floor = Floor(**sheet.settings["floor"])
-    asked = replace(options, former=kept, only=numbers, floor=floor)
+    ask = scheme.with_made(options.ask)
+    asked = replace(options, ask=ask, former=kept, only=numbers, floor=floor)
     made = choose(seen, search, asked, progress)
     locked = {cue.id for cue in sheet.cues if cue.locked}
     cues = [replace(cue, locked=cue.id in locked) for cue in made.cues]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,10 @@ from indexer.progress import Progress
 from query.scene.cues import CueSheet, Film
 from query.scene.places import rows_of
 from query.scene.plan import Options, plan
+from query.scene.stills import Stills
 from query.scene.worded import by_shot
 from query.shots import SHORTEST, Pass, split_by_drift
-from query.video import facts, sampled
+from query.video import facts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from query.search import Searcher
 
 FRAMES = 5  # of a shot, at most
-APART = 1.0  # s between them, at least
-DRIFT_EVERY = 2.0  # s between the frames by which drift is seen
+APART = 1.0  # s between them
+BY_DRIFT = 2  # every so many of the film's stills show whether a long shot drifts
 SIZE = 480  # pixels of a frame's shorter side: what encoders see is smaller
-NEVER = 1e9  # s
 
 
 def film_of(path: Path, start: str | None = None, offset: str | None = None) -> Film:
@@ -49,12 +48,17 @@ def film_of(path: Path, start: str | None = None, offset: str | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A film as it was seen: its shots (first frame, frame after the last), and how much each
-    frame differs from the one before, or None where spots are not to be aligned."""
+    """A film as it was seen.
+
+    shots    first frame, and the frame after the last one
+    changes  how much each frame differs from the one before; None: spots are not to be aligned
+    stills   a frame a second of each shot, one at least
+    """
 
     film: Film
     shots: Sequence[tuple[int, int]]
     changes: NDArray[np.floating] | None
+    stills: Stills
 
 
 def make(
@@ -67,8 +71,8 @@ def make(
     words: Sequence[Worded] = (),
     note: Callable[[str], None] | None = None,
 ) -> CueSheet:
-    """What sounds where. The video is read for its cuts, for drift if a shot is long, and for
-    the frames that ask; it is never held.
+    """What sounds where. The video is decoded once and never held: its cuts are found, and a
+    still a second is kept on disk, by which long shots are parted and each shot asks.
 
     align: spots meet the strongest change of the picture. words: of single shots, see worded.
     note: hears what cannot be read.
@@ -88,13 +92,13 @@ def look(
     note: Callable[[str], None] | None = None,
 ) -> Look:
     """The film's shots; as in `make`."""
-    path = Path(film.path)
     progress.stage("Finding cuts", film.frames, "frames")
-    seen = Pass(path, every=NEVER, size=64, note=note, progress=progress)
-    for _ in seen:
-        pass
-    shots = _parted(path, film, seen.shots, searcher, ask, progress)
-    return Look(film, shots, seen.changes if align else None)
+    seen = Pass(Path(film.path), every=APART, size=SIZE, note=note, progress=progress)
+    stills = Stills()
+    for frame, picture in seen:
+        stills.add(frame, picture)
+    shots = _parted(film, seen.shots, stills, searcher, ask, progress)
+    return Look(film, shots, seen.changes if align else None, stills)
 
 
 def with_words(options: Options, words: Sequence[Worded], seen: Look) -> Options:
@@ -109,58 +113,44 @@ def choose(
 ) -> CueSheet:
     """What sounds where in a film that was looked at; as in `make`."""
     options = replace(options, changes=seen.changes)
-    pictures = _pictures(Path(seen.film.path), seen.film, seen.shots)
-    return plan(seen.film, seen.shots, pictures, searcher, options, progress)
+    return plan(seen.film, seen.shots, _pictures(seen), searcher, options, progress)
 
 
 def _parted(
-    path: Path,
     film: Film,
     shots: Sequence[tuple[int, int]],
+    stills: Stills,
     searcher: Searcher,
     ask: Ask,
     progress: Progress,
 ) -> Sequence[tuple[int, int]]:
     """Long shots split where they have come to show something else."""
-    step = round(DRIFT_EVERY * film.rate)
-    long = [range(*shot, step) for shot in shots if (shot[1] - shot[0]) / film.rate >= 2 * SHORTEST]
-    frames = [frame for each in long for frame in each]
+    long = [shot for shot in shots if (shot[1] - shot[0]) / film.rate >= 2 * SHORTEST]
+    frames = [frame for shot in long for frame in stills.within(*shot)[::BY_DRIFT]]
     if not frames:
         return shots
     progress.stage("Looking through long shots", len(frames), "frames")
-    numbers, seen = [], []
-    for number, picture in sampled(path, frames, size=SIZE):
-        numbers.append(number)
-        seen.append(searcher.seen([picture], ask, False))
+    seen = []
+    for frame in frames:
+        seen.append(searcher.seen([stills[frame]], ask, False))
         progress.advance()
-    if not seen:  # all of it is damaged there
-        return shots
     rows = rows_of(seen, searcher.weights(seen[0], ask))
-    return split_by_drift(shots, numbers, rows, film.rate)
+    return split_by_drift(shots, frames, rows, film.rate)
 
 
-def frames_of(shot: tuple[int, int], film: Film) -> list[int]:
-    """Up to FRAMES numbers spread evenly over a shot, none of them at its cuts."""
-    start, end = shot
-    count = max(1, min(FRAMES, int((end - start) / film.rate / APART)))
-    return [start + (end - start) * (2 * place + 1) // (2 * count) for place in range(count)]
+def asking(seen: Look, number: int) -> list[int]:
+    """The stills that ask for a shot, up to FRAMES spread evenly over it; none if all of it is
+    damaged."""
+    there = seen.stills.within(*seen.shots[number])
+    count = min(FRAMES, len(there))
+    return [there[len(there) * (2 * place + 1) // (2 * count)] for place in range(count)]
 
 
-def _pictures(
-    path: Path, film: Film, shots: Sequence[tuple[int, int]]
-) -> Iterator[Sequence[Image]]:
-    """The frames of each shot, in turn; of one that is damaged there, the last that was seen."""
-    shot_of = {
-        frame: number for number, shot in enumerate(shots) for frame in frames_of(shot, film)
-    }
-    found = groupby(sampled(path, sorted(shot_of), size=SIZE), key=lambda pair: shot_of[pair[0]])
-    last: list[Image] = []
-    number = 0
-    for shot, frames in found:
-        pictures = [picture for _, picture in frames]
-        for _ in range(number, shot):
-            yield last or pictures
-        yield pictures
-        number, last = shot + 1, pictures[-1:]
-    for _ in range(number, len(shots)):
-        yield last
+def _pictures(seen: Look) -> Iterator[Sequence[Image]]:
+    """The frames of each shot, in turn; of one that is damaged, the last that was seen, or the
+    first that will be."""
+    all_of = [asking(seen, number) for number in range(len(seen.shots))]
+    last = next((frames[:1] for frames in all_of if frames), [])
+    for frames in all_of:
+        yield [seen.stills[frame] for frame in frames or last]
+        last = frames[-1:] or last

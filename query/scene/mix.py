@@ -210,7 +210,8 @@ class Mix:
         path = Path(film.path)
         if self._readable(path):
             late = sample_at(sound_begins(path), RATE)
-            span = Span(path, RATE, max(0, -late) / RATE, max(0, late), self.length)
+            offset = max(0, -late) / RATE
+            span = Span(path, RATE, offset, max(0, late), self.length, gaps=True)
             self._spans.append(("original", span))
             self.stems = (*self.stems, "original")
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from query.video.reading import open_picture, unreadable
+from query.video.reading import decoded, opened
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -14,26 +14,21 @@ if TYPE_CHECKING:
 
 def first_shown(path: Path) -> Fraction:
     """Seconds, by the file's own clock, at which its first frame is shown. Raises PictureError."""
-    with open_picture(path) as (container, stream):
-        return _first(container, stream, path)
+    with opened(path) as (container, stream):
+        return _first(container, stream)
 
 
 def sound_begins(path: Path) -> Fraction:
     """Seconds from the first frame of a film to where its sound begins; below 0 if before it.
 
-    Raises PictureError.
+    Of damaged sound, where what can be read of it begins. Raises PictureError.
     """
-    with open_picture(path) as (container, _):
-        return _first(container, container.streams.audio[0], path) - first_shown(path)
+    with opened(path) as (container, _):
+        return _first(container, container.streams.audio[0]) - first_shown(path)
 
 
-def _first(container: InputContainer, stream: Any, path: Path) -> Fraction:
-    import av
-
-    try:
-        frame: Any = next(container.decode(stream), None)
-    except (av.FFmpegError, OSError) as error:
-        raise unreadable(path, error) from error
+def _first(container: InputContainer, stream: Any) -> Fraction:
+    frame: Any = next(decoded(container, stream), None)
     if frame is None or frame.pts is None or frame.time_base is None:
         return Fraction(0)
     return Fraction(frame.pts * frame.time_base)

@@ -107,6 +107,7 @@ def plan(
     for number in chosen:
         work.lay_spot(number)
         progress.advance()
+    work.run_on()
     encoder = searcher.encoder
     assert encoder is not None, "it embedded the pictures"
     laid = sorted(work.cues, key=lambda cue: (cue.start, cue.layer, cue.id))
@@ -139,6 +140,7 @@ class _Work:
         self._film, self._asked, self._searcher = film, asked, searcher
         self._options, self._floor = options, floor
         self.cues = [replace(cue, shot=self._shot_at(cue.start)) for cue in locked]
+        self._lain: dict[str, Sequence[Candidate]] = {}  # beds by the id of their cue
 
     def lay_ambience(self, numbers: Sequence[int]) -> None:
         """One clip under all shots of a place, going on where it was left."""
@@ -227,6 +229,22 @@ class _Work:
             name = self._name("ambience", span[0])
             words = self._asked[number].words
             self.cues.append(replace(made, id=name, shot=number, question=words))
+            self._lain[name] = beds
+
+    def run_on(self) -> None:
+        """Neighbouring places that were given one sound have it as one cue, not anew at the cut."""
+        before: Cue | None = None
+        for cue in sorted(self.cues, key=lambda cue: cue.start):
+            if cue.id not in self._lain:
+                continue
+            if before and before.end == cue.start and before.clip.path == cue.clip.path:
+                seconds = float(self._film.at(cue.end - before.start))
+                span, beds = (before.start, cue.end), self._lain[before.id]
+                made = cueing.ambience(self._film, span, beds, seconds, None)
+                self.cues = [each for each in self.cues if each not in (before, cue)]
+                cue = replace(made, id=before.id, shot=before.shot, question=before.question)
+                self.cues.append(cue)
+            before = cue
 
     def _name(self, layer: Layer, start: int) -> str:
         """By its place, so that it stays the same when the sheet is made again."""

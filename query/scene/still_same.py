@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def changed(sheet: CueSheet) -> Iterator[str]:
-    """A sentence for the film and each sound that is heard, where another lies at its path now.
+    """A sentence for the film and each sound that is heard, where another lies at its path now;
+    and for a film that is not there.
 
     Every byte of the sounds is read. What is not there, or unreadable, is the affair of others.
     """
@@ -34,6 +35,12 @@ def changed(sheet: CueSheet) -> Iterator[str]:
 
 
 def _film(film: Film) -> Iterator[str]:
+    if not Path(film.path).is_file():
+        yield (
+            f"{film.path} is not there: put the film there, or write where it lies in the project, "
+            'as "path" of "film".'
+        )
+        return
     try:
         now = facts(Path(film.path))
     except PictureError:

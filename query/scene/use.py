@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.credits.licences import label, non_commercial
+from indexer.credits.licences import condition, label, non_commercial
 from indexer.credits.texts import one_line
 from indexer.errors import SceneError
 from query.scene.cues import Clip, CueSheet
@@ -31,11 +32,7 @@ def misuse(sheet: CueSheet, alternates: bool = False) -> Misuse:
 
     A licence that is not known does not allow it. `alternates`: those too, which a session holds.
     """
-    clips = {cue.clip.path: cue.clip for cue in sheet.cues}
-    if alternates:
-        held = (clip for cue in sheet.cues for clip, _ in cue.alternates)
-        clips = {**{clip.path: clip for clip in held}, **clips}
-    found = sorted(clips.values(), key=lambda clip: clip.path)
+    found = _clips(sheet, alternates)
     return Misuse(
         tuple(clip for clip in found if non_commercial(clip.licence)),
         tuple(clip for clip in found if not clip.licence),
@@ -43,11 +40,14 @@ def misuse(sheet: CueSheet, alternates: bool = False) -> Misuse:
     )
 
 
-def check_use(sheet: CueSheet, use: Use, alternates: bool = False) -> None:
-    """Raises SceneError, naming what forbids this use of the sheet."""
+def check_use(sheet: CueSheet, use: Use, alternates: bool = False) -> list[str]:
+    """On what this use depends: a sentence for each licence that allows it to some.
+
+    Raises SceneError, naming what forbids it.
+    """
     found = misuse(sheet, alternates)
     if not found:
-        return
+        return _conditions(sheet, alternates)
     said = [
         _said("not for commercial use", found.non_commercial),
         _said("of unknown licence", found.unknown),
@@ -59,9 +59,32 @@ def check_use(sheet: CueSheet, use: Use, alternates: bool = False) -> None:
     )
 
 
+def _conditions(sheet: CueSheet, alternates: bool) -> list[str]:
+    under: dict[str, list[Clip]] = {}
+    for clip in _clips(sheet, alternates):
+        if condition(clip.licence):
+            under.setdefault(clip.licence, []).append(clip)
+    return [
+        f"Under {one_line(licence)} commercial use {condition(licence)}: {_named(clips)}."
+        for licence, clips in under.items()
+    ]
+
+
+def _clips(sheet: CueSheet, alternates: bool) -> list[Clip]:
+    clips = {cue.clip.path: cue.clip for cue in sheet.cues}
+    if alternates:
+        held = (clip for cue in sheet.cues for clip, _ in cue.alternates)
+        clips = {**{clip.path: clip for clip in held}, **clips}
+    return sorted(clips.values(), key=lambda clip: clip.path)
+
+
 def _said(what: str, clips: tuple[Clip, ...]) -> str:
     if not clips:
         return ""
+    return f"{what}: {_named(clips)}"
+
+
+def _named(clips: Sequence[Clip]) -> str:
     named = [f"{one_line(clip.path)} ({label(clip.licence) or 'unknown'})" for clip in clips]
-    more = f" and {len(clips) - NAMED} more" if len(clips) > NAMED else ""
-    return f"{what}: {', '.join(named[:NAMED])}{more}"
+    more = f" and {len(clips) - NAMED:,} more" if len(clips) > NAMED else ""
+    return ", ".join(named[:NAMED]) + more

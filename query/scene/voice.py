@@ -42,6 +42,7 @@ class Span:
     offset          seconds of the file before what is heard at `begin`
     fade_in, fade_out   samples, equal power
     gain            factor
+    gaps            there is silence where the file's own times leave a gap, see decode.blocks
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Span:
     fade_in: int = 0
     fade_out: int = 0
     gain: float = 1.0
+    gaps: bool = False
 
 
 def span_of(cue: Cue, piece: Piece, film: Film, sample_rate: int) -> Span:
@@ -155,7 +157,7 @@ class Voice:
         span = self.span
         first = max(0, math.floor((span.offset - PREROLL) * span.source_rate)) / span.source_rate
         skip = round((span.offset - first) * self._rate)
-        found = decode.blocks(span.path, start=first)
+        found = decode.blocks(span.path, start=first, gaps=span.gaps)
         try:
             for block in resample(found, self._rate):
                 samples = block.samples[:, skip:]

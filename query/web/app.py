@@ -22,15 +22,21 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from indexer.catalog.browse import Counted, counted
 from indexer.catalog.models import Sound
 from indexer.errors import LibraryBusy, LibraryNotFound, SonorizeError
+from query.scene.export.names import PLACEHOLDERS
 from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
 from query.web.desk import Desk, Model
-from query.web.guard import COOKIE, Guard, TooMuch
-from query.web.sounds import NotThere, served
+from query.web.guard import Guard, TooMuch, cookie_of
+from query.web.rows import NotThere
+from query.web.sounds import served
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "es")
 UPLOADS = 4  # that are held at a time
+UNKNOWN = {
+    404: "There is nothing at this address.",
+    405: "This address is not asked in this way.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,9 @@ def _add_own(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
     def page(request: Request, lang: str = "") -> HTMLResponse:
         words = spoken(lang or request.headers.get("accept-language", ""))
-        html = templates.get_template("page.html").render(t=words, version=app.version)
+        html = templates.get_template("page.html").render(
+            t=words, version=app.version, placeholders=PLACEHOLDERS
+        )
         return HTMLResponse(html, headers={"cache-control": "no-store"})
 
     @app.post("/api/login", operation_id="login", status_code=204)
@@ -102,7 +110,7 @@ def _add_own(app: FastAPI) -> None:
         if not token or not compare_digest(given.encode(), token.encode()):
             raise SonorizeError("This is not the token that `sonorize serve` printed: try again.")
         response = Response(status_code=204)
-        response.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+        response.set_cookie(cookie_of(token), token, httponly=True, samesite="strict")
         return response
 
     @app.get("/api/status", operation_id="status")
@@ -161,6 +169,17 @@ def add_errors(app: FastAPI) -> None:
     @app.exception_handler(TooMuch)
     async def too_much(_: Request, error: TooMuch) -> JSONResponse:
         return refused(error.status, str(error))
+
+    async def unknown(_: Request, error: Exception) -> JSONResponse:
+        status = int(getattr(error, "status_code", 404))
+        return refused(status, UNKNOWN[status])
+
+    for status in UNKNOWN:
+        app.add_exception_handler(status, unknown)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, __: Exception) -> JSONResponse:
+        return refused(500, "An error of sonorize itself: its server printed what it was.")
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_: Request, error: RequestValidationError) -> JSONResponse:

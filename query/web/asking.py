@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -15,7 +15,7 @@ from query.ask import Ask
 from query.scene.floor import standing
 from query.targets import Reference, Steering
 from query.web.desk import Desk
-from query.web.rows import Row, Strength, rows
+from query.web.rows import Row, Strength, rows, sound_of
 from query.weighing import MOST, weighted
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.protocol import Vectors
     from query.ranking import Hit
+    from query.search import Searcher
 
 router = APIRouter(prefix="/api", tags=["questions"])
 
@@ -137,7 +138,10 @@ def query_by_frame(
     if reference_frame is not None:
         pair = Reference(
             frames=(),
-            sound=search.sound(f"#{reference_sound}"),
+            sound=desk.remembered(
+                ("sound", reference_sound),
+                lambda: search.sound(_heard(desk, cast("int", reference_sound))),
+            ),
             theta=0.5 if theta is None else theta,
             weight=reference_weight,
             kind=target,
@@ -154,7 +158,7 @@ def query_by_frame(
         target,
         page.ask.steering,
     )
-    strengths = _strengths(desk, hits, question, repr(known))
+    strengths = _strengths(desk, search, hits, question, repr(known))
     return _answer(desk, page, hits, strengths, desk.taken_for(frame))
 
 
@@ -177,14 +181,23 @@ def query_by_text(
 @router.get("/query-by-sound", operation_id="query-by-sound")
 def query_by_sound(desk: TheDesk, page: ThePage, sound: SoundId) -> Answer:
     """Sounds that sound like one of the library."""
-    return _answer(desk, page, desk.searcher().by_sound(f"#{sound}", page.ask))
+    return _answer(desk, page, desk.searcher().by_sound(_heard(desk, sound), page.ask))
 
 
-def _strengths(desk: Desk, hits: Sequence[Hit], question: Vectors, key: str) -> list[Strength]:
-    """Of each hit; none while the floor is being measured."""
+def _heard(desk: Desk, key: int) -> str:
+    """The sound as a search names it. Raises NotThere, and QueryError if it was not heard yet."""
+    if sound_of(desk.library, key).columns["status"] not in ("partial", "ready"):
+        raise QueryError("This sound was not heard, so nothing can be found by it: take another.")
+    return f"#{key}"
+
+
+def _strengths(
+    desk: Desk, search: Searcher, hits: Sequence[Hit], question: Vectors, key: str
+) -> list[Strength]:
+    """Of each hit; none while the floor is being measured. `key`: what made the question."""
     if desk.floor is None or not hits:
         return []
-    background = desk.background(question, key)
+    background = desk.remembered(("background", key), lambda: search.background(question, Ask()))
     return [desk.floor.strength(standing(hit.score, background)) for hit in hits]
 
 

@@ -146,7 +146,7 @@ def overview(desk: TheDesk) -> Overview:
 def sound_map(desk: TheDesk) -> Map:
     """Where each sound lies among the others, by what is heard."""
     search = desk.searcher()
-    last = search.libraries[0].catalog.embeddings.changes(2**62)[1]
+    last = search.libraries[0].catalog.embeddings.last()
     if desk.map is None or desk.map[0] != last:
         desk.map = last, _map(search)
     return desk.map[1]

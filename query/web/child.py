@@ -52,8 +52,11 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def picture(file: str, into: str, at: str = "") -> dict[str, Any]:
-    """`into`.png to ask with, `into`.jpg to show; `at`: seconds in a video. Raises PictureError."""
+def picture(file: str, into: str, at: str = "", side: str = str(SHOWN_SIDE)) -> dict[str, Any]:
+    """`into`.png to ask with, `into`.jpg to show, whose longer side has `side` pixels at most.
+
+    `at`: seconds in a video. Raises PictureError.
+    """
     from PIL import Image
 
     from query.video import read_pictures
@@ -62,7 +65,7 @@ def picture(file: str, into: str, at: str = "") -> dict[str, Any]:
     size = found.size
     found.thumbnail((ASKED_SIDE, ASKED_SIDE), Image.Resampling.LANCZOS)
     found.save(f"{into}.png", compress_level=1)
-    found.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    found.thumbnail((int(side), int(side)), Image.Resampling.LANCZOS)
     found.save(f"{into}.jpg", quality=85)
     return {"width": size[0], "height": size[1]}
 

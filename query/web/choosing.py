@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, Query, Response
 from fastapi.responses import StreamingResponse
@@ -16,17 +12,15 @@ from fastapi.responses import StreamingResponse
 from indexer.catalog import browse
 from indexer.catalog.credited import credits_of
 from indexer.catalog.filters import Filters
-from indexer.credits import texts
 from indexer.errors import AudioError, QueryError
-from query.scene.export.names import safe
 from query.web.asking import SoundId, TheDesk, filters
 from query.web.browsing import collected
 from query.web.places import Listing, Place
-from query.web.rows import sendable
-from query.web.sounds import Id, sound_of
+from query.web.rows import sendable, sound_of
+from query.web.sounds import Id
+from query.web.zips import pack, parts
 
 if TYPE_CHECKING:
-    from indexer.credits.texts import Credit
     from query.web.desk import Desk
 
 router = APIRouter(prefix="/api", tags=["choices"])
@@ -46,7 +40,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file in the project folder; `head`: seconds of handle that it begins with."""
+    """A file in the project folder; `head`: seconds in it before what was asked for."""
 
     name: str
     head: float
@@ -118,13 +112,16 @@ def spot_sound(
     rate: Annotated[int, Body(ge=8_000, le=192_000)] = 48_000,
     bits: Annotated[Literal[16, 24, 32], Body()] = 24,
     names: Annotated[str, Body(max_length=200)] = SPOT_NAMES,
+    linked: Annotated[bool, Body()] = False,
+    reveal: Annotated[bool, Body()] = False,
 ) -> Written:
     """Writes the sound, or a region of it with handles, into the project folder as a WAV.
 
-    `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`.
+    `handles`, `rate`, `bits` and `names` as those of `sonorize video --collect`. `linked`: the file
+    is not written, but linked as it lies. `reveal`: it is shown in the file manager.
     """
     from query.scene.export.collect import CollectOptions
-    from query.web.spotting import spot
+    from query.web.spotting import link, spot
 
     found = sound_of(desk.library, sound)
     length = found.columns["duration"]
@@ -132,7 +129,12 @@ def spot_sound(
     if start >= last:
         raise QueryError("This region holds nothing: mark another.")
     folder = project_of(desk)
-    made = spot(found, start, last, folder, CollectOptions(handles, rate, bits, names))
+    options = CollectOptions(handles, rate, bits, names)
+    if linked and not found.path.is_file():
+        raise AudioError("The file is not there now: connect its drive.")
+    made = (link if linked else spot)(found, start, last, folder, options)
+    if reveal and desk.reveal is not None:
+        desk.reveal(made.path)
     return Written(sendable(made.path.name), made.head, sendable(folder.name))
 
 
@@ -171,51 +173,23 @@ def zipped(
             else "These files are more than 4 GB together: take fewer."
         )
     said = credits_of(library.catalog.engine, Filters(), [each.columns["id"] for each in sounds])
-    # It has no name, so that nothing is left of it whatever comes.
-    file = tempfile.TemporaryFile(dir=desk.aside)  # noqa: SIM115
+    file = desk.zips.opened(desk.aside)
     after.add_task(file.close)
     try:
-        _pack(file, [each.path for each in sounds if each.path.is_file()], said)
+        pack(file, [each.path for each in sounds if each.path.is_file()], said)
     except OSError as error:
         file.close()
         raise AudioError(f"The ZIP cannot be made ({error.strerror}): take fewer.") from error
     length = file.tell()
     file.seek(0)
     return StreamingResponse(
-        _parts(file),
+        parts(file),
         media_type="application/zip",
         headers={
             "content-length": str(length),
             "content-disposition": 'attachment; filename="sounds.zip"',
         },
     )
-
-
-def _pack(file: IO[bytes], paths: Sequence[Path], said: Iterable[Credit]) -> None:
-    """Leaves the file at its end. A time before 1980, which ZIP cannot say, becomes 1980."""
-    taken: set[str] = set()
-    with zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
-        for path in paths:
-            name = f"{safe(sendable(path.stem))}{path.suffix}"
-            archive.write(path, _free(name, taken))
-        archive.writestr("CREDITS.txt", "".join(f"{texts.text(credit)}\n" for credit in said))
-    file.seek(0, os.SEEK_END)
-
-
-def _parts(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while part := file.read(1 << 20):
-            yield part
-
-
-def _free(name: str, taken: set[str]) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    number, free = 1, name
-    while free.lower() in taken or free == "CREDITS.txt":
-        number += 1
-        free = f"{stem}_{number}{dot}{suffix}"
-    taken.add(free.lower())
-    return free
 
 
 def _identity(desk: Desk, key: int) -> str:

@@ -12,6 +12,7 @@ from threading import Lock
 from indexer.audio.write import write_wav
 from query.evaluation.listening import headphones
 from query.evaluation.listening.headphones import Trial
+from query.web.child import ASKED_SIDE
 from query.web.decoder import Decoder
 
 SECONDS = 900.0
@@ -36,10 +37,12 @@ class Clips:
         )  # fmt: skip
 
     def picture(self, file: Path) -> Path:
-        """A small JPEG. Raises PictureError."""
+        """A JPEG, large enough for a screen. Raises PictureError."""
         return self._made(
             str(file), ".jpg",
-            lambda into: self._decoder.run("picture", file=file, into=into.with_suffix("")),
+            lambda into: self._decoder.run(
+                "picture", file=file, into=into.with_suffix(""), side=str(ASKED_SIDE)
+            ),
         )  # fmt: skip
 
     def tones(self, trial: Trial) -> Path:

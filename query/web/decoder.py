@@ -44,10 +44,13 @@ class Decoder:
         try:
             said, _ = child.communicate(f"{asked}\n", timeout=seconds)
             answer: dict[str, Any] = json.loads(said)
-        except (subprocess.TimeoutExpired, OSError, ValueError) as error:
+        except subprocess.TimeoutExpired as error:
+            limit = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} s"
             raise PictureError(
-                "It cannot be read, or takes too long: give another file."
+                f"Reading it takes more than {limit}: give a shorter or smaller one."
             ) from error
+        except (OSError, ValueError) as error:
+            raise PictureError("It cannot be read: give another file.") from error
         finally:
             _ended(child)
             self.prepare()

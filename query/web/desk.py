@@ -27,6 +27,7 @@ from query.web.jobs import Job, JobState
 from query.web.pictures import Pictures
 from query.web.places import Places, usual
 from query.web.proxies import Proxies
+from query.web.zips import Zips
 
 if TYPE_CHECKING:
     from indexer.build.report import Progress
@@ -118,6 +119,7 @@ class Desk:
         self.reveal = reveal
         self.builds = Job()
         self.scenes = Job()
+        self.zips = Zips()
         self.scene: Scene | None = None
         self.model = Model("none")
         self.floor: Floor | None = None
@@ -210,7 +212,7 @@ class Desk:
         library = self.library
         if model and self._encoder is None:
             raise QueryError(self.model.said or "The model is still being loaded: wait a moment.")
-        last = library.catalog.embeddings.changes(2**62)[1]
+        last = library.catalog.embeddings.last()
         with self._opening:
             made = self._searchers.get(model)
             if made is None or made[0] != last:
@@ -222,10 +224,9 @@ class Desk:
 
     def seen(self, picture: str) -> Vectors:
         """(1, dim) rows of what a picture shows. Raises QueryError."""
-        search = self.searcher()
 
         def embed() -> Vectors:
-            return search.seen([self.pictures.read(picture)], Ask(), False)
+            return self.searcher().seen([self.pictures.read(picture)], Ask(), False)
 
         return cast("Vectors", self.memory.get(("seen", picture), embed))
 
@@ -240,14 +241,9 @@ class Desk:
 
         return cast("Seen", self.memory.get(("taken for", picture), look))
 
-    def background(self, question: Vectors, key: Any) -> tuple[float, float]:
-        """See Searcher.background; `key` says what the question was made from."""
-        search = self.searcher()
-        now = self._searchers[True][0]  # the library's last change
-        found = self.memory.get(
-            ("background", now, key), lambda: search.background(question, Ask())
-        )
-        return cast("tuple[float, float]", found)
+    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What follows from the library as the last searcher saw it; made once while it is so."""
+        return self.memory.get((self._searchers[True][0], key), make)
 
     def _load(self) -> None:
         try:

@@ -8,6 +8,7 @@ say that it comes from this page, and nothing is handed to a page of another ori
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
 import re
@@ -22,7 +23,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "sonorize"
 OPEN = ("/", "/api/login")
 """What is answered without a token; static files too."""
 
@@ -53,6 +53,12 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "x-frame-options": "DENY",
 }
+
+
+def cookie_of(token: str) -> str:
+    """The name of the cookie that holds a token: browsers share cookies between the ports of a
+    host, and two servers there must not take each other's."""
+    return f"sonorize-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
 
 class TooMuch(Exception):
@@ -119,7 +125,7 @@ class Guard:
     def _known(self, headers: dict[str, str]) -> bool:
         given = headers.get("authorization", "").removeprefix("Bearer ")
         try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_of(self._token))
         except CookieError:
             cookie = None
         return any(

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from query.web.decoder import Decoder
 
-KEPT = 500
+MOST_BYTES = 1_000_000_000
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Pictures:
     """A folder of them. What came is decoded once, in another process, and kept as PNG and JPEG.
 
-    The oldest go when there are more than KEPT.
+    Those longest unused go when there are more than MOST_BYTES.
     """
 
     def __init__(self, folder: Path, decoder: Decoder) -> None:
@@ -91,7 +91,11 @@ class Pictures:
 
     def _forget(self) -> None:
         with suppress(OSError):  # another request may be at it
-            aged = sorted(self._folder.glob("*.png"), key=lambda path: path.stat().st_mtime)
-            for path in aged[:-KEPT]:
-                path.unlink()
-                path.with_suffix(".jpg").unlink()
+            held = 0
+            aged = sorted(self._folder.glob("*.png"), key=lambda path: -path.stat().st_mtime)
+            for place, path in enumerate(aged):
+                small = path.with_suffix(".jpg")
+                held += path.stat().st_size + small.stat().st_size
+                if place and held > MOST_BYTES:
+                    path.unlink()
+                    small.unlink()

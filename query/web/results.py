@@ -16,7 +16,7 @@ from indexer.errors import SonorizeError
 from query.evaluation.listening import exclusion
 from query.evaluation.report import figures
 from query.evaluation.report.page import page as report
-from query.web.sounds import NotThere
+from query.web.rows import NotThere
 
 if TYPE_CHECKING:
     from query.evaluation.report.record import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 COLUMNS = 160  # of a waveform in a list
 
 Strength = Literal["strong", "likely", "weak", ""]
+
+
+class NotThere(Exception):
+    """Nothing has this id."""
+
+
+def sound_of(library: Library, key: int) -> SoundInfo:
+    """Raises NotThere."""
+    found = library.catalog.sounds([key]).get(key)
+    if found is None:
+        raise NotThere(f"There is no sound {key} in this library.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,7 @@ def detail(library: Library, sound: SoundInfo, choices: Choices) -> Detail:
     said = credit(
         key, found.title, found.author, columns["url"], columns["licence"],
         columns["licence_url"], columns["raw"].get("freesound"),
+        columns["raw"].get("generated", {}).get("sources"),
     )  # fmt: skip
     named = "description subcategory notes microphone recorded status reason".split()
     return Detail(
@@ -113,7 +126,7 @@ def _row(
     full: bool = False,
 ) -> Row:
     columns = sound.columns
-    said = asdict(found)
+    said = {each.name: getattr(found, each.name) for each in fields(found)}
     for name in ("title", "path", "pack", "author", "library"):
         said[name] = sendable(said[name])
     return Row(

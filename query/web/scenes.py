@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from indexer.catalog.browse import with_hashes
 from indexer.errors import QueryError, SceneError
 from query.scene.cues import Clip, Cue, CueSheet
 
 if TYPE_CHECKING:
+    from indexer.library import Library
     from indexer.progress import Progress
     from query.search import Searcher
 
@@ -71,12 +73,40 @@ class Scene:
         def swapped(cue: Cue) -> Cue:
             if not 0 <= alternate < len(cue.alternates):
                 raise QueryError("This cue has no such alternate.")
-            clip, offset = cue.alternates[alternate]
             others = list(cue.alternates)
-            others[alternate] = (cue.clip, cue.offset)
-            return replace(cue, clip=clip, offset=offset, alternates=tuple(others), locked=True)
+            chosen, others[alternate] = others[alternate], (cue.clip, cue.offset)
+            return self._playing(cue, *chosen, others)
 
         self._change(name, swapped)
+
+    def replace(self, name: str, library: Library, sound: int) -> None:
+        """The cue plays a sound of the library; what it played becomes its first alternate."""
+        from query.scene.candidates import own_choice
+        from query.scene.cueing import offset_in
+
+        chosen = own_choice(library, sound)
+        if chosen is None:
+            raise QueryError("This sound is silent, or was not heard to its end yet: take another.")
+
+        def replaced(cue: Cue) -> Cue:
+            known = with_hashes(library.catalog.engine, [cue.clip.identity])
+            former = [own_choice(library, key) for key in known.values()]
+            offset = offset_in(cue, self.sheet.film, chosen, former[0] if former else None)
+            others = [each for each in cue.alternates if each[0].identity != chosen.clip.identity]
+            if cue.clip.identity != chosen.clip.identity:
+                others.insert(0, (cue.clip, cue.offset))
+            return self._playing(cue, chosen.clip, offset, others)
+
+        self._change(name, replaced)
+
+    def _playing(
+        self, cue: Cue, clip: Clip, offset: float, others: Sequence[tuple[Clip, float]]
+    ) -> Cue:
+        from query.scene.cueing import with_clip
+
+        end = self.sheet.shots[cue.shot].end
+        changed = with_clip(cue, self.sheet.film, end, clip, offset)
+        return replace(changed, alternates=tuple(others), locked=True)
 
     def lock(self, name: str, locked: bool) -> None:
         self._change(name, lambda cue: replace(cue, locked=locked))

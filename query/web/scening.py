@@ -12,6 +12,7 @@ from indexer.errors import QueryError
 from query.web.asking import TheDesk
 from query.web.choosing import project_of
 from query.web.jobs import JobState
+from query.web.rows import sound_of
 from query.web.scenes import FORMATS, Scene, SceneShown, shown
 
 if TYPE_CHECKING:
@@ -58,14 +59,18 @@ def change_cue(
     desk: TheDesk,
     cue: CueId,
     alternate: Annotated[int | None, Body(ge=0, le=1000)] = None,
+    sound: Annotated[int | None, Body(ge=1, le=2**53)] = None,
     locked: Annotated[bool | None, Body()] = None,
     nudge: Annotated[int, Body(ge=-1_000_000, le=1_000_000)] = 0,
     remove: Annotated[bool, Body()] = False,
 ) -> SceneShown:
-    """Swaps a cue's sound with an alternate, locks it, moves it by frames, or takes it away."""
+    """Swaps a cue's sound with an alternate, or for any sound of the library; locks the cue, moves
+    it by frames, or takes it away."""
     scene = _scene(desk)
     if alternate is not None:
         scene.swap(cue, alternate)
+    if sound is not None:
+        scene.replace(cue, desk.library, sound_of(desk.library, sound).columns["id"])
     if nudge:
         scene.nudge(cue, nudge)
     if locked is not None:

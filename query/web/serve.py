@@ -69,7 +69,7 @@ def serve_study(
     bound = _bound(host, port)
     alone, address, hosts = _reached(host, bound)
     code, owner = ("", "") if alone else (secrets.token_urlsafe(9), secrets.token_urlsafe(18))
-    app = create_study_app(Room(store, owner, measure), hosts, code)
+    app = create_study_app(Room(store, owner, measure, say), hosts, code)
     # What stands after # is not sent: the page reads it, and takes it out of the address.
     say(f"Take part: {address}{f'#code={code}' if code else ''} (Ctrl-C ends it)")
     say(f"Results: {address}results" if alone else f"Results: {address} with the token {owner}")

@@ -11,29 +11,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 
-from indexer.catalog.answers import SoundInfo
 from indexer.errors import AudioError
-from indexer.library import Library
 from query.heard import cut
 from query.web.asking import TheDesk
 from query.web.proxies import PLAYED, plain
-from query.web.rows import Detail, Row, detail, plain_hits, rows
+from query.web.rows import Detail, Row, detail, plain_hits, rows, sound_of
 
 router = APIRouter(prefix="/api/sounds", tags=["sounds"])
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
-
-
-class NotThere(Exception):
-    """Nothing has this id."""
-
-
-def sound_of(library: Library, key: int) -> SoundInfo:
-    """Raises NotThere."""
-    found = library.catalog.sounds([key]).get(key)
-    if found is None:
-        raise NotThere(f"There is no sound {key} in this library.")
-    return found
 
 
 @router.get("/{sound}", operation_id="sound")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from importlib import metadata
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Body, Depends, FastAPI, Request, Response
@@ -28,13 +29,13 @@ from query.evaluation.ratings import REFERENCE
 from query.web import results
 from query.web.app import HERE, add_errors, spoken
 from query.web.clips import Clips
-from query.web.guard import COOKIE, Guard
-from query.web.sounds import NotThere, served
+from query.web.guard import Guard, cookie_of
+from query.web.rows import NotThere
+from query.web.sounds import served
 
 if TYPE_CHECKING:
     from query.evaluation.report.record import Record
 
-RATER = "sonorize-rater"
 KEPT = 400 * 24 * 3600  # s that a browser knows a rater, the longest that browsers allow
 STATIC = {
     "colours.css": "text/css", "study.css": "text/css", "study.js": "text/javascript",
@@ -75,14 +76,21 @@ class Room:
 
     owner    the token of who runs it, or "" where only this machine is served
     measure  name of a report → what makes it of a file of ratings
+    tell     takes a sentence for whoever runs it
     """
 
     def __init__(
-        self, store: Store, owner: str, measure: Mapping[str, Callable[[Path], Record]]
+        self,
+        store: Store,
+        owner: str,
+        measure: Mapping[str, Callable[[Path], Record]],
+        tell: Callable[[str], None],
     ) -> None:
-        self.store, self.owner, self.measure = store, owner, measure
+        self.store, self.owner, self.measure, self.tell = store, owner, measure, tell
         self.clips = Clips()
         self.trials = headphones.trials(store.plan.listening.seed)
+        self.cookie = f"sonorize-rater-{store.plan.key[:8]}"  # another study has another rater
+        self._handed: dict[tuple[str, int], float] = {}
 
     def state(self, rater: str) -> State:
         try:
@@ -104,6 +112,15 @@ class Room:
         if step is None or step.place != place:
             raise NotThere("This is not your next step: reload the page.")
         return step
+
+    def handed(self, rater: str, place: int) -> None:
+        """Its sound goes out to the rater, who has not heard it before."""
+        self._handed.setdefault((rater, place), monotonic())
+
+    def heard(self, rater: str, place: int, played: float) -> float:
+        """What a browser says was played, but no more than the time since it got the sound."""
+        since = self._handed.get((rater, place))
+        return played if since is None else min(played, monotonic() - since)
 
     def reference(self, step: Step) -> Trial:
         """The reference of the step's scene, which every rater hears hidden too."""
@@ -140,7 +157,7 @@ def _room(request: Request) -> Room:
 
 
 def _rater(request: Request) -> str:
-    return request.cookies.get(RATER, "")
+    return request.cookies.get(_room(request).cookie, "")
 
 
 TheRoom = Annotated[Room, Depends(_room)]
@@ -178,7 +195,7 @@ def _add_entry(app: FastAPI) -> None:
         owner = _alike(given, room.owner)
         if not owner and not _alike(given, code):
             raise SonorizeError("This is not the code of this study: ask whoever invited you.")
-        _keep(response, COOKIE, code)
+        _keep(response, cookie_of(code), code)
         if owner:
             _keep(response, results.OWNER, room.owner)
         return Entered(owner)
@@ -196,7 +213,7 @@ def _add_entry(app: FastAPI) -> None:
         if room.state(rater).stage != "consent":
             raise StudyError("This browser takes part already: reload the page.")
         joined = room.store.join(language)
-        _keep(response, RATER, joined.rater, KEPT)
+        _keep(response, room.cookie, joined.rater, KEPT)
         return Given(joined.code)
 
     @app.post("/api/withdraw")
@@ -207,13 +224,17 @@ def _add_entry(app: FastAPI) -> None:
         """Deletes the rater with this code and all they said."""
         if not room.store.withdraw(code.strip()):
             raise StudyError("Nobody has this code: look whether it is complete.")
+        room.tell(
+            f"Someone withdrew: {room.store.path.name} holds nothing of them any more. Reports "
+            "that were made of it before do: delete these, and make them again."
+        )
         return room.state(rater)
 
     @app.post("/api/leave", status_code=204)
-    def leave() -> Response:
+    def leave(room: TheRoom) -> Response:
         """Forgets in this browser who took part; what was said is kept."""
         response = Response(status_code=204)
-        response.delete_cookie(RATER, httponly=True, samesite="strict")
+        response.delete_cookie(room.cookie, httponly=True, samesite="strict")
         return response
 
 
@@ -247,6 +268,8 @@ def _add_steps(app: FastAPI) -> None:
         else:
             trial = step.trial if what == "sound" else room.reference(step)
             made = room.clips.sound(trial.file, trial.gain)
+            if what == "sound":
+                room.handed(rater, place)
         return served(request, made, KINDS[what])
 
     @app.post("/api/ratings")
@@ -263,7 +286,7 @@ def _add_steps(app: FastAPI) -> None:
         if 0 <= place < now.done:
             return now
         room.step(rater, place)
-        room.store.rate(rater, place, fit, quality, played)
+        room.store.rate(rater, place, fit, quality, room.heard(rater, place, played))
         return room.state(rater)
 
 

@@ -92,7 +92,7 @@ def test_what_was_mended_is_read_again(library: Path, folder: Path) -> None:
     assert failures(library).keys() == {"mended.flac"}
     done = run("build-index", folder, "--retry-failed", "--library", library)
     assert done.code == 0
-    assert "1 files to read" in done.err
+    assert "1 file to read" in done.err
     assert failures(library) == {}
     done = run("query-by-text", "title:owl", "--library", library, "--format", "json")
     hit = json.loads(done.out)

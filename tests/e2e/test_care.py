@@ -76,7 +76,7 @@ def test_a_file_that_is_gone_stays_until_it_is_pruned(drive: Drive) -> None:
     (drive.folder / GONE).unlink()
     done = run("build-index", drive.folder, "--library", drive.library)
     assert (done.code, drive.states()) == (0, {"missing": 1, "present": 10})
-    assert f"1 files are gone from {drive.folder}: --prune forgets them." in done.err
+    assert f"1 file is gone from {drive.folder}: --prune forgets what is gone." in done.err
     assert drive.answers() == before
     table = run("query-by-frame", drive.picture, "--library", drive.library).out
     assert [line for line in table.splitlines() if "03.wav" in line and "missing" in line]
@@ -98,7 +98,7 @@ def test_pruning_asks_first(drive: Drive, said: bytes, code: int, left: int) -> 
     (drive.folder / GONE).unlink()
     done = run("build-index", drive.folder, "--prune", "--library", drive.library, stdin=said)
     assert done.code == code
-    assert "Forget up to 1 files that are gone? [y/N]" in done.err
+    assert "Forget up to 1 file that is gone? [y/N]" in done.err
     assert len(files(drive.library)) == left
 
 

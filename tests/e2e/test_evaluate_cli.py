@@ -211,7 +211,10 @@ def test_power(tmp_path: Path) -> None:
     done = run("evaluate", "power", "--raters", 10, "--format", "json")
     row = json.loads(done.out)
     assert row["ratings"] == 630
-    assert 0.3 < row["smallest_r"] < 0.45
+    assert 0.4 < row["smallest_r"] < 0.55
+    assert 0 < row["false_alarms"] < 0.1
+    done = run("evaluate", "power", "--raters", 10, "--alike", 0, "--format", "json")
+    assert json.loads(done.out)["smallest_r"] < row["smallest_r"]
     done = run("evaluate", "power", "--pilot", rated(tmp_path), "--format", "json")
     assert json.loads(done.out)["rater_sd"] == pytest.approx(0.577, abs=0.01)
     (tmp_path / "one.csv").write_text("rater,frame,sound,fit\nx,a.png,a.wav,3\n")
@@ -220,13 +223,18 @@ def test_power(tmp_path: Path) -> None:
     assert "too small for a pilot" in done.err
 
 
-@pytest.mark.parametrize("command", ["inconsistency", "slerp", "mos", "correlate", "retrieval"])
+@pytest.mark.parametrize(
+    "command",
+    ["inconsistency", "slerp", "mos", "correlate", "power", "retrieval", "quality"],
+)
 def test_a_report_can_be_made_again(command: str, study_file: Path, tmp_path: Path) -> None:
     library = ("--library", study_file.parent / "library")
     questions = tmp_path / "questions.csv"
     questions.write_text("kind,query,relevant\ntext,bird,5 bird.wav\n")
     asked = {
         "mos": [rated(tmp_path)],
+        "power": ["--pilot", rated(tmp_path)],
+        "quality": library,
         "correlate": [study_file, rated(tmp_path), *library],
         "retrieval": [questions, *library],
     }.get(command, [study_file, *library])

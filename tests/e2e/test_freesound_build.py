@@ -330,8 +330,13 @@ def test_its_root_is_not_moved_by_itself(server: FreesoundServer, library: Path)
 
 def test_freesounds_order_beside_ours(server: FreesoundServer, library: Path) -> None:
     build(library, "freesound:rain", "--per-term", 12)
-    done = run("evaluate", "freesound", "--library", library, "--format", "json")
+    out = library.with_name("measured")
+    done = run("evaluate", "freesound", "--library", library, "--format", "json", "--out", out)
     assert done.code == 0, done.err
+    again = run("evaluate", "replay", out / "freesound-report.json", "--format", "json")
+    found = json.loads(again.out)
+    assert (found["largest_difference"], found["other_differences"]) == ("0", 0)
+    assert "<svg" in (out / "freesound-report.html").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in done.out.splitlines()]
     assert {(row["freesound"], row["ours"]) for row in rows} == {
         (theirs, ours)

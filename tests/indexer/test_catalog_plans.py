@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from libraries import empty_catalog
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
+from indexer.catalog import browse
 from indexer.catalog.entries import Heard, Named, Place
 from indexer.catalog.filters import Filters
+from indexer.catalog.models import Analysis
+from indexer.catalog.session import writing
 from indexer.catalog.store import Catalog
 
 READ_WHOLE = re.compile(r"^SCAN (sound|file|embedding|window|change|analysis|freesound_\w+)\b")
@@ -65,7 +68,7 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "a file": lambda c: c.at(1, "dog.wav"),
     "a hash": lambda c: c.with_hash("ab"),
     "known files": lambda c: c.known(1),
-    "work to do": lambda c: c.todo([1], ["named", "partial"]),
+    "work to do": lambda c: list(c.todo([1], ["named", "partial"])),
     "changes": lambda c: c.embeddings.changes(1),
     "a token": lambda c: c.embeddings.token(1),
     "fingerprints": lambda c: c.embeddings.fingerprints("toy", "audio"),
@@ -112,6 +115,88 @@ def test_packs_are_walked_by_their_index(catalog: Catalog) -> None:
     assert any("ix_sound_pack (pack>?)" in step for step in steps)
     assert catalog.allowed(Filters(packs=("RAIN",))).tolist() == [1, 2, 3]
     assert catalog.allowed(Filters(packs=("Snow",))).tolist() == []
+
+
+ORDERS = [(sort, descending) for sort in get_args(browse.Sort) for descending in (False, True)]
+
+
+@pytest.mark.parametrize(("sort", "descending"), ORDERS)
+def test_a_page_of_a_list_is_read_in_its_order(
+    catalog: Catalog, sort: browse.Sort, descending: bool
+) -> None:
+    def page(catalog: Catalog) -> None:
+        browse.listed(catalog.engine, Filters(), sort, descending=descending, offset=1, limit=1)
+
+    steps = plans(catalog, page)
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+    walked = {"pack": "ix_sound_by_pack", "loudness": "ix_analysis_loudness", "added": "sound"}
+    assert any(step.endswith(walked.get(sort, f"ix_sound_by_{sort}")) for step in steps) or any(
+        f"INDEX {walked.get(sort)} (" in step for step in steps
+    )
+
+
+def test_lists_are_in_order_whatever_is_unknown(catalog: Catalog) -> None:
+    """Against Python's own sorting, page by page."""
+    root = catalog.root("folder", "/sounds")
+    facts = [
+        # title, pack, seconds, loudness: a number, None where it is silent, "" where not heard
+        ("b", "", 2.0, -20.0), ("B", "Rain", 1.0, None), ("a", "rain", 1.0, -30.0),
+        ("é", "Air", 3.0, ""), ("c", "", 0.5, -20.0), ("C", "air", 2.0, ""), ("d", "", 9.0, None),
+    ]  # fmt: skip
+    catalog.record(
+        Named(
+            Place(root, f"{n}.wav", 1, 1), {"title": t, "pack": p, "duration": d, "status": "ready"}
+        )
+        for n, (t, p, d, _) in enumerate(facts)
+    )
+    catalog.record([Named(Place(root, "torn.wav", 1, 1), {"title": "a", "status": "failed"})])
+    ids = [catalog.at(root, f"{n}.wav") for n in range(len(facts))]
+    levels = [*zip(ids, (loud for *_, loud in facts), strict=True)]
+    levels.append((catalog.at(root, "torn.wav"), -9.0))
+    same = {"version": 1, "silence": 0.0, "peaks": b"", "onsets": []}
+    rows = [{"sound_id": key, "loudness": loud, **same} for key, loud in levels if loud != ""]
+    with writing(catalog.engine) as connection:
+        connection.execute(insert(Analysis), rows)
+    known = {1: ("dog", "rain", 1.0, ""), 2: ("cat", "rain", 0.0, ""), 3: ("cow", "rain", 0.0, "")}
+    every = {**known, **dict(zip(ids, facts, strict=True))}
+
+    def expected(sort: str, descending: bool) -> list[int]:
+        place = {"title": 0, "pack": 1, "duration": 2, "loudness": 3}.get(sort)
+        lower = (
+            (lambda value: value.lower()) if sort in ("title", "pack") else (lambda value: value)
+        )
+        key = {one: one if place is None else lower(said[place]) for one, said in every.items()}
+        groups: list[list[int]] = [
+            [one for one in every if key[one] not in ("", None)],
+            [one for one in every if key[one] is None],
+            [one for one in every if key[one] == ""],
+        ]
+        return [
+            one
+            for group in groups
+            for one in sorted(
+                group,
+                key=lambda one: (key[one] or 0, one) if key[one] != "" else (0, one),
+                reverse=descending,
+            )
+        ]
+
+    for sort, descending in ORDERS:
+        wanted = expected(sort, descending)
+        for limit in (1, 3, 99):
+            pages = [
+                browse.listed(
+                    catalog.engine, Filters(), sort, descending=descending, offset=at, limit=limit
+                )
+                for at in range(0, len(wanted) + limit, limit)
+            ]
+            assert {total for _, total in pages} == {len(wanted)}
+            assert [key for ids, _ in pages for key in ids] == wanted, (sort, descending, limit)
+    short = Filters(max_duration=1.0)
+    for sort, descending in ORDERS:
+        wanted = [key for key in expected(sort, descending) if every[key][2] <= 1.0]
+        found = browse.listed(catalog.engine, short, sort, descending=descending)
+        assert found == (wanted, len(wanted))
 
 
 def test_takes_are_the_same_by_the_index_and_among_all(

@@ -43,6 +43,21 @@ def test_a_freesound_sound_is_credited_in_freesounds_words() -> None:
     assert text(gong()) == said
 
 
+def test_what_a_sound_was_made_from_is_credited_with_it() -> None:
+    source = {"title": "Gong", "author": "bob", "licence": BY, "url": "https://x.org/1"}
+    other = {"title": "d", "author": "", "licence": "unknown", "url": ""}
+    made = local(name="like Gong", author="audioldm (generated)", sources=[source, other])
+    assert text(made) == (
+        "like Gong by audioldm (generated) -- License: unknown -- Made from the sound of: "
+        "Gong by bob (https://x.org/1, License: Attribution 4.0); "
+        "d by unknown author (License: unknown)"
+    )
+    assert 'Made from the sound of: <a href="https://x.org/1">Gong</a> by bob' in as_html(made)
+    assert "[Gong](https://x.org/1) by bob" in markdown(made)
+    assert [each["license"] for each in fields(made)["made_from"]] == [BY, None]
+    assert len(list(once([made, local(name="like Gong", author="audioldm (generated)")]))) == 2
+
+
 def test_freesounds_html() -> None:
     assert as_html(gong()) == (
         '<a href="https://freesound.org/s/9/">voice-gong.wav</a> by '
@@ -70,6 +85,7 @@ def test_freesounds_json_and_what_is_known_beside() -> None:
         "license": BY,
         "required": True,
         "is_remix": False,
+        "made_from": [],
         "licence_seen": "2026-11-24",
         "ids": [1],
     }

@@ -161,7 +161,7 @@ def test_a_drive_that_fails_says_nothing_of_the_file(
     def failing(_path: Path) -> str:
         raise AudioError("it cannot be read") from OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(payload, "payload_hash", failing)
+    monkeypatch.setattr(payload, "identify", failing)
     (event,) = heard([Job(1, long)])
     assert isinstance(event, Broken)
     assert event.vanished

@@ -258,7 +258,7 @@ def test_licence_of_a_pack_or_a_root(catalog: Catalog) -> None:
 def test_a_name_of_a_pack_and_a_root_gives_neither_a_licence(catalog: Catalog) -> None:
     named(catalog, "a.wav", pack="1")
     named(catalog, "b.wav")
-    with pytest.raises(LibraryError, match=r"'1' is a root \(2 sounds\) and a pack \(1 sounds\)"):
+    with pytest.raises(LibraryError, match=r"'1' is a root \(2 sounds\) and a pack \(1 sound\)"):
         catalog.set_licence("1", "CC0-1.0", "")
     assert not catalog.allowed(Filters(licences=("cc0",))).size
     assert catalog.set_licence("pack:1", "CC0-1.0", "") == (1, 0)

@@ -16,7 +16,8 @@ from query.evaluation import correlate
 from query.evaluation.correlate import Table2, gather
 from query.evaluation.correlate import correlate as correlated
 from query.evaluation.embedding import Embedded
-from query.evaluation.power import Design, from_pilot, smallest_correlation
+from query.evaluation.metrics.correlation import within_groups
+from query.evaluation.power import Design, _paths, from_pilot, smallest_correlation
 from query.evaluation.ratings import Rating, items, read_ratings, table
 from query.evaluation.study import Study
 
@@ -233,29 +234,86 @@ def test_what_is_no_rating(tmp_path: Path, line: str, said: str) -> None:
 # Power
 
 
-def test_power_agrees_with_fishers_formula() -> None:
-    """With no noise of raters: tanh((z_.975 + z_.8) / sqrt(n - scenes - 2))."""
-    design = Design(raters=1, items=21, scenes=3, noise_sd=0.0, rater_sd=0.0)
+PLAIN = Design(raters=7, items=21, scenes=3, alike=0.0)
+
+
+def test_power_agrees_with_fishers_formula_where_items_know_nothing_of_each_other() -> None:
+    """tanh((z_.975 + z_.8) / sqrt(n - scenes - 2)), of an r that noise and rounding to whole
+    points (a variance of 1/12) make smaller."""
     expected = np.tanh((1.96 + 0.8416) / np.sqrt(63 - 3))
-    assert_allclose(smallest_correlation(design).smallest, expected, atol=0.015)
+    weaker = PLAIN.spread / np.sqrt(PLAIN.spread**2 + (PLAIN.noise_sd**2 + 1 / 12) / PLAIN.raters)
+    found = smallest_correlation(PLAIN)
+    assert_allclose(found.smallest, expected / weaker, atol=0.04)
+    assert found.curve[0][1] == pytest.approx(0.05, abs=0.03)
+
+
+def test_nothing_is_found_in_drift_and_what_is_there_is_harder_to_find() -> None:
+    designs = [replace(PLAIN, alike=alike) for alike in (0.0, 0.5, 0.9)]
+    found = [smallest_correlation(design, rounds=250) for design in designs]
+    assert found[0].smallest < found[1].smallest < found[2].smallest
+    nothing = [power.curve[0][1] for power in found]
+    assert max(nothing[:2]) < 0.08
+    # who takes frames for independent finds something in nothing
+    rng = np.random.default_rng(0)
+    false = [
+        within_groups(*(_paths(replace(PLAIN, alike=0.9), rng) for _ in range(2)),
+                      np.repeat([0, 1, 2], 21).tolist(), rounds=199).p <= 0.05
+        for _ in range(200)
+    ]  # fmt: skip
+    assert np.mean(false) > 2 * nothing[2]
+
+
+def test_a_planted_correlation_is_found_as_often_as_was_said() -> None:
+    """In studies that are drawn and tested here by themselves."""
+    design = replace(PLAIN, alike=0.6)
+    said = dict(smallest_correlation(design).curve)
+    rng = np.random.default_rng(5)
+    scenes = np.repeat([0, 1, 2], 21)
+    found = 0
+    for _ in range(300):
+        drift = rng.standard_normal((2, 3, 21 + 200))
+        for at in range(1, drift.shape[2]):
+            drift[:, :, at] = 0.6 * drift[:, :, at - 1] + 0.8 * drift[:, :, at]
+        metric, own = drift[:, :, 200:].reshape(2, 63)
+        worth = 3 + 0.5 * (0.5 * metric + 0.75**0.5 * own)
+        rated = worth + rng.normal(0, 0.5, (7, 1)) + rng.normal(0, 0.8, (7, 63))
+        rated = np.rint(rated).clip(1, 5)
+        means = rated.mean(axis=0)
+        found += within_groups(metric, means, scenes.tolist(), turned=True, rounds=199).p <= 0.05
+    assert found / 300 == pytest.approx(said[0.5], abs=0.09)
 
 
 def test_noise_asks_for_more_and_raters_make_up_for_it() -> None:
     found = [
-        smallest_correlation(Design(raters, 21, 1, noise_sd=1.0), rounds=400).smallest
+        smallest_correlation(Design(raters, 21, 2, noise_sd=1.0), rounds=200).smallest
         for raters in (2, 7, 30)
     ]
     assert found[0] > found[1] > found[2]
-    assert np.isnan(smallest_correlation(Design(1, 3, 1, noise_sd=2.0), rounds=100).smallest)
+    assert np.isnan(smallest_correlation(Design(1, 3, 1, noise_sd=2.0), rounds=50).smallest)
 
 
-def test_a_pilot_says_how_far_things_spread() -> None:
+def test_leanings_that_reach_the_ends_of_the_scale_hide_what_is_there() -> None:
+    found = [
+        smallest_correlation(replace(PLAIN, raters=3, rater_sd=sd), rounds=200).smallest
+        for sd in (0.5, 3.0)
+    ]
+    assert found[0] + 0.05 < found[1]
+
+
+def test_a_pilot_says_how_far_things_spread_and_how_alike_neighbours_are() -> None:
     rng = np.random.default_rng(2)
-    scenes = [f"s{number // 40}" for number in range(120)]
-    worth = np.repeat([2.0, 3.0, 4.0], 40) + rng.normal(0, 0.6, 120)
-    values = worth + rng.normal(0, 0.4, (30, 1)) + rng.normal(0, 0.9, (30, 120))
-    found = from_pilot(values, scenes, Design(5, 10, 3))
-    assert (found.raters, found.items, found.scenes) == (5, 10, 3)
-    assert_allclose([found.spread, found.rater_sd, found.noise_sd], [0.6, 0.4, 0.9], atol=0.1)
+    design = Design(5, 30, 6, 0.6, 0.4, 0.9, alike=0.7)
+    scenes = np.repeat(np.arange(6), 30).astype(str).tolist()
+    found = []
+    for _ in range(20):
+        worth = np.repeat(rng.normal(3, 1, 6), 30) + 0.6 * _paths(design, rng)
+        values = worth + rng.normal(0, 0.4, (12, 1)) + rng.normal(0, 0.9, (12, 180))
+        told = from_pilot(values, scenes, Design(5, 10, 3))
+        assert (told.raters, told.items, told.scenes) == (5, 10, 3)
+        found.append([told.spread, told.rater_sd, told.noise_sd, told.alike, told.middle])
+    assert_allclose(np.mean(found, axis=0), [0.6, 0.4, 0.9, 0.7, 3.0], atol=0.2)
+    assert_allclose(np.mean(found, axis=0)[:4], [0.6, 0.4, 0.9, 0.7], atol=0.06)
     with pytest.raises(ValueError, match="two raters"):
         from_pilot(values[:1], scenes, Design(5, 10, 3))
+    flat = from_pilot(np.full((3, 180), 4.0), scenes, Design(5, 10, 3))
+    assert (flat.spread, flat.alike, flat.middle) == (0.0, 0.0, 4.0)

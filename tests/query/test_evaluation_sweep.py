@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from toy_makers import Namer, Tones, Toys
 
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import StudyError
+from indexer.sources import generated
 from query.captions.protocol import Captioner, Decoding
 from query.evaluation import sweep
 from query.evaluation.grid import name_of, read_grid
 from query.evaluation.study import Study, read_study
 from query.generation.protocol import Order
-from query.generation.triples import distances
+from query.generation.triples import distances, keep
 
 pytestmark = pytest.mark.slow
 
@@ -118,10 +120,26 @@ def test_what_was_stopped_goes_on(study: Study, tmp_path: Path) -> None:
     whole, nobody = Tones(), Author()
     assert swept(study, Writers(whole, nobody), tmp_path) == rows
     assert (whole.made, nobody.asked) == ([], [])
+    whole, other = Tones(), Author()
+    other.weights = "another checkpoint"
+    assert swept(study, Writers(whole, other), tmp_path) == rows
+    assert (whole.made, len(other.asked)) == ([], len(author.asked))
     clips = [json.loads(each.read_text()) for each in (tmp_path / "out/clips").glob("*.json")]
     assert sum(len(clip["frames"]) for clip in clips) == len(
         {(row["frame"], row["caption"]) for row in rows}
     )
+
+
+def test_two_who_measure_one_clip_lose_nothing(tmp_path: Path) -> None:
+    manifest = tmp_path / "a.json"
+    facts = generated.Facts("rain", "m", "w", "CC0-1.0", 0, 1.0, 1, 1.0)
+    generated.write(manifest, facts)
+    said = {"caption": "c", "encoder": "e", "fingerprint": "f"}
+    with ThreadPoolExecutor(4) as several:
+        list(several.map(lambda n: keep(manifest, {"frame": str(n), **said}), range(80)))
+    found = generated.read(manifest)
+    assert found is not None
+    assert {each["frame"] for each in found.frames} == set(map(str, range(80)))
 
 
 def test_sounds_that_are_refused_are_no_items() -> None:

@@ -72,13 +72,19 @@ def unwrapped(component: Any) -> Any:
     return component
 
 
+def laid_out(slot: Any) -> Any:
+    """What lies on a sound track, whose pan is around all of it."""
+    panned = type(slot.segment).__name__ == "OperationGroup"
+    return slot.segment.segments[0] if panned else slot.segment
+
+
 def clips(file: Any) -> list[Found]:
     found = []
     for slot in composition(file).slots:
         if slot.segment.media_kind != "Sound":
             continue
         assert slot.edit_rate == RATE
-        laid = list(slot.segment.positions())
+        laid = list(laid_out(slot).positions())
         for index, position, component in laid:
             if type(component).__name__ in ("Filler", "Transition"):
                 continue
@@ -146,17 +152,42 @@ def test_gain_fades_and_crossfades(written: Path) -> None:
             assert one.after == two.before == one.start + one.length - two.start == RATE
         assert loop[-1].after == round(0.5 * RATE)
         crossed = [slot for slot in composition(file).slots if slot.name == "Ambience 2 L"]
-        kinds = [type(each).__name__ for each in crossed[0].segment.components]
+        kinds = [type(each).__name__ for each in laid_out(crossed[0]).components]
         pieced = ["OperationGroup", "Transition"] * len(loop)
         assert kinds == ["Filler", "Transition", *pieced, "Filler"]
         dissolves = {
             str(component["OperationGroup"].value.operation.auid)
             for slot in composition(file).slots
             if slot.segment.media_kind == "Sound"
-            for component in slot.segment.components
+            for component in laid_out(slot).components
             if type(component).__name__ == "Transition"
         }
         assert dissolves == {"0c3bea41-fc05-11d2-8a29-0050040ef7d2"}
+
+
+def test_tracks_lie_where_their_channels_belong(tmp_path: Path, sounds_folder: Path) -> None:
+    made = sheet(sounds_folder)
+    surround = replace(made.cues[2], clip=clip(tmp_path / "around.wav", 2.5, 6), alternates=())
+    made = replace(made, cues=(*(each for each in made.cues if each.layer == "ambience"), surround))
+    lay_down(replace(made, cues=(surround,)))
+    with aaf2.open(str(write(made, tmp_path / "film.aaf"))) as file:
+        pans = {
+            slot.name: [
+                (str(slot.segment.operation.auid), slot.segment.length == laid_out(slot).length),
+                *((str(p["Definition"].value), p.value) for p in slot.segment.parameters),
+            ]
+            if type(slot.segment).__name__ == "OperationGroup"
+            else None
+            for slot in composition(file).slots
+            if slot.segment.media_kind == "Sound"
+        }
+    place = "e4962322-2267-11d3-8a4c-0050040ef7d2"
+    panned = ("9d2ea893-0968-11d3-8a38-0050040ef7d2", True)
+    wanted = {"Ambience 1": Fraction(1, 2), "Ambience 2 L": 0, "Ambience 2 R": 1}
+    assert {name: pans[name] for name in wanted} == {
+        name: [panned, (place, where)] for name, where in wanted.items()
+    }
+    assert [pans[f"Spot {channel}"] for channel in range(1, 7)] == [None] * 6
 
 
 def test_wav_is_linked_and_other_sounds_are_embedded_as_they_are(
@@ -195,15 +226,16 @@ def test_alternates_are_on_muted_tracks_and_shots_are_markers(
             "Spot 2 L", "Spot 2 R", "Spot alternate 1 muted", "Spot alternate 2 muted L",
             "Spot alternate 2 muted R", "Shots",
         ]  # fmt: skip
-        numbers = [slot["PhysicalTrackNumber"].value for slot in list(composition(file).slots)[:-1]]
-        assert numbers == [1, 1, *range(1, 10)]  # as editors count their tracks: V1, A1, A2
+        numbers = [slot["PhysicalTrackNumber"].value for slot in composition(file).slots]
+        # As editors count their tracks: V1, A1, A2; the shots are of V1.
+        assert numbers == [1, 1, *range(1, 10), 1]
         muted = [each for each in clips(file) if "muted" in each.track]
         assert [(each.name, each.offset) for each in muted] == [
             ("cat", RATE // 4), ("fox", 0), ("fox", 0),
         ]  # fmt: skip
         for slot in composition(file).slots:
             if "muted" in slot.name:
-                kinds = {type(each).__name__ for each in slot.segment.components}
+                kinds = {type(each).__name__ for each in laid_out(slot).components}
                 assert kinds == {"Filler", "Selector"}
         markers = list(composition(file).slots)[-1].segment.components
         assert [each["Position"].value for each in markers] == [s.start for s in made.shots]

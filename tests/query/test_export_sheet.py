@@ -103,6 +103,15 @@ def test_credits_as_markdown_and_html_stay_what_they_are(tmp_path: Path) -> None
     assert "&lt;b&gt;*loud*&lt;/b&gt;" in page
 
 
+def test_credits_name_what_a_sound_was_made_from(tmp_path: Path) -> None:
+    made = sheet(tmp_path)
+    clip = replace(made.cues[0].clip, made_from="Gong by bob (License: Attribution 4.0)")
+    made = replace(made, cues=(replace(made.cues[0], clip=clip),))
+    for ending in (".txt", ".html"):
+        said = written(made, tmp_path / f"film{ending}")
+        assert "made from the sound of Gong by bob (License: Attribution 4.0)" in said
+
+
 def test_commercial_use_lists_what_is_in_its_way(tmp_path: Path) -> None:
     made = sheet(tmp_path)
     found = misuse(made)
@@ -123,6 +132,25 @@ def test_commercial_use_lists_what_is_in_its_way(tmp_path: Path) -> None:
     check_use(held, "commercial")
     with pytest.raises(SceneError, match=r"cat\.wav \(Sampling\+\)"):
         check_use(held, "commercial", alternates=True)
+
+
+def test_commercial_use_says_on_what_it_depends(tmp_path: Path) -> None:
+    made = replace(sheet(tmp_path), model_licence="Apache-2.0")
+    cue = made.cues[2]
+    for licence, said in (
+        ("LicenseRef-Stability-AI-Community", ["up to 1,000,000 US dollars of yearly revenue"]),
+        (
+            "LicenseRef-Vendor",
+            ["Under LicenseRef-Vendor commercial use is as its owner's own terms say"],
+        ),
+        ("Vendor EULA", ["own terms say, which are to be read: "]),
+        ("CC-BY-SA-4.0", []),
+        ("MIT", []),
+        ("LicenseRef-Public-Domain", []),
+    ):
+        under = replace(cue, clip=replace(cue.clip, licence=licence), alternates=())
+        told = check_use(replace(made, cues=(under,)), "commercial")
+        assert [each in line for each, line in zip(said, told, strict=True)] == [True] * len(said)
 
 
 @pytest.mark.parametrize("ending", [".rpp", ".otio", ".fcpxml", ".edl"])

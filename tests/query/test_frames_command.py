@@ -36,9 +36,9 @@ def test_the_sets_of_two_references(reel: Path, tmp_path: Path) -> None:
     assert [line["frame"] for line in lines] == [*range(30, 51), *range(14)]
     assert lines[0] == {
         "file": "scene_01-00-01-15/000030_01-00-01-05.png",
-        "frame": 30, "seconds": 1.2, "timecode": "01:00:01:05", "shot": 1, "reference": 40,
+        "frame": 30, "seconds": 1.2, "timecode": "01:00:01:05", "scene": 1, "reference": 40,
     }  # fmt: skip
-    assert {line["shot"] for line in lines[21:]} == {2}
+    assert {line["scene"] for line in lines[21:]} == {2}
     for line in lines:
         assert number(Image.open(out / line["file"])) == line["frame"]
 

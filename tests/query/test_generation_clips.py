@@ -15,6 +15,7 @@ import soundfile
 from libraries import run
 from numpy.typing import NDArray
 
+from indexer.audio.tags import read_tags
 from indexer.audio.waveform import Waveform
 from indexer.errors import GenerationError, SourceError
 from indexer.progress import Progress
@@ -66,6 +67,19 @@ def test_what_is_fit_passes_as_it_is_but_for_too_high_a_level(peak: float) -> No
     assert np.abs(passed.waveform.samples - wanted).max() < 1e-6
 
 
+def test_a_short_sound_in_long_silence_is_kept_without_the_silence() -> None:
+    bark = np.zeros((2, 10 * RATE), np.float32)
+    at, length = 3 * RATE, round(0.08 * RATE)
+    bark[0, at : at + length] = noise()[0, :length]
+    passed = judge(Waveform(bark, RATE))
+    assert isinstance(passed, Passed)
+    kept = passed.waveform.samples
+    assert kept.shape[1] == pytest.approx((0.05 + 0.08 + 0.25) * RATE, abs=0.02 * RATE)
+    assert passed.cut == pytest.approx(10 - kept.shape[1] / RATE, abs=1e-3)
+    start = round(0.05 * RATE)
+    assert np.abs(kept[0, start : start + length] - bark[0, at : at + length]).max() < 1e-3
+
+
 def test_a_small_offset_is_taken_out_of_each_channel() -> None:
     stereo = np.concatenate([noise() + 0.04, noise(seed=2) - 0.03])
     passed = judge(Waveform(stereo, RATE))
@@ -107,12 +121,15 @@ def test_a_clip_is_written_as_what_it_is(tmp_path: Path) -> None:
     spectrum = np.abs(np.fft.rfft(read[:, 0])) ** 2
     above = np.fft.rfftfreq(len(read), 1 / rate) > RATE / 2
     assert spectrum[above].sum() < 1e-3 * spectrum.sum()
-    assert b"nothing above 8000 Hz: rain, on a roof" in clip.path.read_bytes()[:1000]
+    said = read_tags(clip.path)
+    assert said.description.endswith("nothing above 8000 Hz: rain, on a roof")
+    assert (said.title, said.licence) == ("rain, on a roof", "CC-BY-NC-SA-4.0")
+    assert said.author == "noise (generated)"
     assert json.loads(clip.manifest.read_text()) == {
         "prompt": "rain, on a roof", "model": "noise", "weights": "abc",
         "licence": "CC-BY-NC-SA-4.0", "seed": 5, "seconds": 1.0, "steps": 7, "guidance": 2.0,
-        "negative": "wind", "condition": "", "bandwidth": 8000.0, "gain": 0.0, "refused": "",
-        "sources": [],
+        "negative": "wind", "condition": "", "bandwidth": 8000.0, "gain": 0.0, "cut": 0.0,
+        "refused": "", "sources": [],
         "frames": [],
     }  # fmt: skip
     assert clip.path.name.startswith("rain-on-a-roof-noise-5-")

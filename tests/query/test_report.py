@@ -48,7 +48,7 @@ def table(*rows: dict[str, Any], about: str = "What it is") -> Table:
 class Tags(HTMLParser):
     """Every tag with its attributes; fails on one that is not closed."""
 
-    EMPTY = frozenset("meta br link input img".split())
+    EMPTY = frozenset("meta br wbr link input img".split())
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Tags(HTMLParser):
 
 
 def test_a_page_of_one_file_that_escapes_what_it_shows(tmp_path: Path) -> None:
-    rows = [{"sound": NAUGHTY, "mean": 1.23456, "n": 3, "p": NAN} for _ in range(70)]
+    rows = [{"sound": NAUGHTY, "mean": 1.23456, "n": 3, "p": 1e-4, "low": NAN} for _ in range(70)]
     text = page(record(slerp=table(*rows)), [("A figure", "<svg></svg>")], tmp_path)
     tags = Tags(text).seen
     names = [tag for tag, _ in tags]
@@ -79,6 +79,7 @@ def test_a_page_of_one_file_that_escapes_what_it_shows(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in text
     assert "prefers-color-scheme: dark" in text
     assert '<td class="n">1.235</td>' in text
+    assert '<td class="n">&lt;0.001</td><td class="n">–</td>' in text
     assert "60 of 70 rows" in text
     assert "exploratory: nothing was frozen before" in text
     assert "20</summary>" in text
@@ -135,6 +136,20 @@ TABLES: dict[str, dict[str, Table]] = {
               for kind in ("frame", "text") for asked in ("sonorize", "random")
               for metric in ("hit@1", "hit@10", "mAP"))
         )
+    },
+    "power": {
+        "power": table({"power": 0.8}),
+        "power_curve": table(*({"r": r, "found": r} for r in (0.0, 0.5, 1.0))),
+    },
+    "freesound": {
+        "freesound": table(
+            *({"term": term, "sort": "score", "freesound": theirs, "ours": "meaning",
+               "tau_b": tau}
+              for term in ("rain", NAUGHTY) for theirs, tau in (("order", 0.2), ("rating", None)))
+        )
+    },
+    "quality": {
+        "quality_faults": table({"fault": "clipped", "sounds": 2}, {"fault": "none", "sounds": 9})
     },
 }  # fmt: skip
 

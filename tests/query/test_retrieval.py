@@ -59,8 +59,17 @@ def test_questions_with_their_patterns(base: Path) -> None:
     assert frame.relevant == ("thunder/*", "*[0-9].wav")
     assert (frame.label, text.label) == ("AB, mine, 2026-11-28", "")
     assert (text.query, text.relevant) == ("heavy rain", ("rain/rain.wav",))
-    places = {"thunder/a.wav": 1, "b/7.wav": 2, "rain/rain.wav": 3, "Thunder/c.wav": 4}
-    assert answers([frame, text], places) == [(frame, {1, 2}), (text, {3})]
+    places = {"thunder/a.wav": {1}, "b/7.wav": {2}, "rain/rain.wav": {3, 5}, "Thunder/c.wav": {4}}
+    assert answers([frame, text], places) == [(frame, {1, 2}), (text, {3, 5})]
+
+
+def test_two_folders_may_have_a_file_of_one_path(tmp_path: Path) -> None:
+    for number, axis in enumerate((0, 3)):
+        tone(tmp_path / f"{number}/rain.wav", axis)
+    build(tmp_path / "library", tmp_path / "0", tmp_path / "1")
+    found = asked(tmp_path, Question("text", "dog", ("rain.wav",)))
+    assert {row["relevant"] for row in found.questions} == {2}
+    assert {row["sounds"] for row in found.scores} == {2}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +202,7 @@ def test_esc50(tmp_path: Path) -> None:
     )
     name, questions = read_collection(tmp_path)
     assert name == "ESC-50"
-    places = {"audio/1-1-A-0.wav": 1, "audio/11-1-A-0.wav": 2}
+    places = {"audio/1-1-A-0.wav": {1}, "audio/11-1-A-0.wav": {2}}
     found = {q.query: right for q, right in answers(questions, places)}
     assert found == {"crying baby": {1}, "dog": {2}}
 
@@ -205,9 +214,23 @@ def test_vggsound(tmp_path: Path) -> None:
     )
     name, (words, video) = read_collection(tmp_path)
     assert (name, words.query) == ("VGGSound", "dog barking")
-    places = {"deep/a_b-[c_000012.wav": 1, "other_000001.wav": 2}
+    places = {"deep/a_b-[c_000012.wav": {1}, "other_000001.wav": {2}}
     assert [right for _, right in answers([words, video], places)] == [{1}, {1}]
     assert (video.kind, video.query) == ("frame", str(tmp_path / "a_b-[c_000012.mp4"))
+
+
+def test_vggsound_by_the_list_of_its_repository(tmp_path: Path) -> None:
+    touched(tmp_path, "v/0_8-g2rof7E_000049.mp4", "a/0_8-g2rof7E_000049.wav", "a/1MP3sQTk8wo.wav")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/test.csv").write_text(
+        '0_8-g2rof7E_000049.mp4,"heart sounds, heartbeat"\n1MP3sQTk8wo_000000.mp4,dog barking\n'
+    )
+    name, questions = read_collection(tmp_path)
+    assert (name, [(q.kind, q.name) for q in questions]) == (
+        "VGGSound",
+        [("text", "heart sounds, heartbeat"), ("text", "dog barking"),
+         ("frame", "0_8-g2rof7E_000049.mp4")],
+    )  # fmt: skip
 
 
 def test_audiocaps(tmp_path: Path) -> None:
@@ -218,7 +241,7 @@ def test_audiocaps(tmp_path: Path) -> None:
     )
     name, questions = read_collection(tmp_path)
     assert name == "AudioCaps"
-    places = {"audio/Yabc.wav": 1, "audio/def_30.wav": 2, "audio/77.wav": 3}
+    places = {"audio/Yabc.wav": {1}, "audio/def_30.wav": {2}, "audio/77.wav": {3}}
     found = {q.query: right for q, right in answers(questions, places)}
     assert found == {"A dog, barking": {1}, "Rain": {2}, "Wind": {3}}
 
@@ -232,7 +255,7 @@ def test_clotho(tmp_path: Path) -> None:
     name, questions = read_collection(tmp_path)
     assert name == "Clotho"
     assert [q.query for q in questions] == ["one", "two", "three", "four", "five"]
-    assert answers(questions[:1], {"Rain on (roof).wav": 4})[0][1] == {4}
+    assert answers(questions[:1], {"Rain on (roof).wav": {4}})[0][1] == {4}
 
 
 def test_a_folder_that_is_no_collection(tmp_path: Path) -> None:

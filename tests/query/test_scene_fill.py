@@ -17,9 +17,11 @@ from libraries import COLOURS, build, tone
 from PIL import ImageColor
 from toy_makers import WORDS, Namer, Tones, Toys
 
+from indexer.catalog.filters import Filters
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
 from indexer.sources import generated
+from query.ask import NO_FILTERS, Ask
 from query.captions.protocol import Captioner
 from query.generation.protocol import Order
 from query.generation.scheme import Models
@@ -63,14 +65,16 @@ class Film:
             self.encoders.append(ref(encoder))
             yield Searcher(library, encoder)
 
-    def first(self) -> tuple[Look, Options, CueSheet]:
-        options = Options(floor=FLOOR)
+    def first(self, filters: Filters = NO_FILTERS) -> tuple[Look, Options, CueSheet]:
+        options = Options(Ask(filters=filters), floor=FLOOR)
         with self.searching() as search:
             seen = look(film_of(self.path), search, options.ask)
             return seen, options, choose(seen, search, found_only(options, search))
 
-    def filled(self, tones: Tones, budget: Budget = ENOUGH) -> tuple[CueSheet, Filled]:
-        seen, options, sheet = self.first()
+    def filled(
+        self, tones: Tones, budget: Budget = ENOUGH, filters: Filters = NO_FILTERS
+    ) -> tuple[CueSheet, Filled]:
+        seen, options, sheet = self.first(filters)
         folder = self.library / "sounds/generated"
         return sheet, fill(sheet, seen, options, Toys(tones), self.searching, folder, budget)
 
@@ -110,6 +114,17 @@ def test_gaps_are_filled_once_and_nothing_else_changes(film: Film) -> None:
     assert tones.made == []
     assert gaps(same) == found.gaps
     assert again.sheet.cues == found.sheet.cues
+
+
+def test_what_recordings_are_to_be_leaves_out_no_sound_that_is_made(film: Film) -> None:
+    asked = Filters(
+        sources=("folder",), packs=("bells",), tags=("x",), faultless=True, max_duration=5.0
+    )
+    sheet, found = film.filled(Tones(), filters=asked)
+    assert found.gaps == gaps(sheet)
+    assert len(found.gaps) == found.filled == len(SHOWN)  # nothing here is of that pack
+    assert {cue.clip.source for cue in found.sheet.cues} == {"generated"}
+    assert {clip.clip.facts.seconds for clip in found.clips} == {5.0}
 
 
 def test_the_best_caption_of_every_gap_comes_first(film: Film) -> None:

@@ -2,6 +2,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pyloudnorm
 import pytest
@@ -181,6 +182,37 @@ def test_the_films_own_sound_lies_where_it_lay(tmp_path: Path, audio: str, first
     found = heard(Mix(sheet(film(path, sound=True)), OFF))
     begins = int((np.abs(found[0]) > 0.02).argmax())
     assert begins == pytest.approx(9600, abs=30)
+
+
+def test_a_gap_in_the_films_own_sound_moves_nothing_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    tone = (0.5 * np.sin(np.arange(24_000) / 10) * 32_767).astype(np.int16)[None]
+    with av.open(path, "w") as container:
+        shown = container.add_stream("mpeg4", rate=25, width=64, height=36, pix_fmt="yuv420p")
+        sound = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        for number in range(75):
+            frame = av.VideoFrame(64, 36, "yuv420p")
+            frame.pts = number
+            container.mux(shown.encode(frame))
+        for first in (0, 2 * RATE):
+            block = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+            block.sample_rate, block.pts, block.time_base = RATE, first, Fraction(1, RATE)
+            container.mux(sound.encode(block))
+        container.mux([*shown.encode(None), *sound.encode(None)])
+    found = heard(Mix(sheet(film(path, 75, sound=True)), OFF))[0]
+    assert np.abs(found[RATE:-RATE]).max() < 1e-4
+    assert int((np.abs(found[RATE:]) > 0.05).argmax()) == pytest.approx(RATE, abs=100)
+
+
+def test_a_film_whose_sound_begins_damaged_is_heard_from_there_on(tmp_path: Path) -> None:
+    path = video(tmp_path / "film.mkv", 25, sound=sounds.noise(1.0, channels=2), audio="flac")
+    with av.open(str(path)) as container:
+        first, *rest = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    path.write_bytes(path.read_bytes().replace(first, bytes(len(first))))
+    found = stems(Mix(sheet(film(path, 25, sound=True)), OFF))["original"]
+    begins = int(RATE / (len(rest) + 1))  # about: the last packet is shorter
+    assert not found[:, : begins // 2].any()
+    assert level(found[:, 2 * begins :]) > -40
 
 
 def test_the_films_own_sound_is_kept_lowered_or_left_out(tmp_path: Path) -> None:

@@ -66,8 +66,9 @@ def told(sheet: CueSheet) -> list[tuple[str, str, int, int]]:
 
 
 def test_a_cut_between_two_ambiences_is_no_hole(searcher: Searcher) -> None:
-    first, second = made(searcher, BED, BED, same=1.1).cues  # two places
-    assert first.end == second.start
+    first, second = made(searcher, BED, NONE, BED).cues
+    other = replace(second.clip, path="other.wav")
+    first, second = joined([first, replace(second, start=first.end, clip=other)])
     assert (first.fade_out, second.fade_in) == (JOIN, JOIN)
     assert (first.fade_in, second.fade_out) == (0.5, 0.5)
     bed = replace(first, fade_out=0.5)
@@ -91,6 +92,21 @@ def test_one_ambience_runs_on_over_shots_of_one_place(searcher: Searcher) -> Non
     assert [cue.shot for cue in sheet.cues] == [0, 2, 3]
     assert [Path(clip.path).stem for clip, _ in first.alternates] == ["bed short"]
     assert not any(cue.loop for cue in sheet.cues)
+
+
+def test_an_ambience_of_two_places_runs_on_from_one_to_the_other(searcher: Searcher) -> None:
+    sheet = made(searcher, BED, BED, SPOT, BED, same=1.1, frames=96)
+    assert sorted({shot.place for shot in sheet.shots}) == [0, 1, 2, 3]
+    beds = sheet.layer("ambience")
+    assert [(cue.id, cue.start, cue.end, cue.shot) for cue in beds] == [
+        ("ambience-0", 0, 192, 0), ("ambience-288", 288, 384, 3),
+    ]  # fmt: skip
+    assert not beds[0].loop
+    assert beds[0].offset + float(sheet.film.at(192)) <= beds[0].clip.duration + 1e-6
+    held = tuple(replace(cue, locked=True) for cue in made(searcher, BED, BED, same=1.1).cues)
+    first = replace(held[0], frames=48)
+    again = made(searcher, BED, BED, same=1.1, former=replace(sheet, cues=(first,)))
+    assert [(cue.start, cue.end) for cue in again.cues] == [(0, 48), (48, 96)]
 
 
 def test_a_short_bed_is_repeated(searcher: Searcher) -> None:

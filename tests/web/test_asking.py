@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said_in_a_sentence(page: Page) -> None:
         ("/api/query-by-text?words=dog&away=-3:cat", 400, "negative"),
         ("/api/query-by-text?words=dog&license=nonsense", 400, "nonsense"),
         ("/api/query-by-text?words=dog&k=100000", 422, "k"),
-        ("/api/query-by-sound?sound=9999", 400, "9999"),
+        ("/api/query-by-sound?sound=9999", 404, "There is no sound 9999"),
         ("/api/sounds/9999", 404, "9999"),
         ("/api/sounds/9999/audio", 404, "9999"),
     ):

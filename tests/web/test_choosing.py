@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from web_server import Page, serving
 
-from query.web.choosing import _pack
+from query.web.zips import pack
 
 
 class Chosen:
@@ -88,6 +88,36 @@ def test_a_region_is_spotted_exactly_with_its_handles(chosen: Chosen) -> None:
     assert listed == ["bird_x.wav", "bird_x_2.wav"]
 
 
+def test_a_sound_is_linked_and_its_region_told(chosen: Chosen) -> None:
+    bird, horn = chosen.id("bird"), chosen.id("horn")
+    chosen.choose_project()
+    said = chosen.post(f"sounds/{bird}/spot", linked=True, start=5.0, end=7.5, names="{title}")
+    assert said.json() == {"name": "bird.wav", "head": 5.0, "project": "project"}
+    chosen.post(f"sounds/{bird}/spot", linked=True, names="{title}")
+    chosen.post(f"sounds/{horn}/spot", linked=True, names="{title}", reveal=True)
+    project = chosen.home / "project"
+    for name, key in (("bird.wav", bird), ("bird_2.wav", bird), ("horn.aiff", horn)):
+        assert (project / name).is_symlink()
+        assert (project / name).resolve() == _source(chosen, key)
+    assert (project / "sonorize-spotted.txt").read_text("utf-8").split("\n") == [
+        "bird.wav\t5.000000\t2.500000", "bird_2.wav", "horn.aiff", "",
+    ]  # fmt: skip
+    assert chosen.revealed == [project / "horn.aiff"]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_project_that_cannot_be_written_to_is_said(chosen: Chosen, linked: bool) -> None:
+    """Whatever is in the way, in a sentence; and no file lies there of which no session hears."""
+    bird = chosen.id("bird")
+    chosen.choose_project()
+    project = chosen.home / "project"
+    (project / "sonorize-spotted.txt").mkdir()
+    response = chosen.post(f"sounds/{bird}/spot", linked=linked)
+    assert response.status_code == 400
+    assert "sonorize-spotted.txt in project cannot be written to" in response.json()["error"]
+    assert [path.name for path in project.iterdir()] == ["sonorize-spotted.txt"]
+
+
 def _source(chosen: Chosen, key: int) -> Path:
     return Path(chosen.page.json(f"/api/sounds/{key}")["path"])
 
@@ -145,12 +175,23 @@ def test_names_in_a_zip_lead_nowhere_and_nothing_is_left_of_it(chosen: Chosen) -
     shutil.copy(source, odd)
     os.utime(odd, (0, 0))  # 1970, as archives leave it; ZIP begins in 1980
     file = io.BytesIO()
-    _pack(file, [odd, odd], [])
+    pack(file, [odd, odd], [])
     assert zipfile.ZipFile(file).namelist() == ["-..-evil.wav", "-..-evil_2.wav", "CREDITS.txt"]
     for asked in ("lines=0-3", "bytes=0-3"):
         whole = chosen.page.get("/api/zip", sound=[dog], headers={"range": asked})
         assert whole.status_code == 200
     assert not [*desk.aside.iterdir()]
+
+
+def test_only_so_many_zips_are_held_at_a_time(chosen: Chosen) -> None:
+    desk, dog = chosen.page.desk, chosen.id("dog")
+    held = [desk.zips.opened(desk.aside) for _ in range(2)]
+    busy = chosen.page.get("/api/zip", sound=[dog])
+    assert (busy.status_code, "wait for one" in busy.json()["error"]) == (503, True)
+    held.pop().close()
+    for _ in range(3):  # each of which makes room again
+        assert chosen.page.get("/api/zip", sound=[dog]).status_code == 200
+    held.pop().close()
 
 
 def test_a_file_is_revealed_to_who_sits_at_the_machine(chosen: Chosen) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from web_server import Page, serving
 
 from indexer.errors import PictureError
-from query.web import guard
+from query.web import guard, pictures
 from query.web.aside import aside
 from query.web.decoder import Decoder
 from query.web.places import Places
@@ -68,8 +68,10 @@ def test_what_is_no_picture_is_refused_in_words(page: Page, data: bytes) -> None
 def test_a_decoder_that_dies_or_hangs_costs_one_answer(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "fine.png")
     with closing(Decoder()) as decoder:
-        for job, seconds in (("no such job", 30.0), ("picture", 0.001)):
-            with pytest.raises(PictureError, match="cannot be read, or takes too long"):
+        for job, seconds, said in (
+            ("no such job", 30.0, "It cannot be read"), ("picture", 0.001, "takes more than"),
+        ):  # fmt: skip
+            with pytest.raises(PictureError, match=said):
                 decoder.run(job, seconds, file=tmp_path / "fine.png", into=tmp_path / "out")
         said = decoder.run("picture", file=tmp_path / "fine.png", into=tmp_path / "out")
     assert said == {"width": 8, "height": 8}
@@ -138,6 +140,36 @@ def test_no_path_leads_out(page: Page, path: str) -> None:
     assert b"root:" not in response.content
 
 
+def test_whatever_goes_wrong_is_said_in_one_form(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks() -> None:
+        raise RuntimeError
+
+    for answer, status in (
+        (page.get("/nowhere"), 404), (page.get("/static/nothing.js"), 404),
+        (page.client.post("/api/status"), 405), (page.get("/api/query-by-text"), 422),
+    ):  # fmt: skip
+        assert (answer.status_code, list(answer.json())) == (status, ["error"])
+        assert answer.json()["error"].endswith(".")
+    monkeypatch.setattr(page.desk.library.catalog, "roots", breaks)
+    broken = page.get("/api/overview")
+    assert (broken.status_code, list(broken.json())) == (500, ["error"])
+    assert "default-src" in broken.headers["content-security-policy"]
+
+
+def test_pictures_longest_unused_go_when_they_are_too_many(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(pictures, "MOST_BYTES", 1)
+    for green in range(3):
+        data = io.BytesIO()
+        Image.new("RGB", (64, 64), (9, green, 9)).save(data, "png")
+        made.append(page.upload(data.getvalue()))
+    assert [page.get(f"/api/pictures/{each}").status_code for each in made] == [400, 400, 200]
+
+
 def test_every_answer_forbids_foreign_content(page: Page) -> None:
     for path in ("/", "/api/status", "/static/main.js", "/nowhere"):
         headers = page.get(path).headers
@@ -165,11 +197,18 @@ def test_a_server_for_others_asks_for_its_token(web_library: Path) -> None:
         assert other.get("/api/openapi.json").status_code == 401
         wrong = other.client.post("/api/login", json={"token": "the-tokem"})
         assert wrong.status_code == 400
-        assert other.get("/api/status", headers={"cookie": "sonorize=wrong"}).status_code == 401
+        named = f"{guard.cookie_of('the-token')}=wrong"
+        assert other.get("/api/status", headers={"cookie": named}).status_code == 401
         assert other.client.post("/api/login", json={"token": "the-token"}).status_code == 204
         assert other.get("/api/status").status_code == 200
-        cookie = other.client.cookies.jar
-        assert [each.has_nonstandard_attr("HttpOnly") for each in cookie] == [True]
+        with serving(web_library, token="its-own-token") as third:  # another port of that host
+            third.client.cookies = other.client.cookies
+            assert third.get("/api/status").status_code == 401
+            entered = third.client.post("/api/login", json={"token": "its-own-token"})
+            assert entered.status_code == 204
+            assert third.get("/api/status").status_code == 200
+            cookies = third.client.cookies.jar
+            assert [each.has_nonstandard_attr("HttpOnly") for each in cookies] == [True, True]
 
 
 def test_a_guard_for_any_host_needs_a_token() -> None:

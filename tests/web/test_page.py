@@ -112,10 +112,17 @@ def test_the_slider_moves_from_the_picture_to_the_reference(tab: Tab, tmp_path: 
     tab.locator(".hit", has_text="cat").first.get_by_label("Use as the reference's sound").click()
     tab.locator("#reference-file").set_input_files(picture(tmp_path / "b.png", COLOURS[5]))
     expect(tab.locator("#reference-sound")).to_have_text("cat")
+    tab.locator(".hit", has_text="cow").evaluate("item => { item.mine = true }")
     for value, title in (("1", "cat"), ("0", "dog")):
         tab.locator("#mix").fill(value)
         expect(tab.locator(".hit .title").first).to_have_text(title)
         expect(tab).to_have_url(re.compile(rf"mix={value}\b"))
+        ranks = tab.locator(".hit .rank").all_inner_texts()
+        assert ranks == [str(rank) for rank in range(1, len(ranks) + 1)]
+    # a sound that stays in the list keeps its item, and with it its picture: sliders are fast
+    assert tab.locator(".hit", has_text="cow").evaluate("item => item.mine && item.painted")
+    tab.locator(".hit", has_text="cow").locator(".play").click()
+    expect(tab.locator("#now-title")).to_have_text("cow")
 
 
 def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) -> None:
@@ -211,6 +218,9 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
         tab.locator("#file").set_input_files(wrong)
     assert answered.value.status == 400
     expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
+    (tmp_path / "no.mp4").write_bytes(b"no video")
+    tab.locator("#file").set_input_files(tmp_path / "no.mp4")
+    expect(tab.locator("#problem")).to_contain_text("no.mp4 is no video that this browser shows")
 
 
 @pytest.mark.parametrize(

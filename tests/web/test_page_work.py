@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from libraries import tone
+from libraries import build, tone
 from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import find, opened, until
@@ -47,6 +47,19 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         [wav] = (tmp_path / "home/project").glob("*.wav")
         assert wav.stat().st_size > 100_000
         expect(tab.locator("#project")).to_have_text("→ project")
+        tab.locator("#spot-how").click()
+        tab.get_by_label("links the file as it is").check()
+        expect(tab.get_by_label("Handles (s)")).to_be_disabled()
+        tab.get_by_label("Names").fill("{title}-linked")
+        assert worst(tab, "dialog") == []
+        tab.locator("#spotting").get_by_role("button", name="Close").click()
+        tab.locator("#act-spot").click()
+        expect(tab.locator("#about")).to_have_text("bird-linked.wav linked in project")
+        assert (tmp_path / "home/project/bird-linked.wav").is_symlink()
+        tab.locator("#spot-how").click()
+        tab.get_by_role("button", name="As they were").click()
+        expect(tab.get_by_label("Names")).to_have_value("{CatID}_{FXName}_{SourceID}")
+        tab.keyboard.press("Escape")
         tab.locator("#words").fill("")
         tab.locator("#words").press("Enter")
         tab.locator("#collection").select_option("=scene 4")
@@ -64,6 +77,41 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
         expect(tab.locator("#act-uncollect")).to_be_hidden()
         expect(tab.locator("#collection option")).to_have_count(2)
+
+
+def worst(tab: Tab, where: str) -> list[str]:
+    """What axe finds serious there."""
+    found = Axe().run(tab, context=where).response["violations"]
+    return [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+
+
+def test_tab_goes_through_the_takes_of_a_sound_and_then_on(
+    browser: Browser, tmp_path: Path
+) -> None:
+    for number in range(1, 4):
+        tone(tmp_path / f"sounds/hit 0{number}.wav", 3, number)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready()
+        find(tab, "hit")
+        expect(tab.locator(".hit").get_by_label("Takes")).to_have_text("+2")
+        tab.locator(".hit .play").click()
+        about, focused = tab.locator("#now-time"), tab.locator(".hit .play:focus")
+        seen = [tab.locator(".hit .title").get_attribute("title")]
+        for _ in range(2):
+            tab.keyboard.press("Tab")
+            expect(tab.locator(".hit .title")).not_to_have_attribute("title", str(seen[-1]))
+            expect(focused).to_have_count(1)
+            seen.append(tab.locator(".hit .title").get_attribute("title"))
+        assert len(set(seen)) == 3
+        expect(about).to_contain_text(f"/ {Path(str(seen[-1])).stem[-1]}.0 s")
+        tab.keyboard.press("Tab")
+        expect(focused).to_have_count(0)
+        expect(tab.locator(".hit .title")).to_have_attribute("title", str(seen[-1]))
+        tab.keyboard.press("Shift+Tab")
+        expect(focused).to_have_count(1)
+        tab.keyboard.press("t")
+        expect(tab.locator(".hit .title")).to_have_attribute("title", str(seen[0]))
 
 
 def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(
@@ -116,6 +164,9 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
         serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
         opened(browser, own, model="no library") as tab,
     ):
+        expect(tab.locator("#first-run")).to_be_visible()
+        tab.locator("#words").fill("dog")
+        tab.locator("#words").press("Enter")  # asks for what there is not
         expect(tab.locator("#first-run")).to_be_visible()
         tab.locator("#add-folder").click()
         tab.locator("#places-list").get_by_text("home").click()
@@ -173,6 +224,12 @@ def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
         tab.locator("#library-open").click()
         assert tab.evaluate("document.getElementById('scene-film').paused")
         tab.locator("#scene-show").click()
+        tab.locator("#cue-ask").click()
+        expect(tab.locator(".hit .mark:not(:empty)").first).to_be_visible()
+        tab.locator(".hit", has_text="rain").locator(".play").click()
+        tab.locator("#scene-show").click()
+        tab.get_by_role("button", name="Take rain instead").click()
+        expect(tab.locator(".cue[aria-pressed=true]")).to_have_text("rain")
         tab.locator("#scene-formats").get_by_label(".rpp").check()
         tab.locator("#scene-write").click()
         expect(tab.locator("#scene-said")).to_contain_text("plain_sonorize.rpp", timeout=60_000)

@@ -92,6 +92,31 @@ def test_cues_are_swapped_moved_locked_and_taken_away(scene: Scene) -> None:
     assert scene.post("/cues/nobody", alternate=99).status_code == 400
 
 
+def test_any_sound_of_the_library_can_take_the_place_of_a_cues(scene: Scene) -> None:
+    first = scene.make(anew=True)["cues"][0]
+
+    def put(**body: Any) -> Any:
+        found = scene.post(f"/cues/{first['id']}", **body)
+        assert found.status_code == 200, found.text
+        return next(cue for cue in found.json()["cues"] if cue["id"] == first["id"])
+
+    titles = {hit["title"]: hit["id"] for hit in scene.page.json("/api/sounds")["hits"]}
+    other = next(name for name in ("bell", "bird") if name != first["clip"]["title"])
+    replaced = put(sound=titles[other])
+    assert (replaced["clip"]["title"], replaced["locked"]) == (other, True)
+    assert replaced["alternates"][0]["title"] == first["clip"]["title"]
+    assert replaced["start"] == first["start"]
+    assert replaced["end"] <= first["end"] + 1.0
+    back = put(alternate=0)
+    for name in ("start", "end", "gain", "offset", "loop"):
+        assert back[name] == pytest.approx(first[name]), name
+    again = put(sound=titles[first["clip"]["title"]])  # itself: nothing is added
+    assert len(again["alternates"]) == len(back["alternates"])
+    assert scene.post(f"/cues/{first['id']}", sound=9999).status_code == 404
+    kept = json.loads((scene.project / "plain.sonorize.json").read_text())
+    assert first["clip"]["title"] in [cue["clip"]["title"] for cue in kept["cues"]]
+
+
 def test_films_and_sessions_are_written_beside_the_project(scene: Scene) -> None:
     scene.make(anew=True)
     assert scene.post("/write", formats=[".exe"]).status_code == 422

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,6 +63,13 @@ def short_tones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headphones, "PAUSE", 0.05)
 
 
+def rater_of(client: httpx2.Client) -> dict[str, str]:
+    """The cookie by which a browser is known."""
+    [(name, value)] = client.cookies.items()
+    assert name.startswith("sonorize-rater-")
+    return {"name": name, "value": value}
+
+
 @pytest.fixture
 def door() -> Iterator[Door]:
     with ExitStack() as held:
@@ -90,6 +98,15 @@ def test_a_rating_needs_a_whole_play_and_its_turn(page: Page, door: Door) -> Non
     assert client.post("/api/ratings", json={**given, "played": 1, "fit": 6}).status_code == 400
     assert client.post("/api/headphones", json={"answers": [0] * 6}).status_code == 400
     assert client.get("/api/state").json()["done"] == 0
+
+
+def test_more_than_the_time_since_it_was_handed_out_was_not_played(page: Page, door: Door) -> None:
+    client, _ = door.joined(page)
+    assert client.get("/api/steps/0/sound").status_code == 200
+    given = {"place": 0, "fit": 4, "quality": 3, "played": 60.0}
+    assert client.post("/api/ratings", json=given).status_code == 400
+    time.sleep(0.5)
+    assert client.post("/api/ratings", json=given).json()["done"] == 1
 
 
 def test_a_rating_that_is_sent_again_changes_nothing(study: Study, page: Page, door: Door) -> None:
@@ -143,6 +160,7 @@ def test_withdrawing_deletes_everything(study: Study, page: Page, door: Door) ->
     assert len(study.store.sessions()) == 2
     assert post(client, "withdraw", code=f" {code} ")["stage"] == "consent"
     assert [session.ratings for session in study.store.sessions()] == [[]]
+    assert "Reports that were made of it before do: delete these" in study.told[-1]
     assert client.get("/api/state").json()["stage"] == "consent"
     assert other.get("/api/state").json()["stage"] == "rate"
 
@@ -296,7 +314,7 @@ def test_by_keys_alone_and_to_the_end(
     study: Study, page: Page, door: Door, browser: Browser
 ) -> None:
     client, _ = door.joined(page)
-    cookie = {"name": "sonorize-rater", "value": client.cookies["sonorize-rater"]}
+    cookie = rater_of(client)
     with opened(browser, page, model=TITLE, where="h1", color_scheme="light") as tab:
         tab.context.add_cookies([{**cookie, "url": page.address}])  # type: ignore[typeddict-item]
         tab.reload()
@@ -309,6 +327,7 @@ def test_by_keys_alone_and_to_the_end(
             tab.keyboard.press("5")
             tab.keyboard.press("Enter")
         expect(tab.locator("#count")).to_have_text("3 of 8")
+        time.sleep(0.5)  # the page was given the next sound just now
         assert rate_on(client, 2) == "end"
         tab.reload()
         expect(tab.locator("#end")).to_be_visible()
@@ -324,7 +343,7 @@ def test_it_can_be_read_by_all(
     study: Study, page: Page, door: Door, browser: Browser, wide: int, scheme: str
 ) -> None:
     client, _ = door.joined(page)
-    cookie = {"name": "sonorize-rater", "value": client.cookies["sonorize-rater"]}
+    cookie = rater_of(client)
     size: Any = {"viewport": {"width": wide, "height": 844}, "color_scheme": scheme}
     with opened(browser, page, "/?lang=es", model=TITLE, where="h1", **size) as tab:
         expect(tab.locator("#consent")).to_be_visible()

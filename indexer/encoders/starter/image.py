@@ -2,7 +2,8 @@
 
 Tan and Le, EfficientNet, 2019; the "lite" form has ReLU6 and no squeeze-and-excitation. The
 weights came from TensorFlow: batch normalisation has its epsilon, and a convolution of stride 2
-pads more at the end than at the start.
+pads one more at the end than at the start. Zeros before its kernel do the same with as much on both
+sides, and spare a padded copy of its input.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ class ImageTower:
     def __init__(self, folder: Path, device: torch.device) -> None:
         weights = load_file(folder / "image.safetensors", device=str(device))
         self._device = device
-        self._stem = _folded(weights, "_conv_stem", "_bn0")
-        self._blocks = [_block(weights, f"_blocks.{i}.") for i in range(len(_STRIDES))]
+        self._stem = _folded(weights, "_conv_stem", "_bn0", stride=2)
+        self._blocks = [
+            _block(weights, f"_blocks.{i}.", stride) for i, stride in enumerate(_STRIDES)
+        ]
         self._head = _folded(weights, "_conv_head", "_bn1")
         self._classifier = weights["_fc.weight"], weights["_fc.bias"]
 
@@ -84,24 +87,28 @@ def _inverted_residual(x: torch.Tensor, block: list[Convolution], stride: int) -
 
 def _convolve(x: torch.Tensor, by: Convolution, stride: int = 1, groups: int = 1) -> torch.Tensor:
     weight, bias = by
-    around = weight.shape[-1] - stride
-    if around % 2:
-        x, around = F.pad(x, (around // 2, around // 2 + 1) * 2), 0
-    return F.conv2d(x, weight, bias, stride=stride, padding=around // 2, groups=groups)
+    padding = (weight.shape[-1] - stride) // 2
+    return F.conv2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
 
 
-def _block(weights: dict[str, torch.Tensor], name: str) -> list[Convolution]:
-    steps = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
+def _block(weights: dict[str, torch.Tensor], name: str, stride: int) -> list[Convolution]:
+    steps = [
+        ("_expand_conv", "_bn0", 1),
+        ("_depthwise_conv", "_bn1", stride),
+        ("_project_conv", "_bn2", 1),
+    ]
     return [
-        _folded(weights, name + conv, name + norm)
-        for conv, norm in steps
+        _folded(weights, name + conv, name + norm, at)
+        for conv, norm, at in steps
         if f"{name}{conv}.weight" in weights
     ]
 
 
-def _folded(weights: dict[str, torch.Tensor], conv: str, norm: str) -> Convolution:
+def _folded(weights: dict[str, torch.Tensor], conv: str, norm: str, stride: int = 1) -> Convolution:
     """A convolution and the batch normalisation after it as one convolution."""
     scale = weights[norm + ".weight"] / (weights[norm + ".running_var"] + _EPSILON).sqrt()
     bias = weights[norm + ".bias"] - weights[norm + ".running_mean"] * scale
     weight = weights[conv + ".weight"] * scale[:, None, None, None]
+    if (weight.shape[-1] - stride) % 2:
+        weight = F.pad(weight, (1, 0, 1, 0))
     return weight.contiguous(memory_format=torch.channels_last), bias

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from indexer.cli.common import counted
+from indexer.counting import counted
 
 
 @click.command()

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from indexer.cli.common import (
-    Bars,
-    counted,
-    device_option,
-    library_option,
-    load_encoder,
-    open_library,
-    say,
-)
+from indexer.cli.common import Bars, device_option, library_option, load_encoder, open_library, say
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from query.evaluation.embedding import Embedded, Scale

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indexer.counting import counted
 from query.cli.evaluate.group import embedded, record_of, study_options
 from query.cli.evaluate.out import deliver
 
@@ -84,7 +85,9 @@ def measure(
             "that one of the first group does.",
         ]
         if found.absent:
-            notes.append(f"{found.absent:,} items left out: words or a vector are lacking.")
+            notes.append(
+                f"{counted(found.absent, 'item')} left out: words or a vector are lacking."
+            )
         return record_of("inconsistency", opened, tables, notes)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli.common import counted, say
+from indexer.cli.common import say
+from indexer.counting import counted
 from query.cli.evaluate.group import format_option, out_option, ratings_argument
 from query.cli.evaluate.out import deliver
 
@@ -60,7 +61,11 @@ def measure(ratings_file: Path) -> Record:
         title=title,
         state=state,
         options={"ratings_file": str(ratings_file.absolute())},
-        notes=[],
+        notes=[
+            "Intervals of items are Student's over raters; those of scenes and arms are of raters "
+            "and items drawn anew. Arms are compared on the frames that both have, p by turning "
+            "the signs of frames or of raters, whichever finds less.",
+        ],
         provenance=provenance.of_run({ratings_file.name: ratings_file}, seed=0),
         tables=tables,
     )

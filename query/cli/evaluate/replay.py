@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli.common import counted, say
+from indexer.cli.common import say
+from indexer.counting import counted
 from query.cli.evaluate.group import SHOWN, format_option
 
 if TYPE_CHECKING:
     from query.evaluation.report.record import Record
     from query.tables import Format
 
-EXPERIMENTS = ("inconsistency", "slerp", "mos", "correlate", "retrieval")
+EXPERIMENTS = (
+    "inconsistency", "slerp", "mos", "correlate", "power", "retrieval", "freesound", "quality"
+)  # fmt: skip
 COLUMNS = ("experiment", "numbers", "largest_difference", "where", "other_differences")
 
 

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.cli.common import (
-    Bars,
-    counted,
-    device_option,
-    library_option,
-    load_encoder,
-    open_library,
-    say,
-)
+from indexer.cli.common import Bars, device_option, library_option, load_encoder, open_library, say
+from indexer.counting import counted
 from query.cli.evaluate.group import SHOWN, format_option, out_option
 from query.cli.evaluate.out import deliver
 

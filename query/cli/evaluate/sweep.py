@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli.common import Bars, counted, load_encoder, open_library, say
+from indexer.cli.common import Bars, load_encoder, open_library, say
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from query.evaluation.grid import Grid

@@ -1,19 +1,22 @@
 """In which order a rater hears what: seeded, balanced, no scene twice running.
 
-Everyone hears all trials. Among as many raters as there are trials, each trial stands at each place
-once: their orders are one circle begun at each of its trials. The next circle is another one.
-Few raters begin far apart, so that no trial is always early or always late: a listening test has
-far fewer raters than trials.
+Everyone hears all trials. Raters go two by two: the first of a pair hears the trials in an order of
+its own, drawn at random, the second the same backwards. So in each pair every trial is as early as
+it is late, what comes after another comes before it the other time, and no trial has the same
+neighbour for all. A square in which each trial stands at each place once would need as many raters
+as trials, and a listening test has far fewer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
 
+VERSION = 2  # of the orders: ratings of one and of another are not of one test
 TRIES = 200
 
 
@@ -29,18 +32,9 @@ def of_rater(trials: Sequence[T], number: int, seed: int) -> list[T]:
     """All trials in the order of the rater with this number, from 0."""
     if not trials:
         return []
-    round_, turn = divmod(number, len(trials))
-    circle = arranged(trials, np.random.default_rng([seed, round_]))
-    start = starts(len(trials))[turn]
-    return [*circle[start:], *circle[:start]]
-
-
-def starts(size: int) -> list[int]:
-    """0 to size - 1, the first few of which lie evenly on the circle: van der Corput's sequence,
-    the bits of 0, 1, 2, ... read backwards."""
-    bits = max(1, (size - 1).bit_length())
-    turned = (int(f"{at:0{bits}b}"[::-1], 2) for at in range(2**bits))
-    return [at for at in turned if at < size]
+    pair, second = divmod(number, 2)
+    made = arranged(trials, np.random.default_rng([seed, pair]))
+    return made[::-1] if second else made
 
 
 def with_repeats(order: Sequence[T], count: int) -> tuple[list[T], list[bool]]:
@@ -62,15 +56,14 @@ def _is_free(made: Sequence[tuple[T, bool]], at: int, scene: str) -> bool:
 
 
 def arranged(trials: Sequence[T], rng: np.random.Generator) -> list[T]:
-    """A random circle with as few neighbours of one scene as can be found; usually none."""
+    """A random order with as few neighbours of one scene as can be found; usually none."""
     sizes = Counter(trial.scene for trial in trials)
-    least = max(0, 2 * max(sizes.values()) - len(trials))  # where one scene has over half
+    least = max(0, 2 * max(sizes.values()) - len(trials) - 1)  # where one scene has over half
     best: list[T] = []
     fewest = len(trials) + 1
     for _ in range(TRIES):
         tried = _dealt(trials, rng)
-        beside = [*tried[1:], tried[0]]
-        meetings = sum(a.scene == b.scene for a, b in zip(tried, beside, strict=True))
+        meetings = sum(a.scene == b.scene for a, b in pairwise(tried))
         if meetings < fewest:
             best, fewest = tried, meetings
         if meetings == least:

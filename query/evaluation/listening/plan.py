@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from query.evaluation.listening import order
 from query.evaluation.listening.loudness import Level, gains, listen
 from query.evaluation.listening.rules import Listening
-from query.evaluation.ratings import ANCHOR, ITEM, REFERENCE, REPEAT
+from query.evaluation.ratings import ANCHOR, BOTH, ITEM, REFERENCE, REPEAT
 
 if TYPE_CHECKING:
     from query.evaluation.study import Pair, Scene, Study
@@ -96,7 +96,10 @@ def make(
             )
         )  # fmt: skip
     key = _hash(
-        study.title, repr(study.listening), *(f"{each.id} {each.gain:.3f}" for each in made)
+        study.title,
+        repr(study.listening),
+        f"orders {order.VERSION}",
+        *(f"{each.id} {each.gain:.3f}" for each in made),
     )
     named_gains = {study.shown(sound): value for sound, value in gain.items()}
     return Plan(study.title, tuple(made), study.listening, common, named_gains, key)
@@ -106,9 +109,13 @@ _Trial = tuple[str, str, str, Path, str]  # kind, scene, arm, frame, sound
 
 
 def _items(study: Study) -> Iterator[_Trial]:
-    once: dict[tuple[Path, str], Pair] = {(pair.frame, pair.sound): pair for pair in study.pairs}
-    for pair in once.values():
-        yield ITEM, pair.scene, pair.arm, pair.frame, pair.sound
+    """A sound that several arms have for a frame is heard once, and counts for each of them."""
+    once: dict[tuple[Path, str], list[Pair]] = {}
+    for pair in study.pairs:
+        once.setdefault((pair.frame, pair.sound), []).append(pair)
+    for (frame, sound), pairs in once.items():
+        arms = dict.fromkeys(pair.arm for pair in pairs)
+        yield ITEM, pairs[0].scene, BOTH.join(arms), frame, sound
 
 
 def _checks(scenes: Sequence[Scene]) -> Iterator[_Trial]:

@@ -86,8 +86,9 @@ class Store:
                 connection.execute("INSERT INTO study VALUES (?, ?, ?, ?, ?, ?)", made)
             elif known[0] != plan.key:
                 raise StudyError(
-                    f"{path} holds ratings of another version of this study: freeze the new one, "
-                    "whose ratings go to a file of their own."
+                    f"{path} holds ratings of another version of this study, or was begun by "
+                    "another sonorize: freeze the study as it is now, whose ratings go to a file "
+                    "of their own, or move that one away."
                 )
 
     def join(self, language: Language) -> Joined:

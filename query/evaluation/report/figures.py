@@ -35,6 +35,7 @@ STYLE: Any = {
     "xtick.color": INK, "ytick.color": INK, "hatch.linewidth": 0.6, "legend.frameon": False,
 }  # fmt: skip
 MOST = 9  # metrics whose scatter is drawn
+TERMS = 30  # of Freesound that are drawn
 
 
 def available() -> bool:
@@ -200,6 +201,51 @@ def _retrieval(record: Record) -> Iterator[tuple[str, Figure]]:
     yield "Scores of each way to ask, with 95 % intervals over questions.", figure
 
 
+def _power(record: Record) -> Iterator[tuple[str, Figure]]:
+    [plan], curve = _rows(record, "power"), _rows(record, "power-curve")
+    figure, [axis] = _figure(1, 1, (5.2, 2.8))
+    axis.plot([row["r"] for row in curve], [row["found"] for row in curve], color=COLOURS[0],
+              marker=MARKERS[0], markersize=4)  # fmt: skip
+    axis.axhline(plan["power"], color=INK, linewidth=0.8, linestyle="--")
+    axis.text(1.0, plan["power"] - 0.02, "asked for", ha="right", va="top", fontsize=8)
+    axis.set_xlim(0, 1)
+    axis.set_ylim(0, 1.05)
+    axis.set_xlabel("true r within scenes")
+    axis.set_ylabel("share of tests that find it")
+    yield "How often a test like this finds a correlation; at 0: finds one where none is.", figure
+
+
+def _freesound(record: Record) -> Iterator[tuple[str, Figure]]:
+    """Tau-b of each term: a line a term, a marker an order of theirs; ours: meaning."""
+    rows = [row for row in _rows(record, "freesound") if row["ours"] == "meaning"][: 3 * TERMS]
+    terms = list(dict.fromkeys((row["term"], row["sort"]) for row in rows))
+    figure, [axis] = _figure(1, 1, (7.0, 0.9 + 0.24 * len(terms)))
+    for number, theirs in enumerate(dict.fromkeys(row["freesound"] for row in rows)):
+        mine = [row for row in rows if row["freesound"] == theirs]
+        axis.plot([_float(row["tau_b"]) for row in mine],
+                  [-terms.index((row["term"], row["sort"])) for row in mine], MARKERS[number],
+                  color=COLOURS[number], fillstyle="none", label=theirs)  # fmt: skip
+    axis.axvline(0, color=INK, linewidth=0.6)
+    axis.set_xlim(-1.05, 1.05)
+    axis.set_yticks([-at for at in range(len(terms))], [term for term, _ in terms])
+    axis.set_xlabel("Kendall's tau-b with our ranking by meaning")
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    yield "Freesound's order, downloads and rating against our ranking; 1 is the same.", figure
+
+
+def _quality(record: Record) -> Iterator[tuple[str, Figure]]:
+    rows = _rows(record, "quality-faults")
+    figure, [axis] = _figure(1, 1, (5.2, 0.9 + 0.3 * len(rows)))
+    bars = axis.barh(
+        [row["fault"] for row in rows], [row["sounds"] for row in rows], color=COLOURS[0],
+        edgecolor=INK, linewidth=0.5,
+    )  # fmt: skip
+    axis.bar_label(bars, padding=3, fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xlabel("sounds")
+    yield "Recordings with each fault, and without any.", figure
+
+
 def _float(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
@@ -210,4 +256,7 @@ _FIGURES: Mapping[str, Callable[[Record], Iterator[tuple[str, Figure]]]] = {
     "mos": _mos,
     "correlate": _correlate,
     "retrieval": _retrieval,
+    "power": _power,
+    "freesound": _freesound,
+    "quality": _quality,
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from query.evaluation import sheets
 from query.evaluation.report.record import Record, Table
 
 SHOWN = 60  # rows of a table; all are in the CSV
@@ -27,8 +29,10 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-t
 figcaption { font-size: .9rem } svg { max-width: 100%; height: auto; color: var(--ink) }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; max-width: 17rem; overflow-wrap: anywhere } td.n, th.n { text-align: right }
-audio { height: 2rem; width: 14rem } code { overflow-wrap: anywhere }
+  vertical-align: top; max-width: 17rem } td { overflow-wrap: break-word }
+th { white-space: nowrap } td.n, th.n { text-align: right; white-space: nowrap }
+audio { height: 2rem; width: 14rem } code { overflow-wrap: anywhere } .o { white-space: nowrap }
+@media (max-width: 45rem) { svg { max-width: none } }
 @media print { body { max-width: none } audio { display: none } }
 """
 
@@ -39,7 +43,7 @@ def page(record: Record, figures: Sequence[tuple[str, str]], out: Path) -> str:
         [
             f"<h1>{escape(record.title)}: {escape(record.experiment)}</h1>",
             f'<p><span class="state">{escape(record.state)}</span></p>',
-            *(f"<p>{escape(note)}</p>" for note in record.notes),
+            *(f"<p>{_note(note)}</p>" for note in record.notes),
             *(
                 f'<figure><div class="scroll">{svg}</div><figcaption>{escape(said)}</figcaption>'
                 "</figure>"
@@ -60,6 +64,11 @@ def page(record: Record, figures: Sequence[tuple[str, str]], out: Path) -> str:
         f'<meta name="viewport" content="width=device-width">\n<title>{title}</title>\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
+
+
+def _note(words: str) -> str:
+    """An option in it is not broken at the end of a line."""
+    return re.sub(r"--[a-z][a-z-]*", r'<span class="o">\g<0></span>', escape(words))
 
 
 def _table(name: str, table: Table, record: Record, out: Path) -> Iterator[str]:
@@ -92,8 +101,8 @@ def _cell(column: str, value: Any, record: Record, out: Path, playable: bool) ->
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, float):
-        return f"{value:.3f}"
-    shown = escape(str(value))
+        return escape(sheets.decimal(column, value))
+    shown = escape(str(value)).replace("/", "/<wbr>")
     near = _near(str(value), record, out) if playable and column == "sound" else None
     if near is None:
         return shown

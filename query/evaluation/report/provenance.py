@@ -48,6 +48,13 @@ def of_model(encoder: Encoder, library: Library) -> dict[str, Any]:
         "windows": library.config.windows,
         "device": encoder.device,
         "precision": "float32",
+        **of_library(library),
+    }
+
+
+def of_library(library: Library) -> dict[str, Any]:
+    """Where it lies, and its state."""
+    return {
         "library": str(library.folder.absolute()),
         "library_change": library.catalog.embeddings.changes(0)[1],
     }

@@ -54,15 +54,16 @@ class Asked:
     unanswered: list[str]
 
 
-def places(search: Searcher) -> dict[str, int]:
-    """The first library's rankable sounds by their paths below its folders."""
+def places(search: Searcher) -> dict[str, set[int]]:
+    """The first library's rankable sounds by their paths below its folders; several folders may
+    have a file of the same path."""
     catalog = search.libraries[0].catalog
-    return {
-        path: known.sound_id
-        for root in catalog.roots()
-        for path, known in catalog.known(root.id).items()
-        if known.status != "failed"
-    }
+    found: dict[str, set[int]] = {}
+    for root in catalog.roots():
+        for path, known in catalog.known(root.id).items():
+            if known.status != "failed":
+                found.setdefault(path, set()).add(known.sound_id)
+    return found
 
 
 def ask_all(
@@ -88,7 +89,7 @@ def ask_all(
             "Nothing in this library is relevant to any of the questions: what is relevant is "
             "written as paths below the library's folders; see `sonorize library roots`."
         )
-    names = {sound: path for path, sound in reversed(where.items())}
+    names = {sound: path for path, sounds in reversed(where.items()) for sound in sounds}
     ways = rankers(search, sorted(names), seed)
     progress.stage("Asking", sum(len(ways[question.kind]) for question, _ in known), "answers")
     rows = list(_rows(search, known, ways, names, progress))

@@ -1,19 +1,21 @@
 """Questions out of the folders of well-known collections, as users have them.
 
 ESC-50    meta/esc50.csv, audio/: each of the 50 categories asks for its clips (Piczak 2015)
-VGGSound  vggsound.csv (id, start, label, split): each label asks for its clips of the test split;
-          where the folder has the videos too, each asks for the clips of its label (Chen et al.
-          2020). Files are named ID_START
+VGGSound  vggsound.csv (id, start, label, split), or its authors' test.csv (ID_START.mp4, label):
+          each label asks for its clips of the test split; where the folder has the videos too,
+          each asks for the clips of its label (Chen et al. 2020)
 AudioCaps a CSV with youtube_id, start_time, caption: each caption asks for its clip (Kim et al.
-          2019). Files are named by the id, with the start or a Y before it, or by audiocap_id
+          2019). Files may be named by audiocap_id, too
 Clotho    clotho_captions_*.csv: each of five captions asks for its clip (Drossos et al. 2020)
 
-Clips that are lacking are passed over: few have all of YouTube's.
+Files from YouTube are named by the id, with the start (seconds, in six digits or as they are) or a
+Y before it. Clips that are lacking are passed over: few have all of YouTube's.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -29,12 +31,14 @@ Files = Mapping[str, Path]  # by name without extension
 def read_collection(folder: Path) -> tuple[str, list[Question]]:
     """Its name, and its questions. Raises StudyError where it is none of these."""
     for name, pattern, read in _KNOWN:
-        lists = [path for path in sorted(folder.rglob(pattern)) if not path.name.startswith(".")]
-        if lists and (name != "AudioCaps" or _has_captions(lists)):
+        found = (path for path in sorted(folder.rglob(pattern)) if not path.name.startswith("."))
+        lists = [path for path in found if _begins(path, _FIRST.get(pattern))]
+        if lists:
             questions = [each for path in lists for each in read(path, folder)]
             if not questions:
                 raise StudyError(
-                    f"{folder} has the list of {name} and none of its sounds: put them into it."
+                    f"{folder} has the list of {name} ({lists[0].name}) and none of its sounds, "
+                    "or not under the names that it gives them: put them into that folder."
                 )
             return name, questions
     raise StudyError(
@@ -56,15 +60,17 @@ def _vggsound(path: Path, folder: Path) -> Iterator[Question]:
     sounds, videos = _files(folder, EXTENSIONS), _files(folder, VIDEO_EXTENSIONS)
     by_label: dict[str, list[Path]] = {}
     shown: dict[str, list[Path]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.reader(file):
-            if len(row) != 4 or row[3].strip() != "test":
+            if len(row) == 2:  # the file of the video, and its label
+                names, label = _names_of(*row[0].rpartition(".")[0].rpartition("_")[::2]), row[1]
+            elif len(row) == 4 and row[3].strip() == "test":
+                names, label = _names_of(row[0], row[1]), row[2]
+            else:
                 continue
-            name = f"{row[0]}_{int(row[1]):06d}" if row[1].isdecimal() else row[0]
-            if name in sounds:
-                by_label.setdefault(row[2], []).append(sounds[name])
-            if name in videos:
-                shown.setdefault(row[2], []).append(videos[name])
+            for there, kept in ((sounds, by_label), (videos, shown)):
+                if (clip := _first(there, names)) is not None:
+                    kept.setdefault(label, []).append(clip)
     yield from _asked_by_label(by_label)
     for label, clips in by_label.items():
         for video in shown.get(label, ()):
@@ -72,14 +78,12 @@ def _vggsound(path: Path, folder: Path) -> Iterator[Question]:
 
 
 def _audiocaps(path: Path, folder: Path) -> Iterator[Question]:
-    if not _has_captions([path]):
-        return
     sounds = _files(folder, EXTENSIONS)
     columns = ["youtube_id", "start_time", "caption"]
     for row in sheets.read(path, columns, ["audiocap_id"]):
-        key, start = row["youtube_id"], row["start_time"]
-        names = (f"{key}_{start}", f"{key}_{start.zfill(6)}", f"Y{key}", key, row["audiocap_id"])
-        clip = next((sounds[name] for name in names if name in sounds), None)
+        clip = _first(
+            sounds, (*_names_of(row["youtube_id"], row["start_time"]), row["audiocap_id"])
+        )
         if clip is not None and row["caption"]:
             yield Question("text", row["caption"], _names([clip]))
 
@@ -97,17 +101,33 @@ def _clotho(path: Path, folder: Path) -> Iterator[Question]:
 _KNOWN: tuple[tuple[str, str, Callable[[Path, Path], Iterable[Question]]], ...] = (
     ("ESC-50", "esc50.csv", _esc50),
     ("VGGSound", "vggsound*.csv", _vggsound),
+    ("VGGSound", "test.csv", _vggsound),
     ("Clotho", "clotho_captions_*.csv", _clotho),
     ("AudioCaps", "*.csv", _audiocaps),
 )
 
 
-def _has_captions(lists: Iterable[Path]) -> bool:
-    for path in lists:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            if {"youtube_id", "caption"} <= set(file.readline().strip().split(",")):
-                return True
-    return False
+_FIRST = {
+    "test.csv": re.compile(r"[\w-]{11}_\d{6}\.\w+,"),
+    "*.csv": re.compile(r"(?=(.*,)?youtube_id,)(?=(.*,)?caption(,|\s*$))"),
+}
+"""How the first line of a list begins whose name says too little."""
+
+
+def _begins(path: Path, first: re.Pattern[str] | None) -> bool:
+    if first is None:
+        return True
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return first.match(file.readline().replace('"', "")) is not None
+
+
+def _names_of(key: str, start: str) -> tuple[str, ...]:
+    """What a clip of YouTube may be called, without its extension."""
+    return (f"{key}_{start.zfill(6)}", f"{key}_{start}", f"Y{key}", key)
+
+
+def _first(there: Files, names: Iterable[str]) -> Path | None:
+    return next((there[name] for name in names if name in there), None)
 
 
 def _files(folder: Path, extensions: frozenset[str]) -> Files:

@@ -14,9 +14,10 @@ author, rule, date: who said so, by which rule, and when; may be left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -65,7 +66,7 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def answers(
-    questions: Sequence[Question], places: Mapping[str, int]
+    questions: Sequence[Question], places: Mapping[str, Collection[int]]
 ) -> list[tuple[Question, frozenset[int]]]:
     """Each with the sounds that are relevant; `places`: sounds by path below their folder."""
     known: dict[str, frozenset[int]] = {}
@@ -77,10 +78,11 @@ def answers(
     ]
 
 
-def _fitting(pattern: str, places: Mapping[str, int]) -> Iterable[int]:
+def _fitting(pattern: str, places: Mapping[str, Collection[int]]) -> Iterable[int]:
     if not set("*?[") & set(pattern):
-        return [places[pattern]] if pattern in places else []
-    return [sound for path, sound in places.items() if fnmatchcase(path, pattern)]
+        return places.get(pattern, ())
+    fitting = (sounds for path, sounds in places.items() if fnmatchcase(path, pattern))
+    return chain.from_iterable(fitting)
 
 
 def literal(path: str) -> str:

@@ -34,7 +34,8 @@ def writer(out: Path) -> Writer:
     """The writer for this file name. Raises SceneError if no format has its extension."""
     if out.suffix.lower() not in EXPORTS:
         raise SceneError(
-            f"{out.name} has no extension known here: write one of {' '.join(EXPORTS)}."
+            f"{out.name} has no extension known here: write one of .mp4 .mov .mkv .wav "
+            f"{' '.join(EXPORTS)} .sonorize.json."
         )
     module, _, name = EXPORTS[out.suffix.lower()].partition(":")
     found: Writer = getattr(import_module(module), name)

@@ -1,7 +1,8 @@
 """An AAF, for Pro Tools, Nuendo and Media Composer, by the edit protocol (AMWA AS-01).
 
-A mono track for each channel, at 48 kHz. A fade is a transition from or to nothing, a crossfade
-one between two pieces. An alternate is a selector whose choice is silence.
+A mono track for each channel, at 48 kHz, panned for mono and stereo, since an editor would put
+left and right in the middle. A fade is a transition from or to nothing, a crossfade one between two
+pieces. An alternate is a selector whose choice is silence.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from query.scene.export import aaf_media, files, lay
 RATE = 48000  # positions a second on the tracks
 GAIN = "9d2ea894-0968-11d3-8a38-0050040ef7d2"  # OperationDef_MonoAudioGain
 DISSOLVE = "0c3bea41-fc05-11d2-8a29-0050040ef7d2"  # OperationDef_MonoAudioDissolve
+PAN = "9d2ea893-0968-11d3-8a38-0050040ef7d2"  # OperationDef_MonoAudioPan, of a whole track
 LEVEL = "e4962320-2267-11d3-8a4c-0050040ef7d2"
 AMPLITUDE = "e4962321-2267-11d3-8a4c-0050040ef7d2"
+POSITION = "e4962322-2267-11d3-8a4c-0050040ef7d2"  # ParameterDef_Pan: 0 left, 1 right
 POWER = "c09153f7-bd18-4e5a-ad09-cbdd654fa001"  # InterpolationDef_Power
 ALTERNATES = 3
+PANS = {1: ("1/2",), 2: ("0/1", "1/1")}  # by the number of channels
 _STEPS = 1_000_000  # of an amplitude, which is a rational
 
 
@@ -99,13 +103,25 @@ class _Composition:
     def sound(self, name: str, channels: int, laid: Iterable[_Laid]) -> None:
         items = list(laid)
         for channel in range(channels):
-            slot = self.mob.create_sound_slot(RATE)
+            slot = self.mob.create_timeline_slot(RATE)
             self.sounds += 1
             slot["PhysicalTrackNumber"].value = self.sounds
             slot.name = f"{name} {_side(channel, channels)}".strip()
+            laid_out = self.file.create.Sequence("sound")
             for component in self.components(items, channel):
-                slot.segment.components.append(component)
-            slot.segment.length = max(self.total, items[-1].end)
+                laid_out.components.append(component)
+            laid_out.length = max(self.total, items[-1].end)
+            pan = PANS[channels][channel] if channels in PANS else ""
+            slot.segment = self.panned(laid_out, pan) if pan else laid_out
+
+    def panned(self, laid_out: Any, pan: str) -> Any:
+        """A whole track at its place between left and right."""
+        length = laid_out.length
+        group = self.file.create.OperationGroup(_id(PAN), length=length, media_kind="sound")
+        group.segments.append(laid_out)
+        value = self.rational(pan)
+        group.parameters.append(self.file.create.ConstantValue(_id(POSITION), value))
+        return group
 
     def alternates(self, name: str, cues: tuple[Cue, ...]) -> None:
         """Under a layer's tracks, on tracks of their own, silent until they are chosen."""
@@ -177,6 +193,7 @@ class _Composition:
         slot = self.file.create.EventMobSlot()
         slot.slot_id = max(each.slot_id for each in self.mob.slots) + 1
         slot.name, slot.edit_rate = "Shots", self.edit_rate
+        slot["PhysicalTrackNumber"].value = 1  # that of the picture, which they are of
         sequence = self.file.create.Sequence("DescriptiveMetadata")
         for marker in lay.markers(self.sheet):
             made = self.file.create.DescriptiveMarker()
@@ -227,11 +244,14 @@ def _id(text: str) -> Any:
 def _define(file: Any, aaf2: Any) -> None:
     """The operations that are used, which a reader finds in the file's own dictionary."""
     create = file.create
-    for auid, name in ((LEVEL, "Level"), (AMPLITUDE, "Amplitude")):
+    for auid, name in (
+        (LEVEL, "Level"), (AMPLITUDE, "Amplitude"), (POSITION, "Pan"),
+    ):  # fmt: skip
         file.dictionary.register_def(create.ParameterDef(_id(auid), name, "", "Rational"))
     file.dictionary.register_def(create.InterpolationDef(_id(POWER), "PowerInterp", ""))
     for auid, name, inputs, parameter in (
         (GAIN, "Mono Audio Gain", 1, AMPLITUDE), (DISSOLVE, "Mono Audio Dissolve", 2, LEVEL),
+        (PAN, "Mono Audio Pan", 1, POSITION),
     ):  # fmt: skip
         made = create.OperationDef(_id(auid), name, "")
         made.media_kind = "sound"

@@ -35,6 +35,7 @@ def heed(clip: Clip) -> str:
     said = [
         "lossy preview, not the original" if clip.preview else "",
         "a remix: its sources have authors of their own" if clip.remix else "",
+        f"made from the sound of {texts.one_line(clip.made_from)}" if clip.made_from else "",
         f"generative AI: {texts.one_line(clip.gen_ai)}" if clip.gen_ai else "",
         "" if clip.licence else "find out the licence before it is published",
     ]

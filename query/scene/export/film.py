@@ -45,7 +45,7 @@ def render_film(
     if suffix not in CODINGS:
         raise SceneError(f"{out.name} is no film: write one of {' '.join(CODINGS)}.")
     keep_apart(sheet, out)
-    _try_picture(sheet.film, out)
+    require_picture(sheet.film, out)
     programme = Mix(sheet, mix)
     report = programme.measured(progress)
     with aside(out) as path:
@@ -58,7 +58,7 @@ def render_film(
         return replace(report, notes=(*report.notes, *_lasts(path, sheet.film)))
 
 
-def _try_picture(film: Film, out: Path) -> None:
+def require_picture(film: Film, out: Path) -> None:
     """Raises SceneError if the container takes no such picture; before the long work."""
     import av
 

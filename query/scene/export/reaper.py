@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from query.scene.cues import Clip, CueSheet
 from query.scene.export import files, lay
 
 EQUAL_POWER = 1
+MONO = math.sqrt(0.5)
+"""Reaper plays a mono file on both channels as it is, by its own pan law; the mix, at -3 dB."""
 _IDS = uuid.UUID("8e4f3f5c-6f0a-4c8f-9a57-7f0f3a4a5b10")
 
 
@@ -28,6 +31,7 @@ def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
     lines += _picture(sheet, with_path)
     for track in lay.tracks(sheet, whole=True):
         lines += [f"  <TRACK {_guid(track.name)}", f"    NAME {quoted(track.name)}"]
+        lines.append(f"    NCHAN {_channels(track)}")
         for item in track.items:
             lines += _item(item, with_path)
         lines.append("  >")
@@ -93,7 +97,7 @@ def _picture(sheet: CueSheet, with_path: _References) -> Iterator[str]:
 
 
 def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
-    """VOLPAN: volume of the item, of which a take's own (TAKEVOLPAN pan, volume) is a part."""
+    """VOLPAN: volume of the item, pan and volume of its first take; TAKEVOLPAN: of another one."""
     piece, cue = item.piece, item.cue
     yield "    <ITEM"
     yield f"      POSITION {_number(piece.start)}"
@@ -104,11 +108,11 @@ def _item(item: lay.Item, with_path: _References) -> Iterator[str]:
     yield f"      FADEOUT {EQUAL_POWER} {_number(piece.fade_out)} 0 {EQUAL_POWER} 0 0 0"
     yield "      MUTE 0 0"
     yield f"      IGUID {_guid(cue.id, str(item.number))}"
-    yield f"      VOLPAN {_number(lay.amplitude(cue.gain))} 0 1 -1"
+    yield f"      VOLPAN {_number(lay.amplitude(cue.gain))} 0 {_volume(cue.clip, 0.0)} -1"
     yield from _take(cue.clip, piece.offset, with_path)
     for number, (clip, offset) in enumerate(cue.alternates[:3]):
         yield "      TAKE"
-        yield f"      TAKEVOLPAN 0 {_number(lay.amplitude(lay.gain(cue, clip) - cue.gain))} -1"
+        yield f"      TAKEVOLPAN 0 {_volume(clip, lay.gain(cue, clip) - cue.gain)} -1"
         yield from _take(clip, offset, with_path)
         yield f"      GUID {_guid(cue.id, str(item.number), str(number))}"
     yield "    >"
@@ -123,6 +127,17 @@ def _take(clip: Clip, offset: float, with_path: _References) -> Iterator[str]:
     yield f"      <SOURCE {source_type(Path(clip.path).suffix)}"
     yield f"        FILE {with_path(clip.path)}"
     yield "      >"
+
+
+def _volume(clip: Clip, decibels: float) -> str:
+    """Of a take: the gain it has beside its item's."""
+    return _number(lay.amplitude(decibels) * (MONO if clip.channels == 1 else 1.0))
+
+
+def _channels(track: lay.Track) -> int:
+    """Of a track: an even number, enough for every take."""
+    clips = (c for i in track.items for c in (i.clip, *(other for other, _ in i.cue.alternates)))
+    return max(2, *(clip.channels + clip.channels % 2 for clip in clips))
 
 
 def _words(text: str) -> str:

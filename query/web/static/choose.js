@@ -7,6 +7,15 @@ import { say } from "./words.js";
 const find = (id) => document.getElementById(id);
 let project = null;
 
+const KEPT = "sonorize.spot";
+const OWN = { linked: false, handles: 2, rate: 48000, bits: 24, names: "{CatID}_{FXName}_{SourceID}", reveal: false };
+let how = { ...OWN };
+try {
+  how = { ...OWN, ...JSON.parse(localStorage.getItem(KEPT) ?? "{}") };
+} catch {
+  // what cannot be read is not used
+}
+
 /** Keeps or rejects a sound, or neither if it was so already. The mark that it has now. */
 export async function mark(row, wanted) {
   const now = row.mark === wanted ? "" : wanted;
@@ -14,12 +23,41 @@ export async function mark(row, wanted) {
   return now;
 }
 
-/** Writes the sound, or the region, into the project folder; asks for one if there is none. */
+/** Writes or links the sound, or the region, into the project folder; asks for one if there is none. */
 export async function spot(row, region) {
   if (!project && !(await chooseProject())) return null;
   const [start, end] = region ?? [0, row.duration];
-  const said = await send(`sounds/${row.id}/spot`, { start, end });
-  return say("spotted", said);
+  const said = await send(`sounds/${row.id}/spot`, { start, end, ...how });
+  return say(how.linked ? "spot_linked" : "spotted", said);
+}
+
+/** The dialog that says how; kept in this browser. */
+function settings() {
+  const dialog = find("spotting");
+  const form = find("spotting-form");
+  const show = () => {
+    for (const [name, value] of Object.entries(how)) {
+      const field = form.elements[name];
+      if (typeof value === "boolean" && field.type === "checkbox") field.checked = value;
+      else field.value = String(value);
+    }
+    for (const name of ["handles", "rate", "bits"]) form.elements[name].disabled = how.linked; // a link is the file as it is
+  };
+  form.oninput = () => {
+    for (const [name, own] of Object.entries(OWN)) {
+      const field = form.elements[name];
+      if (field.validity && !field.validity.valid) continue;
+      how[name] = field.type === "checkbox" ? field.checked : typeof own === "boolean" ? field.value === "true" : typeof own === "number" ? Number(field.value) : field.value;
+    }
+    localStorage.setItem(KEPT, JSON.stringify(how));
+    for (const name of ["handles", "rate", "bits"]) form.elements[name].disabled = how.linked;
+  };
+  find("spot-how").onclick = () => (show(), dialog.showModal());
+  find("spotting-own").onclick = () => {
+    how = { ...OWN };
+    localStorage.removeItem(KEPT);
+    show();
+  };
 }
 
 export const hasProject = () => project !== null;
@@ -35,6 +73,7 @@ export async function chooseProject() {
 }
 
 export async function start({ trying }) {
+  settings();
   find("project").onclick = () => trying(chooseProject);
   project = await ask("project").catch(() => null);
   showProject();

@@ -9,7 +9,7 @@ const OWN = {
   slower: "[", faster: "]", normal: "=", help: "?",
 };
 const HELD = ["down", "up", "forward", "back", "slower", "faster"]; // go on while they are held
-const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Enter: "Enter" };
+const NAMES = { " ": say("space"), ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Enter: "Enter" };
 
 let map = { ...OWN };
 try {
@@ -21,8 +21,8 @@ try {
 
 export const shown = (name) => NAMES[map[name]] ?? map[name].toUpperCase();
 
-/** Calls the action of a key, unless one is typing. */
-export function listen(actions) {
+/** Calls the action of a key, unless one is typing. `tabbed` takes Tab first, and says whether it did. */
+export function listen(actions, tabbed) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const field = event.target.closest("input:not([type=checkbox]), select, textarea, video");
@@ -34,6 +34,10 @@ export function listen(actions) {
       return;
     }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "Tab") {
+      if (!event.shiftKey && event.target.closest(".hit .play") && tabbed()) event.preventDefault();
+      return;
+    }
     const name = Object.keys(map).find((each) => map[each] === key);
     if (document.getElementById("list").hidden && !["help", "search", "library"].includes(name)) return;
     const pressed = event.target.closest("button, summary, a") && !event.target.closest(".play");
@@ -64,6 +68,7 @@ function line(name, show) {
   button.onclick = () => {
     button.textContent = "…";
     button.onkeydown = (event) => {
+      if (event.key === "Tab") return show(); // it moves the focus, and nothing else may
       event.preventDefault();
       event.stopPropagation();
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -17,19 +17,27 @@ export const handle = (given) => (handlers = given);
 export function show(found, { add = false } = {}) {
   const held = current()?.id;
   const focused = list.contains(document.activeElement);
-  if (!add) {
-    rows = [];
-    list.replaceChildren();
-  }
-  const made = found.map(element);
-  rows.push(...found);
-  list.append(...made);
-  requestAnimationFrame(() => made.forEach(paint));
+  const former = new Map(add ? [] : [...list.children].map((item) => [item.row.id, item]));
+  const made = found.map((row) => renewed(former.get(row.id), row) ?? element(row));
+  if (add) rows.push(...found);
+  else rows = [...found];
+  if (add) list.append(...made);
+  else list.replaceChildren(...made);
+  requestAnimationFrame(() => made.forEach((item) => item.painted || paint(item)));
   if (!add) {
     at = rows.findIndex((row) => row.id === held);
     mark();
     if (focused) list.children[Math.max(0, at)]?.querySelector(".play").focus({ preventScroll: true });
   }
+}
+
+/** The item of a sound that was in the list already: a slider moves most sounds, and changes few. */
+function renewed(item, row) {
+  if (!item || ["title", "takes", "state"].some((name) => item.row[name] !== row[name])) return null;
+  item.painted &&= item.row.start === row.start && item.row.end === row.end;
+  item.row = row;
+  item.querySelector(".mark").replaceWith(strength(row));
+  return marked(item);
 }
 
 export function step(by) {
@@ -59,6 +67,7 @@ export const repaint = () => [...list.children].forEach(paint);
 
 export function paint(item) {
   const row = item.row;
+  item.painted = true;
   item.peaks ??= pairs(row.wave);
   const partial = row.end - row.start < row.duration - 0.05;
   const moment = partial && row.duration ? [row.start / row.duration, row.end / row.duration] : undefined;
@@ -77,27 +86,28 @@ export function replace(index, row) {
 /** Kept, rejected or neither. */
 export function remark(index, mark) {
   rows[index].mark = mark;
-  const item = list.children[index];
-  item.classList.toggle("rejected", mark === "rejected");
-  item.classList.toggle("kept", mark === "kept");
-  item.querySelector(".rank").textContent = ranked(rows[index]);
+  marked(list.children[index]);
 }
 
-const ranked = (row) => (row.mark === "kept" ? "★" : row.mark === "rejected" ? "×" : row.rank);
+const SIGNS = { kept: "★", rejected: "×" };
+
+function marked(item) {
+  for (const mark of Object.keys(SIGNS)) item.classList.toggle(mark, item.row.mark === mark);
+  item.querySelector(".rank").textContent = SIGNS[item.row.mark] ?? item.row.rank;
+  return item;
+}
 
 function element(row) {
   const item = make("li", "hit");
-  item.row = row;
-  item.classList.toggle("rejected", row.mark === "rejected");
-  item.classList.toggle("kept", row.mark === "kept");
+  item.row = row; // renewed as questions change: handlers read it, never the row they began with
   const play = make("button", "play");
   play.setAttribute("aria-label", `${say("play")}: ${row.title}`);
   play.append(make("canvas"));
-  play.onclick = () => handlers.play(rows.indexOf(row));
+  play.onclick = () => handlers.play(rows.indexOf(item.row));
   item.draggable = true;
-  item.ondragstart = (event) => handlers.drag(row, event);
-  item.append(make("span", "rank", ranked(row)), play, what(row), ...figures(row), tools(row));
-  return item;
+  item.ondragstart = (event) => handlers.drag(item.row, event);
+  item.append(make("span", "rank"), play, what(row), ...figures(row), tools(item));
+  return marked(item);
 }
 
 function what(row) {
@@ -133,17 +143,17 @@ export function why(row) {
   return [`${say("score")} ${number(row.score, 3)}`, ...part("audio", "heard"), ...part("metadata", "written")].join(" · ");
 }
 
-function tools(row) {
+function tools(item) {
   const box = make("div", "tools");
-  if (row.takes) {
-    const takes = tool(`+${row.takes}`, say("takes"), () => handlers.take(rows.indexOf(row)));
+  if (item.row.takes) {
+    const takes = tool(`+${item.row.takes}`, say("takes"), () => handlers.take(rows.indexOf(item.row)));
     takes.classList.add("extra");
     box.append(takes);
   }
-  const like = tool(icon("like"), say("like"), () => handlers.like(row));
-  const refer = tool(icon("reference"), say("use_reference"), () => handlers.reference(row));
+  const like = tool(icon("like"), say("like"), () => handlers.like(item.row));
+  const refer = tool(icon("reference"), say("use_reference"), () => handlers.reference(item.row));
   refer.classList.add("extra");
-  const copy = tool(icon("copy"), say("copy"), () => handlers.copy(row));
+  const copy = tool(icon("copy"), say("copy"), () => handlers.copy(item.row));
   copy.classList.add("extra");
   box.append(like, refer, copy);
   return box;

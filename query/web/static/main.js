@@ -89,6 +89,10 @@ function taken(seen) {
 }
 
 function changed(slide = false) {
+  if (ready.startsWith("none") && question.get("view") !== "library") { // nothing can be asked: there one is made
+    question.set({ view: "library" }, { slide: true });
+    return;
+  }
   panel.show();
   wells.show();
   const view = question.get("view");
@@ -139,8 +143,7 @@ function model(said) {
   const now = `${state} ${said.floor} ${said.counts.ready ?? 0}`;
   const before = ready;
   ready = now;
-  if (state === "none" && question.get("view") !== "library") question.set({ view: "library" }, { slide: true });
-  else if (before !== now) {
+  if (before !== now) {
     changed();
     if (state !== "none") {
       panel.choices().catch(() => {});
@@ -283,9 +286,18 @@ async function nextTake(index) {
     const takes = await ask(`sounds/${row.takeOf ?? row.id}/takes`, { kind: "takes" });
     const at = takes.findIndex((take) => take.id === row.id);
     const next = takes[(at + 1) % takes.length];
-    list.replace(index, { ...next, rank: row.rank, takes: row.takes, takeOf: row.takeOf ?? row.id });
+    list.replace(index, { ...next, rank: row.rank, takes: row.takes, takeOf: row.takeOf ?? row.id, takeAt: (at + 1) % takes.length });
     chooseRow(index);
   });
+}
+
+/** Tab visits each take of the sound that has the focus, once, and then goes on as it always does. */
+function tabbed() {
+  const index = list.focused();
+  const row = list.all()[index];
+  if (!row || (row.takeAt ?? 0) >= row.takes) return false;
+  nextTake(index);
+  return true;
 }
 
 function drag(row, event) {
@@ -371,7 +383,7 @@ function theme() {
 
 theme();
 keys.table(find("keys"), find("keys-reset"));
-keys.listen(actions);
+keys.listen(actions, tabbed);
 find("help-open").onclick = actions.help;
 find("help-close").onclick = () => find("help").close();
 find("toggle").onclick = actions.toggle;
@@ -388,14 +400,14 @@ find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
-scene.start({ trying });
+scene.start({ trying, heard: player.chosen, asked: question.set });
 find("collection").onchange = (event) => question.set({ collection: event.target.value });
 find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
 find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
 player.onTell(told);
 list.handle(handlers);
 panel.start();
-wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_play", { why: name })) });
+wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_show", { name })) });
 question.onChange(changed);
 library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
 addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));

@@ -27,6 +27,8 @@ export function start(given) {
   find("cue-later").onclick = () => change({ nudge: 1 });
   find("cue-remove").onclick = () => change({ remove: true });
   find("cue-hear").onclick = hear;
+  find("cue-ask").onclick = askHere;
+  find("cue-use").onclick = () => change({ sound: handlers.heard().id });
   find("scene-formats").append(...FORMATS.map((name) => {
     const label = make("label", "row");
     const box = Object.assign(make("input"), { type: "checkbox", value: name, checked: name === ".mp4" });
@@ -39,6 +41,7 @@ export function start(given) {
 }
 
 export async function show() {
+  offer();
   if (!watching) await handlers.trying(watch);
 }
 
@@ -166,7 +169,23 @@ function pick(id) {
   const option = (value, clip) => Object.assign(make("option", "", clip.title), { value });
   find("cue-clip").replaceChildren(option("", cue.clip), ...cue.alternates.map((clip, index) => option(index, clip)));
   find("cue-locked").checked = cue.locked;
+  offer();
 }
+
+/** The sound that was chosen in the list can take the place of the cue's. */
+function offer() {
+  const row = handlers.heard();
+  find("cue-use").hidden = !row;
+  if (row) find("cue-use").textContent = say("use_instead", { title: row.title });
+}
+
+/** Asks with what the film shows at the cue, so that another sound can be chosen for it. */
+const askHere = () =>
+  handlers.trying(async () => {
+    const cue = scene.cues.find((each) => each.id === chosen);
+    const shown = await send(`videos/${scene.video}/frame`, { at: cue.start });
+    handlers.asked({ frame: shown.frame, sound: "" });
+  });
 
 const about = (cue) =>
   [cue.timecode, `${number(cue.end - cue.start)} s`, say(cue.clip.strength), cue.clip.licence || say("unknown_licence"),

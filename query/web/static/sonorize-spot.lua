@@ -37,9 +37,22 @@ if seen == #names then
   return
 end
 
+-- A line is a name, or a name, where a region begins in that file, and how long it is (seconds).
+local function insert(line)
+  local name, from, length = line:match("^([^\t]+)\t([%d.]+)\t([%d.]+)$")
+  local at = reaper.GetCursorPosition()
+  reaper.InsertMedia(folder .. separator .. (name or line), 0)
+  local item = name and reaper.GetSelectedMediaItem(0, 0)
+  if not item then return end
+  reaper.SetMediaItemTakeInfo_Value(reaper.GetActiveTake(item), "D_STARTOFFS", tonumber(from))
+  reaper.SetMediaItemInfo_Value(item, "D_LENGTH", tonumber(length))
+  reaper.SetEditCurPos(at + tonumber(length), true, false)
+end
+
 reaper.Undo_BeginBlock()
 for index = seen + 1, #names do
-  reaper.InsertMedia(folder .. separator .. names[index], 0)
+  insert(names[index])
 end
+reaper.UpdateArrange()
 reaper.Undo_EndBlock("Insert spotted sounds", -1)
 reaper.SetExtState(SECTION, key, tostring(#names), true)

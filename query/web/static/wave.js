@@ -19,13 +19,18 @@ export function draw(canvas, peaks, marks = {}) {
   shade(pen, marks.region, wide, high, colour("--warm"), 0.22);
   const bars = Math.min(wide, Math.floor(wide / Math.max(1, scale)));
   const count = peaks.length / 2;
+  const paths = { "--text": new Path2D(), "--accent": new Path2D(), "--dim": new Path2D() };
   for (let bar = 0; bar < bars && count; bar++) {
     const [low, top] = extent(peaks, count, bar / bars, (bar + 1) / bars);
     const share = (bar + 0.5) / bars;
     const inside = marks.moment && share >= marks.moment[0] && share <= marks.moment[1];
-    pen.fillStyle = colour(marks.at !== undefined && share < marks.at ? "--text" : inside ? "--accent" : "--dim");
+    const path = paths[marks.at !== undefined && share < marks.at ? "--text" : inside ? "--accent" : "--dim"];
     const y = ((127 - top) / 254) * high;
-    pen.fillRect((bar * wide) / bars, y, wide / bars, Math.max(scale, ((top - low) / 254) * high));
+    path.rect((bar * wide) / bars, y, wide / bars, Math.max(scale, ((top - low) / 254) * high));
+  }
+  for (const [name, path] of Object.entries(paths)) { // a colour is looked up once, not for each bar
+    pen.fillStyle = colour(name);
+    pen.fill(path);
   }
   if (marks.moment) {
     pen.fillStyle = colour("--accent");

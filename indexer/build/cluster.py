@@ -1,0 +1,266 @@
+"""Files heard by many processes, on many machines and GPUs, through Ray.
+
+Each worker holds the model and hears a few files at a time; what it heard lies in a shard
+(`indexer.build.shards`) in the library's cache folder before it is told of. This process alone
+writes to the catalog. A worker that dies is started again and its files are heard again; if this
+process dies, the next build records the shards that are there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import socket
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.build import shards
+from indexer.build.ears import Ears, threads
+from indexer.build.heads import Heads
+from indexer.build.listen import Listener
+from indexer.build.report import BuildReport, Progress
+from indexer.build.shards import Shard
+from indexer.catalog.entries import Failed, Heard, Same
+from indexer.errors import LibraryError, SonorizeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from indexer.build.listen import Job, Jobs
+    from indexer.catalog.entries import Entry
+    from indexer.encoders.protocol import Encoder, Windows
+    from indexer.library import Library
+
+LOCAL = "local"  # the address of a cluster on this machine alone, made for this build
+CORES = 2  # of a worker without a GPU
+FILES = 128  # of a shard at most
+SECONDS = 900.0  # of sound in a shard, or one file
+RETRIES = 3  # of a shard whose worker died
+
+
+class Worker:
+    """Runs on any machine of the cluster.
+
+    name, windows   the library's model, and how it hears a file
+    known           path of what `Catalog.hashes` gave; shards come to lie beside it
+    """
+
+    def __init__(self, name: str, windows: Windows, made_for: shards.MADE_FOR, known: Path) -> None:
+        self._name, self._windows, self._made_for, self._known = name, windows, made_for, known
+        self._loaded: Encoder | None = None
+
+    def lacks(self, sound: Job) -> str:
+        """What keeps this machine from taking part, as one sentence, or ""."""
+        machine = f"The machine {socket.gethostname()}"
+        shared = "put it on storage that all machines see under the same path."
+        if not self._known.is_file():
+            return f"{machine} does not see the library in {self._known.parents[2]}: {shared}"
+        if not os.access(sound.path, os.R_OK):
+            return f"{machine} cannot read {sound.path}: {shared}"
+        try:
+            made_here = {part: self._encoder.fingerprint(part) for part in self._encoder.dims}
+        except SonorizeError as error:
+            return f"{machine} cannot run the {self._name} model: {error}"
+        if any(made_here[part] != mine for part, _, mine in self._made_for):  # type: ignore[index]
+            return (
+                f"{machine} has another {self._name} model, or another sonorize, than this one: "
+                "bring both to the same version."
+            )
+        return ""
+
+    def hear(self, jobs: list[Job]) -> str:
+        """Hears the files; the name of the shard that holds what was heard."""
+        report, kept, encoder = BuildReport(), _Kept(), self._encoder
+        spaces: Any = {part: space for part, space, _ in self._made_for}
+        ears = Ears(spaces, encoder, report, Progress(), kept, Heads())
+        listener = Listener(jobs, encoder, self._find, threads(encoder))
+        try:
+            ears.hear(listener)
+        finally:
+            listener.close()
+        name = f"{uuid.uuid4().hex}.npz"
+        seconds = {"decode": listener.seconds, "embed": report.seconds["embed"]}
+        paths = {job.sound_id: str(job.path) for job in jobs}
+        heard = [each for each in kept.entries if isinstance(each, Heard | Same | Failed)]
+        shard = Shard(self._made_for, paths, heard, seconds, report.failures, report.notes)
+        shards.write(self._known.with_name(name), shard)
+        return name
+
+    def _find(self, content_hash: str) -> int | None:
+        known = np.load(self._known, mmap_mode="r")
+        place = int(np.searchsorted(known["hash"], content_hash.encode()))
+        if place == len(known) or known["hash"][place] != content_hash.encode():
+            return None
+        return int(known["id"][place])
+
+    @property
+    def _encoder(self) -> Encoder:
+        from indexer import settings
+        from indexer.encoders import registry
+        from indexer.encoders.protocol import Setup
+
+        if self._loaded is None:
+            found = settings.load()
+            setup = Setup(found.device, self._windows)
+            self._loaded = registry.load(self._name, models_dir=found.models, setup=setup)
+        return self._loaded
+
+
+class _Kept:
+    """Entries that are not recorded here."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        self.entries += entries
+
+
+def require() -> Any:
+    """The module ray. Raises LibraryError where it is not installed."""
+    # before it is imported, it reads these
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise LibraryError(
+            "Hearing on a cluster needs Ray: run pip install 'sonorize[ray]', here and on its "
+            "machines."
+        ) from error
+    return ray
+
+
+def hear_there(
+    library: Library,
+    encoder: Encoder,
+    jobs: Jobs,
+    address: str,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
+    """Hears the jobs on the cluster at `address`, and records what comes back.
+
+    Raises LibraryError if there is no cluster, or if one of its machines cannot take part.
+    """
+    progress.stage("Listening on the cluster", jobs.seconds, "s of sound")
+    packed = _packed(jobs.each)
+    first = next(packed, None)
+    if first is None:
+        return
+    into = shards.folder(library)
+    into.mkdir(parents=True, exist_ok=True)
+    known = into / f"{uuid.uuid4().hex}.npy"
+    np.save(known, library.catalog.hashes(), allow_pickle=False)
+    asked = (encoder.name, library.config.windows, shards.made_for(library, encoder), known)
+    try:
+        with connected(address) as ray:
+            crew = _Crew(ray, asked, first[0])
+            for some, name in crew.hear(itertools.chain([first], packed)):
+                progress.advance(sum(job.seconds for job in some))
+                if name is not None:
+                    shards.record(library, encoder, into / name, report)
+                    continue
+                for job in some:
+                    report.fail(str(job.path), f"its worker died {RETRIES + 1} times: build again")
+    finally:
+        known.unlink()
+
+
+@contextmanager
+def connected(address: str, **machine: Any) -> Iterator[Any]:
+    """Ray, connected to a cluster; to the one of this process, if it has one already.
+
+    `machine`: what a local cluster has, as `ray.init` calls it, instead of all that is here.
+    """
+    if address == LOCAL:  # else it listens on every interface
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    ray = require()
+    if ray.is_initialized():
+        yield ray
+        return
+    own = {"include_dashboard": False, **machine} if address == LOCAL else {}
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise LibraryError(
+            f"There is no Ray cluster at {address} ({reason}): start one, or use --ray local."
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+class _Crew:
+    """The workers of a build: one a GPU, or one for two cores where the cluster has no GPU."""
+
+    def __init__(self, ray: Any, asked: tuple[Any, ...], sound: Job) -> None:
+        self._ray = ray
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = sum(int(has.get("GPU", 0)) for has in nodes)
+        cores = [int(has.get("CPU", 0)) for has in nodes]
+        each = min(CORES, max(cores)) or 1
+        kind = ray.remote(Worker).options(
+            num_gpus=min(gpus, 1), num_cpus=1 if gpus else each,
+            max_restarts=-1, max_task_retries=RETRIES,
+        )  # fmt: skip
+        count = gpus or max(1, sum(has // each for has in cores))
+        self._workers = [kind.remote(*asked) for _ in range(count)]
+        # a worker that the cluster has no room for yet does not answer: the others begin
+        self._coming = {each.lacks.remote(sound): each for each in self._workers}
+
+    def hear(self, packed: Iterator[list[Job]]) -> Iterator[tuple[list[Job], str | None]]:
+        """Jobs with the name of their shard; None where worker after worker died of them.
+
+        Raises LibraryError for a machine that cannot take part.
+        """
+        busy: dict[Any, tuple[Any, list[Job]]] = {}
+
+        def give(worker: Any) -> None:
+            if (jobs := next(packed, None)) is not None:
+                busy[worker.hear.remote(jobs)] = worker, jobs
+
+        try:
+            while busy or self._coming:
+                [done], _ = self._ray.wait([*busy, *self._coming])
+                if done in self._coming:
+                    if lacking := self._answer(done):
+                        raise LibraryError(lacking)
+                    give(self._coming.pop(done))
+                    continue
+                worker, jobs = busy.pop(done)
+                name = self._answer(done)
+                give(worker)
+                if not busy:
+                    self._coming.clear()  # nothing is left for those
+                yield jobs, name
+        finally:
+            for each in self._workers:
+                self._ray.kill(each)
+
+    def _answer(self, done: Any) -> str | None:
+        failed = self._ray.exceptions
+        try:
+            return str(self._ray.get(done))
+        except failed.RayTaskError as error:
+            raise error.cause from error
+        except (failed.RayActorError, failed.OutOfMemoryError):
+            return None
+
+
+def _packed(jobs: Iterable[Job]) -> Iterator[list[Job]]:
+    """Jobs for one shard each."""
+    some: list[Job] = []
+    for job in jobs:
+        if len(some) == FILES or (some and sum(j.seconds for j in some) + job.seconds > SECONDS):
+            yield some
+            some = []
+        some.append(job)
+    if some:
+        yield some
