@@ -52,6 +52,7 @@ TEAM: int = faiss.omp_get_max_threads()
 HALVES_AFTER = 5  # questions
 HALVES_PAY, HALVES_FIT = 10_000_000, 200_000_000
 HALVES_MOST = 200  # results
+HALVES_TOGETHER = 8  # questions that one product of float32 answers as soon
 
 GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
@@ -101,7 +102,8 @@ class FaissIndex(ExactIndex):
     def _nearest(self, queries: Rows, k: int, at: NDArray[np.intp] | None) -> Found:
         """(nq, k) float32 products, best first, and positions; k rows at least are allowed."""
         if at is None:
-            return self._together(queries, k)
+            halved = self._halves is not None and len(queries) == 1 and k <= HALVES_MOST
+            return self._together(queries, k, HALVES_TOGETHER if halved else 1)
         with one_search:
             return knn_among(queries, self._matrix(), at, k)
 
