@@ -208,9 +208,10 @@ def test_a_film_that_has_moved_is_missed(base: Path, tmp_path: Path) -> None:
     said = json.loads(project.read_text())
     said["film"]["path"] = "away.mkv"
     project.write_text(json.dumps(said))
-    done = video(base, project, "-o", tmp_path / "out.rpp")
-    assert done.code == 0
-    assert f"{tmp_path / 'away.mkv'} is not there: put the film there, or write" in done.err
+    for out, code in (("out.rpp", 0), ("out.mkv", 1)):
+        done = video(base, project, "-o", tmp_path / out)
+        assert done.code == code
+        assert f"{tmp_path / 'away.mkv'} is not there: put the film there, or write" in done.err
 
 
 def test_a_name_may_be_as_long_as_names_may_be(base: Path, tmp_path: Path) -> None:
