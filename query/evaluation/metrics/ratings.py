@@ -52,11 +52,14 @@ def icc(ratings: ArrayLike) -> tuple[float, float]:
     """ICC(2,1) and ICC(2,k): agreement of one rater, and of the mean of all of them.
 
     Two-way random effects, absolute agreement (Shrout & Fleiss 1979, "Intraclass correlations"),
-    over the items that every rater rated. NaN with fewer than two of either, where nothing
-    differs, and for ICC(2,k) where raters disagree so much that it has no meaning.
+    over the items that every rater rated, or over the raters who rated every item, if these are
+    more ratings: someone who left early takes from others nothing. NaN with fewer than two of
+    either, where nothing differs, and for ICC(2,k) where raters disagree so much that it has no
+    meaning.
     """
     table = validate(ratings)
-    whole = table[:, np.isfinite(table).all(axis=0)]
+    there = np.isfinite(table)
+    whole = max(table[:, there.all(axis=0)], table[there.all(axis=1)], key=np.size)
     raters, items = whole.shape
     if raters < 2 or items < 2:
         return float("nan"), float("nan")
