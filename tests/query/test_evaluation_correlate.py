@@ -333,6 +333,9 @@ def test_a_pilot_says_how_far_things_spread_and_how_alike_neighbours_are() -> No
         found.append([told.spread, told.rater_sd, told.noise_sd, told.alike, told.middle])
     assert_allclose(np.mean(found, axis=0), [0.6, 0.4, 0.9, 0.7, 3.0], atol=0.2)
     assert_allclose(np.mean(found, axis=0)[:4], [0.6, 0.4, 0.9, 0.7], atol=0.06)
+    early = np.full((1, values.shape[1]), np.nan)  # who left after the first pair
+    early[0, 0] = 5.0
+    assert from_pilot(np.concatenate([values, early]), scenes, Design(5, 10, 3)) == told
     with pytest.raises(ValueError, match="two raters"):
         from_pilot(values[:1], scenes, Design(5, 10, 3))
     flat = from_pilot(np.full((3, 180), 4.0), scenes, Design(5, 10, 3))
