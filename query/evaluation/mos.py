@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from query.evaluation.metrics import ratings as metrics
-from query.evaluation.metrics.correlation import item_means, several, two_way_draws
+from query.evaluation.metrics.correlation import holm, item_means, several, two_way_draws
 from query.evaluation.ratings import Rating, table
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ GROUP_COLUMNS = (
     "question", "group", "name", "mos", "low", "high", "items", "raters", "ratings",
     "icc_one", "icc_mean", "alpha",
 )  # fmt: skip
-ARM_COLUMNS = ("question", "first", "second", "difference", "low", "high", "p", "frames")
+ARM_COLUMNS = (
+    "question", "first", "second", "difference", "low", "high", "p", "p_holm", "frames",
+)  # fmt: skip
 ROUNDS = 2000
 
 
@@ -39,7 +41,8 @@ class Opinions:
     groups  all, each scene and each arm: mean of items' means, its interval over raters and items
             drawn anew (none of one rater or one item; see _interval), and how far raters agree
     arms    differences of arms on the frames that both have, frame by frame; interval as above, p
-            by turning signs: of frames, or of raters where that finds less
+            by turning signs: of frames, or of raters where that finds less; p_holm counts how many
+            arms were compared
     """
 
     items: list[dict[str, Any]]
@@ -57,7 +60,7 @@ def summarise(ratings: Sequence[Rating], *, seed: int = 0) -> Opinions:
     return Opinions(
         [row for name, known in asked.items() for row in _items(name, known)],
         [row for name, known in asked.items() for row in _groups(name, known, seed)],
-        [row for name, known in asked.items() for row in _arms(name, known, seed)],
+        [row for name, known in asked.items() for row in _holm(list(_arms(name, known, seed)))],
     )
 
 
@@ -141,6 +144,11 @@ def _arms(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[str,
             "low": low, "high": high, "p": _p_of_signs(apart, one - two, seed),
             "frames": len(apart),
         }  # fmt: skip
+
+
+def _holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    adjusted = holm([row["p"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
 
 
 def _by_frame(name: str, ratings: Sequence[Rating]) -> dict[str, Values]:

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from query.evaluation import mos
+from query.evaluation.metrics import correlation
 from query.evaluation.ratings import Rating
 
 
@@ -57,6 +58,11 @@ def test_arms_are_paired_by_frame() -> None:
     assert fit["low"] < 0.3 < fit["high"]
     assert fit["low"] > 0
     assert fit["p"] == pytest.approx(2 / 2**6, abs=0.01)  # the least that six raters can give
+    assert fit["p_holm"] == fit["p"]  # one comparison for each question
+    third = [replace(r, arm="original", sound="o") for r in ratings(0.3) if r.arm == "random"]
+    pairs = mos.summarise([*ratings(0.3), *third]).arms[:3]
+    assert [row["p_holm"] for row in pairs] == correlation.holm([row["p"] for row in pairs])
+    assert pairs[0]["p_holm"] >= 3 * pairs[0]["p"]
     [none, _quality] = mos.summarise(ratings(0.0)).arms
     assert none["p"] > 0.05
 
