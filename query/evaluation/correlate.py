@@ -35,7 +35,6 @@ ALL, MEAN = "all", "mean"
 COLUMNS = ("metric", "form", "scene", "r", "low", "high", "p", "p_holm", "n")
 RANK_COLUMNS = ("metric", "statistic", "value", "p", "p_holm", "n")
 VALUE_COLUMNS = ("scene", "frame", "sound", "ratings", "mean_fit", "metric", "value")
-GIVEN = "reference cosine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +170,20 @@ def _forms(rated: Rated, name: str, rounds: int, seed: int) -> Iterator[dict[str
         metric[known], means[known], named, turned=True, rounds=rounds, seed=seed
     )
     yield row(TURNED, ALL, turned, count)
-    given = rated.metrics.get(GIVEN)
+    given = rated.metrics.get(_reference_of(name))
     if given is None or name.startswith("reference"):
         return
     known &= np.isfinite(given)  # a scene may lack a reference
     if (count := int(known.sum())) > 1:
         partial = correlation.partial(metric[known], means[known], given[known])
         yield row(PARTIAL, ALL, partial, count)
+
+
+def _reference_of(metric: str) -> str:
+    """The distance to the reference sound in the metric's own form and scale: of a length, a
+    cosine explains all but a curve, which would pass for something of the metric's own."""
+    kind = "Euclidean" if "Euclidean" in metric else "cosine"
+    return f"reference {kind}{', raw' * metric.endswith(', raw')}"
 
 
 def _pooled(values: NDArray[np.float64], metric: NDArray[np.float64]) -> tuple[Estimate, int]:

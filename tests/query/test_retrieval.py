@@ -157,6 +157,9 @@ def test_intervals_and_differences(base: Path) -> None:
         r for r in found.differences if r["asked"] == "best moment" and r["metric"] == "mAP"
     ]
     assert (moment["against"], moment["difference"]) == ("meaning", 0)
+    sure = score(asked(base, *right), "text", "sonorize", "hit@1")  # all alike: no interval of 0
+    assert sure["value"] == 1
+    assert np.isnan([sure["low"], sure["high"]]).all()
 
 
 def test_nothing_relevant_at_all(base: Path) -> None:

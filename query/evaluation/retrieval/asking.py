@@ -245,8 +245,11 @@ def _middle(metric: str) -> Callable[..., Any]:
 
 
 def _interval(values: Any, middle: Callable[..., Any], seed: int) -> tuple[float, float]:
-    """95 % of the middles of questions drawn anew (percentile bootstrap); none of one question."""
-    if len(values) < 2:
+    """95 % of the middles of questions drawn anew (percentile bootstrap).
+
+    None where all questions have one value: drawn from these, it would be sure of it.
+    """
+    if (values == values[0]).all():
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(values), size=(ROUNDS, len(values)))
