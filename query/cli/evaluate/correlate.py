@@ -62,8 +62,10 @@ def measure(
     from query.evaluation import correlate as experiment
     from query.evaluation import freeze
     from query.evaluation.report.record import Table
+    from query.evaluation.study import read_study
 
     ratings, _, listened = read(ratings_file)
+    experiment.require_named(read_study(study_file), ratings)  # before the long work
     rated_file = freeze.hashes({ratings_file.name: ratings_file})
     with embedded(study_file, library_folder, device) as opened:
         opened = opened._replace(
