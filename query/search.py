@@ -80,7 +80,8 @@ class Searcher:
             scores = self._exact(words, depth, allowed)
             kept = self._kept(list(scores), ask)
             if len(kept) >= ask.k or len(scores) < depth:
-                return self._hits(kept, ask, _plain(kept, scores), None)
+                parts = {"audio": None, "metadata": None}  # neither was asked
+                return self._hits(kept, ask, {key: (scores[key], parts) for key in kept}, None)
             depth *= 4  # takes took the places
 
     def by_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
@@ -213,9 +214,7 @@ class Searcher:
         weights = self.weights(vectors, ask)
         if ask.moments and "audio" in weights:
             return self._by_windows(vectors, ask, weights, allowed)
-        total = sum(
-            shelf.count(weights, some) for shelf, some in zip(self.shelves, allowed, strict=True)
-        )
+        total = self._total(weights, allowed)
         depth = min(total, 4 * ask.k + 16)
         while True:
             kept = self._kept(self._nearest(vectors, ask, depth, allowed), ask)
@@ -224,20 +223,29 @@ class Searcher:
                 return self._hits(kept, ask, self._scores(kept, vectors, ask), moments)
             depth = min(total, depth * 4)  # takes took the places
 
+    def _total(self, weights: Mapping[Part, float], allowed: Allowed) -> int:
+        """How many sounds can be ranked at most."""
+        both = zip(self.shelves, allowed, strict=True)
+        return sum(shelf.count(weights, some) for shelf, some in both)
+
     def _by_windows(
         self, vectors: Vectors, ask: Ask, weights: Mapping[Part, float], allowed: Allowed
     ) -> list[Hit]:
         if not any(vectors[part].any() for part in weights):
             return []
-        keys = [
-            (place, key)
-            for place, shelf in enumerate(self.shelves)
-            for key in shelf.rankable(weights, allowed[place]).tolist()
-        ]
-        moments = self._moments(keys, vectors)
-        scores = self._scores(keys, vectors, ask, moments)
-        kept = self._kept(sorted(keys, key=lambda key: (-scores[key][0], key)), ask)
-        return self._hits(kept, ask, scores, moments)
+        total, depth = self._total(weights, allowed), 4 * ask.k + 16
+        while True:
+            keys = [
+                (place, key)
+                for place, shelf in enumerate(self.shelves)
+                for key in shelf.foremost(vectors, weights, allowed[place], depth)
+            ]
+            moments = self._moments(keys, vectors)
+            scores = self._scores(keys, vectors, ask, moments)
+            kept = self._kept(sorted(keys, key=lambda key: (-scores[key][0], key)), ask)
+            if len(kept) >= ask.k or max(depth, len(keys)) >= total:
+                return self._hits(kept, ask, scores, moments)
+            depth *= 4  # takes took the places
 
     def background(self, question: Vectors, ask: Ask) -> tuple[float, float]:
         """What sounds that nobody asked for score with (1, dim) rows: the median of all sounds, and
@@ -390,8 +398,3 @@ def _by_library(keys: Iterable[Key]) -> dict[int, list[int]]:
     for place, key in keys:
         found.setdefault(place, []).append(key)
     return found
-
-
-def _plain(keys: Iterable[Key], scores: Mapping[Key, float]) -> dict[Key, Scored]:
-    """Exact words alone: neither part was asked."""
-    return {key: (scores[key], {"audio": None, "metadata": None}) for key in keys}

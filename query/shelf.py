@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Weights = Mapping["Part", float]
 CHUNK = 500  # sounds whose windows are held at a time
+MOST_HELD = (
+    1 << 29
+)  # bytes of vectors held to rank by best windows, beyond which they are read anew
 
 
 class Moment(NamedTuple):
@@ -31,6 +35,24 @@ class Moment(NamedTuple):
     cosine: float
     start: float
     end: float
+
+
+class _Held(NamedTuple):
+    """Unit rows of all sounds. ids ascending; of the i-th they are rows[starts[i]] and on."""
+
+    ids: NDArray[np.int64]
+    starts: NDArray[np.intp]
+    rows: NDArray[np.float32]
+
+    def best(self, vector: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The best cosine of each of these sounds, 0 for one that has no row; `vector` (1, dim)."""
+        found = np.zeros(len(ids), np.float32)
+        if len(self.ids):
+            best = np.maximum.reduceat(self.rows @ vector[0], self.starts)
+            at = np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
+            here = self.ids[at] == ids
+            found[here] = best[at[here]]
+        return found
 
 
 def one_config(libraries: Sequence[Library]) -> Config:
@@ -64,6 +86,8 @@ class Shelf:
         self.catalog = library.catalog
         self._encoder = encoder
         self._indexes: dict[tuple[Part, ...], VectorIndex] = {}
+        self._held: dict[Part, _Held] | None = None
+        self._holding = Lock()
         self.spaces: dict[Part, int] = {}
         if encoder is not None:
             _require_same_vectors(library, encoder)
@@ -124,6 +148,45 @@ class Shelf:
         """Ids of all the sounds that can be ranked."""
         ids = self._index(self._parts(weights)).ids()
         return ids if allowed is None else np.intersect1d(ids, allowed)
+
+    def foremost(
+        self, vectors: Vectors, weights: Weights, allowed: Allowed, depth: int
+    ) -> list[int]:
+        """The sounds that rank first by their best windows, at most `depth`, as float32 tells;
+        all that can be ranked where their vectors are more than MOST_HELD."""
+        ids = self.rankable(weights, allowed)
+        held = self._all_held()
+        if held is None or len(ids) <= depth:
+            return list(map(int, ids))
+        score = sum(
+            weight * held[part].best(vectors[part], ids)
+            for part, weight in weights.items()
+            if part in held
+        )
+        order = np.argsort(-np.asarray(score), kind="stable")
+        return list(map(int, ids[order[:depth]]))
+
+    def _all_held(self) -> dict[Part, _Held] | None:
+        """Windows of what is heard and clips of what is written, read once."""
+        parts = [part for part in ("audio", "metadata") if part in self.spaces]
+        embeddings = self.catalog.embeddings
+        with self._holding:
+            if self._held is None and self._encoder is not None:
+                dims = self._encoder.dims
+                size = sum(4 * dims[part] * embeddings.count(self.spaces[part]) for part in parts)
+                if size > MOST_HELD:
+                    return None
+                self._held = {part: self._read_all(part) for part in parts}
+            return self._held
+
+    def _read_all(self, part: Part) -> _Held:
+        if part == "audio":
+            _, owners, _, rows = self.catalog.embeddings.windows(self.spaces[part])
+            order = np.argsort(owners, kind="stable")
+            ids, starts = np.unique(owners[order], return_index=True)
+            return _Held(ids, starts, rows[order])
+        ids, rows = self.clips(part)
+        return _Held(ids, np.arange(len(ids)), rows)
 
     def clips(self, part: Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Ids and clip vectors of all sounds that have this part."""

@@ -67,7 +67,7 @@ def coca(folder: Path) -> None:
         for weight in model.parameters():  # large enough for the picture to count
             if weight.dim() > 1:
                 weight.normal_(0, 0.5)
-    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    save_file(model.state_dict(), folder / "open_clip_pytorch_model.safetensors")
     config = {"model_cfg": said | {"custom_text": True}, "preprocess_cfg": {}}
     (folder / "open_clip_config.json").write_text(json.dumps(config))
 
@@ -101,7 +101,8 @@ def audioldm(folder: Path) -> None:
 
 
 def audioldm2(folder: Path) -> None:
-    """AudioLDM 2; its index names the class of language model that older repositories name."""
+    """AudioLDM 2; its index names the classes that the published one of 2023 names, and the
+    configuration of its first text encoder says float64 as that does, with weights in float32."""
     import torch
     from diffusers import (
         AudioLDM2Pipeline,
@@ -143,7 +144,12 @@ def audioldm2(folder: Path) -> None:
     _as_before(folder / "tokenizer")
     writer.transformer.save_pretrained(folder / "language_model")
     index = folder / "model_index.json"
-    index.write_text(index.read_text().replace("GPT2LMHeadModel", "GPT2Model"))
+    named = index.read_text().replace("GPT2LMHeadModel", "GPT2Model")
+    index.write_text(named.replace('Tokenizer"', 'TokenizerFast"'))
+    config = folder / "text_encoder/config.json"
+    said = json.loads(config.read_text())
+    del said["dtype"], said["audio_config"]["dtype"], said["text_config"]["dtype"]
+    config.write_text(json.dumps(said | {"torch_dtype": "float64"}))
 
 
 def stable_audio_open(folder: Path) -> None:

@@ -19,7 +19,7 @@ from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from indexer.encoders.protocol import Encoder
 
@@ -45,16 +45,25 @@ def figures(files: int, rounds: int) -> Iterator[Figure]:
 def one(encoder: Encoder, base: Path, files: int, rounds: int) -> Iterator[Figure]:
     heard = list(windows_of(base / "sounds", encoder))
     reports: list[Any] = []
-    took = medians(
-        {
-            "bare": partial(bare, encoder, heard),
-            "loop": partial(loop, encoder, base / "sounds"),
-            "build": lambda: reports.append(build(encoder, base)),
-        },
-        rounds,
-    )
+    processor: dict[str, list[float]] = {}
+
+    def timed(name: str, job: Callable[[], object]) -> Callable[[], object]:
+        def run() -> None:
+            start = time.process_time()
+            job()
+            processor.setdefault(name, []).append(time.process_time() - start)
+
+        return run
+
+    jobs = {
+        "bare": partial(bare, encoder, heard),
+        "loop": partial(loop, encoder, base / "sounds"),
+        "build": lambda: reports.append(build(encoder, base)),
+    }
+    took = medians({name: timed(name, job) for name, job in jobs.items()}, rounds)
     stages = {f"of it {stage}": 1000 * s for stage, s in reports[-1].seconds.items()}
-    peers = {"a plain loop": took["loop"], **stages}
+    used = {f"processor, {name}": 1000 * min(times) for name, times in processor.items()}
+    peers = {"a plain loop": took["loop"], **used, **stages}
     yield Figure(f"build, {encoder.name}, files", files, took["build"], took["bare"], peers)
 
 

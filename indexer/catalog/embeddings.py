@@ -99,6 +99,12 @@ class Embeddings:
         with reading(self._engine) as connection:
             return sorted(connection.execute(query.distinct()).scalars())
 
+    def count(self, space_id: int) -> int:
+        """How many vectors there are in a space, absent ones included."""
+        query = select(func.count()).where(Embedding.space_id == space_id)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
     def clips(
         self, space_id: int, sound_ids: Sequence[int] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 class DiffusionGenerator:
     """One sound at a time, in float32, from noise that is drawn on the CPU: a seed gives the same
-    noise on every device."""
+    noise on every device, but for what Stable Audio's scheduler draws where it runs."""
 
     def __init__(self, name: str, kind: Kind, folder: Path, device: str) -> None:
         self.name, self.licence = name, registry.entry(name).licence
@@ -117,6 +117,7 @@ class DiffusionGenerator:
     @cached_property
     def _pipeline(self) -> Any:
         diffusers = _diffusers(self.name)
+        import torch
         import transformers
 
         logs: tuple[Any, ...] = (diffusers.utils.logging, transformers.logging)
@@ -124,14 +125,17 @@ class DiffusionGenerator:
             said.set_verbosity_error()
             said.disable_progress_bar()
         files = {"local_files_only": True, "use_safetensors": True}
+        exact = torch.float32  # a configuration may name another type: AudioLDM 2's says float64
         with warnings.catch_warnings(), reading(self.name, self._folder):
             warnings.simplefilter("ignore", FutureWarning)  # diffusers' own, of torch
             parts = {
-                part: getattr(transformers, name).from_pretrained(self._folder / part, **files)
+                part: getattr(transformers, name).from_pretrained(
+                    self._folder / part, dtype=exact, **files
+                )
                 for part, name in self._kind.replaced
             }
             pipeline = getattr(diffusers, self._kind.pipeline)
-            pipe = pipeline.from_pretrained(self._folder, **files, **parts)
+            pipe = pipeline.from_pretrained(self._folder, torch_dtype=exact, **files, **parts)
         pipe.set_progress_bar_config(disable=True)
         return pipe.to(self._device)
 

@@ -21,6 +21,7 @@ from indexer.library import Config, Library, exists
 from indexer.sources.folder import FolderSource
 from query.ask import Ask
 from query.search import Searcher
+from query.web.aside import GONE
 from query.web.choices import Choices
 from query.web.decoder import Decoder
 from query.web.jobs import Job, JobState
@@ -155,9 +156,12 @@ class Desk:
     def library(self) -> Library:
         """Raises LibraryNotFound while there is none, and what `Library.open` raises."""
         with self._opening:
-            if self._library is None:
-                if not exists(self.folder):
+            if not exists(self.folder):
+                if self._library is None:
                     raise LibraryNotFound("There is no library yet: choose a folder of sounds.")
+                self._library.close()  # what was open leads nowhere once a drive is back
+                raise LibraryNotFound(GONE)
+            if self._library is None:
                 self._library = Library.open(self.folder)
             return self._library
 
@@ -175,7 +179,7 @@ class Desk:
 
         Raises LibraryBusy while one runs.
         """
-        if not exists(self.folder):
+        if self._library is None and not exists(self.folder):
             if not folders:
                 raise QueryError("Choose a folder of sounds first.")
             Library.create(self.folder, Config(encoder=registry.default)).close()

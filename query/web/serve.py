@@ -16,7 +16,6 @@ import uvicorn
 from indexer.errors import SonorizeError
 from query.web.app import create_app
 from query.web.desk import Desk
-from query.web.study import Room, create_study_app
 
 if TYPE_CHECKING:
     from query.evaluation.listening.store import Store
@@ -66,6 +65,8 @@ def serve_study(
     Where others can reach it, who takes part needs the code that is told to `say`, and whoever
     asks for results the other one. SonorizeError if the place is taken.
     """
+    from query.web.study import Room, create_study_app  # the page starts without it
+
     bound = _bound(host, port)
     alone, address, hosts = _reached(host, bound)
     code, owner = ("", "") if alone else (secrets.token_urlsafe(9), secrets.token_urlsafe(18))

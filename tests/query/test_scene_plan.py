@@ -17,6 +17,7 @@ from PIL import Image
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import SceneError
 from indexer.library import Library
+from query.ask import Ask
 from query.scene.cueing import JOIN, joined
 from query.scene.cues import Cue, CueSheet, Film, pieces
 from query.scene.floor import Floor
@@ -149,6 +150,28 @@ def test_words_of_a_shot_are_its_own(searcher: Searcher) -> None:
     assert [cue.layer for cue in asked.cues] == ["spot"]
     assert asked.cues[0].start >= 48
     assert asked.cues[0].question == asked.shots[1].question == "dog"
+
+
+def test_what_a_film_goes_away_from_is_left_out(searcher: Searcher) -> None:
+    both, low = [(5.0, "dog"), (5.0, "hiss")], Floor(usual=0.0, likely=0.5, strong=1.0)
+
+    def layers(*away: tuple[float, str]) -> set[str]:
+        ask = Ask(steering=Steering(both, away))
+        return {cue.layer for cue in plan(*film(NONE), searcher, Options(ask, floor=low)).cues}
+
+    assert layers() == layers((5.0, "growl")) == {"spot", "ambience"}
+    assert layers((5.0, "hiss")) == {"spot"}
+
+
+def test_what_a_film_goes_away_from_makes_nothing_else_unlikely(searcher: Searcher) -> None:
+    high = Floor(usual=0.0, likely=9.0, strong=10.0)
+    plain, steered = (
+        plan(*film(SPOT, BED), searcher, Options(floor=high, ask=Ask(steering=Steering(away=away))))
+        for away in ([], [(1.0, "violet")])
+    )
+    assert told(steered) == told(plain)
+    assert [cue.clip.score for cue in steered.cues] == [cue.clip.score for cue in plain.cues]
+    assert {cue.clip.strength for cue in steered.cues} == {"strong"}
 
 
 def test_an_onset_meets_the_change(searcher: Searcher) -> None:

@@ -199,6 +199,31 @@ def test_moments_rank_by_the_best_window(both: Searcher) -> None:
     assert both.by_pictures([Image.new("RGB", (2, 2))], ask) == []
 
 
+def test_the_foremost_by_moments_are_those_that_every_window_tells(
+    both: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = both.seen([picture(3)], Ask(), False)
+    for shelf in both.shelves:
+        every = shelf.rankable({"audio": 1.0}, None).tolist()
+        for weight in (0.0, 0.3, 1.0):
+            weights: dict[Part, float] = {"audio": 1 - weight, "metadata": weight}
+            heard = shelf.moments(question["audio"], every)
+            written = shelf.cosines("metadata", question["metadata"], every)
+            score = {
+                key: (1 - weight) * heard[key].cosine + weight * written.get(key, 0.0)
+                for key in every
+            }
+            ranked = sorted(every, key=lambda key: (-round(score[key], 5), key))
+            for allowed in (None, np.array(every[::2])):
+                wanted = [key for key in ranked if allowed is None or key in allowed]
+                for depth in range(1, len(wanted)):
+                    assert shelf.foremost(question, weights, allowed, depth) == wanted[:depth]
+        monkeypatch.setattr("query.shelf.MOST_HELD", 0)
+        monkeypatch.setattr(shelf, "_held", None)
+        assert shelf.foremost(question, weights, None, 1) == every  # they are read anew
+        monkeypatch.undo()
+
+
 class Motion(ToyEncoder):
     """Sees in a shot what it ends with."""
 

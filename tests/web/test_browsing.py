@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from libraries import tone
-from web_server import Page, serving
+from libraries import COLOURS, tone
+from web_server import Page, picture, serving
 
 from indexer.encoders import registry
+from query.web.aside import GONE
 
 
 def test_sounds_are_listed_in_any_order(page: Page) -> None:
@@ -73,6 +75,30 @@ def test_a_library_is_made_and_built_from_the_page(first_run: tuple[Page, Path])
     tone(folder / "home/sounds/cat.wav", 4)
     _built(page, "", "1 added, 1 unchanged")
     assert set(page.titles("query-by-text", words="cat")) >= {"cat"}
+
+
+def test_a_library_whose_drive_goes_away_is_waited_for_and_none_is_made_there(
+    web_library: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "drive/library"
+    shutil.copytree(web_library, here)
+    with serving(here, roots=[tmp_path]) as page:
+        page.ready()
+        [place] = page.json("/api/places")["folders"]
+        shown = picture(tmp_path / "dog.png", COLOURS[3]).read_bytes()
+        here.parent.rename(tmp_path / "away")
+        for answer in (
+            page.get("/api/sounds"),
+            page.get("/api/query-by-text", words="dog"),
+            page.client.post("/api/pictures", content=shown),
+            page.client.post("/api/build", json={"place": place["id"]}),
+        ):
+            assert (answer.status_code, answer.json()) == (404, {"error": GONE})
+        assert page.json("/api/status")["counts"] == {}
+        assert not here.parent.exists()
+        (tmp_path / "away").rename(here.parent)
+        assert page.titles("query-by-text", words="dog")[0] == "dog"
+        assert page.json("/api/status")["counts"]["ready"]
 
 
 def _built(page: Page, place: str, said: str) -> None:

@@ -17,7 +17,7 @@ from conftest import ROOT
 from PIL import Image
 from web_server import Page, serving
 
-from indexer.errors import PictureError
+from indexer.errors import LibraryError, LibraryNotFound, PictureError
 from query.web import guard, pictures
 from query.web.aside import aside
 from query.web.decoder import Decoder
@@ -226,6 +226,15 @@ def test_what_a_killed_server_left_in_a_cache_goes(tmp_path: Path) -> None:
     with aside(tmp_path) as folder:
         assert {path.name for path in tmp_path.iterdir()} == {"made.flac", "part-new", folder.name}
     assert not folder.exists()
+
+
+def test_a_cache_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(LibraryError, match="cannot be written to"), aside(tmp_path / "cache"):
+        pass
+    with pytest.raises(LibraryNotFound, match="connect its drive"), aside(tmp_path / "no/cache/in"):
+        pass
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_drive_that_cannot_be_looked_at_is_no_place(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from indexer.encoders.checkpoint import DAMAGE
 from indexer.encoders.download import HttpFile
 from indexer.encoders.weights import Component, ModelFiles, Wheel
 from indexer.errors import WeightsDamaged
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 Shapes = dict[str, tuple[int, ...]]
 FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
-# what reading a damaged pickle comes to, beside its own error
-DAMAGE = (
-    AttributeError, EOFError, ImportError, LookupError, OSError, RuntimeError, TypeError,
-    ValueError,
-)  # fmt: skip
 
 CHECKPOINT = HttpFile(
     url="https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth",
