@@ -85,7 +85,7 @@ def measure(
         notes = [
             "Negative: farther is worse. The paper takes every rating by itself, as if raters and "
             "neighbouring frames knew nothing of each other; p and interval then promise too much. "
-            "Of neighbours alone, so do p of means of items, of ranks, and given the reference, and "
+            "Of neighbours alone, so do p of means of items, of ranks and given the reference, and "
             'the interval over raters and items: only "neighbours kept" knows of them.',
             "A reference sound is not measured by itself, as if it were a candidate.",
             f"The ratings: {listened}. Frozen or exploratory above is the study as it is now.",
