@@ -67,7 +67,7 @@ def coca(folder: Path) -> None:
         for weight in model.parameters():  # large enough for the picture to count
             if weight.dim() > 1:
                 weight.normal_(0, 0.5)
-    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    save_file(model.state_dict(), folder / "open_clip_pytorch_model.safetensors")
     config = {"model_cfg": said | {"custom_text": True}, "preprocess_cfg": {}}
     (folder / "open_clip_config.json").write_text(json.dumps(config))
 

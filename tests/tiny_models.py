@@ -15,7 +15,7 @@ from indexer.encoders.pe_av import can_see
 
 
 def clap(folder: Path) -> None:
-    """CLAP with 16 dimensions, written as its repository has it."""
+    """CLAP with 16 dimensions, written as its repositories have it: as a torch checkpoint."""
     declare_operators()
     import torch
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, RobertaTokenizer
@@ -31,7 +31,9 @@ def clap(folder: Path) -> None:
     audio |= {"window_size": 8, "projection_dim": 16, "num_hidden_layers": 2}
     torch.manual_seed(1)
     config = ClapConfig(text_config=text, audio_config=audio, projection_dim=16)
-    ClapModel(config).eval().save_pretrained(folder)
+    model = ClapModel(config).eval()
+    model.config.save_pretrained(folder)
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
     ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad").save_pretrained(folder)
     assert json.loads((folder / "config.json").read_text())["projection_dim"] == 16
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,11 +37,7 @@ def figures(sizes: tuple[int, ...], rounds: int) -> Iterator[Figure]:
         if n * DIM * 4 * HELD > free_memory():
             continue
         rows = clustered(n)
-        exact = FaissIndex(DIM)
-        exact.add(np.arange(1, n + 1), rows)
-        ours = ApproximateIndex(DIM)
-        ours.add(np.arange(1, n + 1), rows)
-        ours.prepare([DIM])
+        ours, exact = opened(rows)
         ways: dict[str, Callable[[Rows], Ids]] = {
             "ours": lambda asked, ours=ours: ours.search(asked, K).ids,
             "ours, exact": lambda asked, exact=exact: exact.search(asked, K).ids,
@@ -56,6 +54,18 @@ def figures(sizes: tuple[int, ...], rounds: int) -> Iterator[Figure]:
             ms = {name: took[name] / 10 for name in ways}
             name = f"approximate, 1 question {kind}"
             yield Figure(name, n, ms.pop("ours"), took["read"], ms, recall)
+
+
+def opened(rows: Rows) -> tuple[ApproximateIndex, FaissIndex]:
+    """Of one file, mapped, as questions find them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows"
+        made = ApproximateIndex(DIM)
+        made.add(np.arange(1, len(rows) + 1), rows)
+        made.prepare([DIM])
+        made.save(path)
+        del made
+        return ApproximateIndex.load(path), FaissIndex.load(path)
 
 
 def clustered(n: int) -> Rows:

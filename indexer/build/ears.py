@@ -112,7 +112,7 @@ class Ears:
         before = heap.end
         for place, window in enumerate(windows, len(heap.spans)):
             heap.spans.append((window.start, window.end))
-            known = self._heads.find(window.waveform) if place < HEAD else None
+            known = self._heads.find(job.sound_id, window.waveform) if place < HEAD else None
             if known is None:
                 self._pending.append((job, place, window.waveform))
             else:
@@ -129,7 +129,7 @@ class Ears:
             rows = {part: matrix[row].copy() for part, matrix in vectors.items()}
             self._heaps[job.sound_id].put(place, rows)
             if job.head is not None:
-                self._heads.keep(waveform, rows)
+                self._heads.keep(job.sound_id, waveform, rows)
         self._pending.clear()  # interrupted before this, they are embedded again
 
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:

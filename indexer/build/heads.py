@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     Rows = dict[Part, NDArray[np.float32]]
 
 HEAD = 3  # windows of every file that are heard first
-MOST = 15_000  # windows whose rows are held: 90 MB of 1,500 numbers each
+MOST = 5_000  # files of which rows are held: 90 MB, at 1,500 numbers a window
 
 
 class Heads:
-    """Remembers the rows of windows by their very samples: a file may change in between."""
+    """Remembers rows of a sound by the very samples of its windows: its file may change."""
 
     def __init__(self) -> None:
-        self._rows: dict[bytes, Rows] = {}
+        self._rows: dict[int, dict[bytes, Rows]] = {}
 
-    def find(self, waveform: Waveform) -> Rows | None:
-        return self._rows.get(_key(waveform)) if self._rows else None
+    def find(self, sound_id: int, waveform: Waveform) -> Rows | None:
+        of_it = self._rows.get(sound_id)
+        return of_it.get(_key(waveform)) if of_it else None
 
-    def keep(self, waveform: Waveform, rows: Rows) -> None:
-        if len(self._rows) < MOST:
-            self._rows[_key(waveform)] = rows
+    def keep(self, sound_id: int, waveform: Waveform, rows: Rows) -> None:
+        if sound_id in self._rows or len(self._rows) < MOST:
+            self._rows.setdefault(sound_id, {})[_key(waveform)] = rows
 
 
 def _key(waveform: Waveform) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 
 from indexer.encoders import device as devices
 from indexer.encoders import weights
-from indexer.encoders.pretrained import component, computing, library, trimmed
+from indexer.encoders.pretrained import component, computing, converted, library, trimmed
 from indexer.encoders.protocol import WindowRule
 from indexer.encoders.weights import ModelFiles
 from indexer.encoders.written import written
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REPO = "laion/larger_clap_general"
+REPO, REVISION = "laion/larger_clap_general", "ada0c23a36c4e8582805bb38fec3905903f18b41"
 VERSION = "1"
 _BYTES = 60_000_000  # of activations for one window, with room to spare
 _MOST = 128
 
 
-FILES = ModelFiles(
-    name="clap",
-    components=tuple(
-        component(REPO, name, "Apache-2.0")
-        for name in (
-            "config.json",
-            "preprocessor_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "model.safetensors",
-        )
-    ),
-)
+def files(name: str, repo: str, revision: str) -> ModelFiles:
+    """A CLAP as its authors keep it: the weights are a torch checkpoint."""
+    plain = ("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json")
+    return ModelFiles(
+        name,
+        (
+            *(component(repo, each, "Apache-2.0", revision) for each in plain),
+            converted(repo, "Apache-2.0", revision),
+        ),
+    )
+
+
+FILES = files("clap", REPO, REVISION)
 
 
 class ClapEncoder:

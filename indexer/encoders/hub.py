@@ -1,9 +1,9 @@
 """Files of models on the Hugging Face hub.
 
 The hashes are the hub's own: sha256 of a large file, git's sha1 of a small one. They say that a
-file came as the hub has it, not that it is the one this code was written for: no revision has
-been pinned, because none could be read when this was written. The commit that came is noted in
-the model's manifest. A key of the user's (HF_TOKEN, or the hub's own login) goes to the hub alone,
+file came as the hub has it. Where a commit is known that holds the files, it is asked for and what
+comes stays the same; where none is, the newest is, and the commit that came is noted in the model's
+manifest. A key of the user's (HF_TOKEN, or the hub's own login) goes to the hub alone,
 and only where nobody on the way can read it.
 """
 
@@ -28,9 +28,10 @@ PLAIN = (".json", ".txt", ".safetensors")
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """One file of `repo` at `revision` (a branch, a tag or a commit); never a pickle.
+    """One file of `repo` at `revision` (a branch, a tag or a commit).
 
-    `endpoint`: another hub than HF_ENDPOINT, or the usual one, says.
+    `checkpoint`: it may be a torch checkpoint, of which what unpacks it takes the tensors alone;
+    no other pickle is fetched. `endpoint`: another hub than HF_ENDPOINT, or the usual one, says.
     """
 
     repo: str
@@ -40,9 +41,10 @@ class HubFile:
     endpoint: str | None = None
     sha256: str = ""
     resumes: bool = True
+    checkpoint: bool = False
 
     def __post_init__(self) -> None:
-        if not self.filename.endswith(PLAIN):
+        if not self.filename.endswith(PLAIN) and not self.checkpoint:
             raise ValueError(f"{self.filename} may hold code: only {', '.join(PLAIN)} are fetched")
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.audio.waveform import mono
+from indexer.encoders import checkpoint
 from indexer.encoders.hub import HubFile
 from indexer.encoders.weights import Component
 from indexer.errors import EncoderError, WeightsDamaged
@@ -24,14 +25,24 @@ if TYPE_CHECKING:
     from indexer.audio.waveform import Waveform
 
 
-def component(repo: str, filename: str, licence: str) -> Component:
+def component(repo: str, filename: str, licence: str, revision: str = "main") -> Component:
     """A file of a repository on the hub, kept as it is."""
 
     def unpack(fetched: Path, folder: Path) -> None:
         (folder / filename).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(fetched, folder / filename)
 
-    return Component(HubFile(repo, "main", filename), licence, (filename,), unpack)
+    return Component(HubFile(repo, revision, filename), licence, (filename,), unpack)
+
+
+def converted(repo: str, licence: str, revision: str) -> Component:
+    """The weights of a repository that has them as a torch checkpoint alone."""
+
+    def unpack(fetched: Path, folder: Path) -> None:
+        checkpoint.convert(fetched, folder / "model.safetensors")
+
+    source = HubFile(repo, revision, "pytorch_model.bin", checkpoint=True)
+    return Component(source, licence, ("model.safetensors",), unpack)
 
 
 def library(name: str, needed: str) -> Any:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEWEST = 1_000  # rows of which cells can be made
-PAYS = 200_000_000  # numbers in all rows: an exact question takes some 50 ms there (docs/speed.md)
+PAYS = 200_000_000  # numbers in all rows: an exact question takes 28 to 120 ms (docs/speed.md)
 GROWN = 1.5  # cells are made anew when this many times the rows have come
 
 WANTED = 0.99  # recall@10

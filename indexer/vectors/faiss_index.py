@@ -35,8 +35,10 @@ log = logging.getLogger(__name__)
 SPARE = 16  # results fetched beyond the k-th: ties and near-ties seldom reach further
 FEWEST_FOR_BLAS = 5  # queries; FAISS's own limit, 128,000 / dim queries, is several times slower
 
-# Shares of the rows up to which a copy of the allowed ones costs less than a mask over all.
-COPIED, COPIED_FOR_FEW = 1 / 2, 1 / 4
+# Allowed rows are copied, so many at a time that they stay in the cache. For few queries that costs
+# more than a mask over all, from this share on.
+BLOCK = 2048
+COPIED = 1 / 4
 
 # The threads of torch and numpy spin for a while after their work. A FAISS team that shares the
 # cores with them waits at each of its barriers: 16 queries then took up to 20 times as long. One
@@ -50,6 +52,7 @@ TEAM: int = faiss.omp_get_max_threads()
 HALVES_AFTER = 5  # questions
 HALVES_PAY, HALVES_FIT = 10_000_000, 200_000_000
 HALVES_MOST = 200  # results
+HALVES_TOGETHER = 8  # questions that one product of float32 answers as soon
 
 GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
@@ -81,8 +84,8 @@ class FaissIndex(ExactIndex):
     def _candidates(
         self, queries: Rows, m: int, margins: NDArray[np.float64], at: NDArray[np.intp] | None
     ) -> Iterator[NDArray[np.intp]]:
-        most = COPIED if len(queries) >= FEWEST_FOR_BLAS else COPIED_FOR_FEW
-        if at is not None and len(at) > most * len(self):
+        few = len(queries) < FEWEST_FOR_BLAS
+        if at is not None and few and len(at) > COPIED * len(self):
             yield from by_products(self._matrix(), queries, m, margins, at)
             return
         total = len(self) if at is None else len(at)
@@ -99,10 +102,10 @@ class FaissIndex(ExactIndex):
     def _nearest(self, queries: Rows, k: int, at: NDArray[np.intp] | None) -> Found:
         """(nq, k) float32 products, best first, and positions; k rows at least are allowed."""
         if at is None:
-            return self._together(queries, k)
+            halved = self._halves is not None and len(queries) == 1 and k <= HALVES_MOST
+            return self._together(queries, k, HALVES_TOGETHER if halved else 1)
         with one_search:
-            products, labels = knn(queries, self._matrix()[at], k)
-            return products, at[labels]
+            return knn_among(queries, self._matrix(), at, k)
 
     def _nearest_of_all(self, queries: Rows, k: int) -> Found:
         found = self._nearest_on_gpu(queries, k) if k <= GPU_MOST else None
@@ -152,6 +155,21 @@ def knn(queries: Rows, rows: Rows, k: int) -> Found:
     faiss.cvar.distance_compute_blas_threshold = FEWEST_FOR_BLAS * rows.shape[1]
     products, labels = faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
     return products, labels
+
+
+def knn_among(queries: Rows, rows: Rows, at: NDArray[np.intp], k: int) -> Found:
+    """The k nearest of the rows at these positions; so many there are at least."""
+    copy = np.empty((min(BLOCK, len(at)), rows.shape[1]), np.float32)
+    found = []
+    for start in range(0, len(at), BLOCK):
+        some = at[start : start + BLOCK]
+        # Without a mode, numpy fills a buffer of its own first.
+        np.take(rows, some, axis=0, out=copy[: len(some)], mode="clip")
+        products, labels = knn(queries, copy[: len(some)], min(k, len(some)))
+        found.append((products, some[labels]))
+    products, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    order = np.argsort(-products, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(products, order, 1), np.take_along_axis(places, order, 1)
 
 
 def gpus() -> int:

@@ -38,23 +38,26 @@ class Together:
         self._waiting: list[_Asked] = []
         self._list = Lock()
 
-    def __call__(self, queries: Rows, k: int) -> Found:
+    def __call__(self, queries: Rows, k: int, fewest: int = 1) -> Found:
+        """Alone, where fewer than `fewest` wait."""
         mine = _Asked(queries, k)
         with self._list:
             self._waiting.append(mine)
         with self._turn:
             if mine.found is None:
-                self._answer(self._taken(k))
+                self._answer(self._taken(mine, fewest))
         if isinstance(mine.found, BaseException):
             raise mine.found
         assert mine.found is not None
         return mine.found
 
-    def _taken(self, k: int) -> list[_Asked]:
+    def _taken(self, mine: _Asked, fewest: int) -> list[_Asked]:
         """All who wait for so many results: more for one would cost all."""
         with self._list:
-            taken = [each for each in self._waiting if each.k == k]
-            self._waiting = [each for each in self._waiting if each.k != k]
+            taken = [each for each in self._waiting if each.k == mine.k]
+            if len(taken) < fewest:
+                taken = [mine]
+            self._waiting = [each for each in self._waiting if each not in taken]
         return taken
 
     def _answer(self, asked: list[_Asked]) -> None:

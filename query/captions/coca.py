@@ -99,7 +99,7 @@ class CocaCaptioner:
         with reading(self.name, self._folder):
             said = {k: v for k, v in self._config["model_cfg"].items() if k != "custom_text"}
             model = _open_clip().CoCa(**said)
-            model.load_state_dict(load_file(self._folder / "open_clip_model.safetensors"))
+            model.load_state_dict(load_file(self._folder / "open_clip_pytorch_model.safetensors"))
         return model.float().eval().to(self._device)
 
     @cached_property

@@ -40,8 +40,8 @@ def fill_options(command: options.F) -> options.F:
 
 
 def require_whole(given: Mapping[str, Any]) -> None:
-    """Raises UsageError for half of what filling needs, and what `require_licence` does; before
-    any work."""
+    """Raises UsageError for half of what filling needs, what `require_licence` does, and what a
+    model that is not here does; before any work."""
     model = given["fill_model"]
     if given["fill_gaps"] is None:
         for name in ("fill_model", "fill_clips", "fill_minutes"):
@@ -51,15 +51,24 @@ def require_whole(given: Mapping[str, Any]) -> None:
     if model is None:
         raise click.UsageError("--fill-gaps needs --fill-model: no model is chosen for you.")
     require_licence(model, given, "--fill-model")
+    models = _models(given)
+    models.load_generator()
+    models.load_captioner()
 
 
 def filled(
     sheet: CueSheet, seen: Look, asked: Options, given: Mapping[str, Any], bars: Bars
 ) -> CueSheet:
-    """The sheet with sounds for its gaps, as far as the budget reaches; says what was done."""
+    """The sheet with sounds for its gaps, as far as the budget reaches; says what was done. A dry
+    run makes none."""
     from query.scene.fill import Budget, fill, gaps
 
-    if not gaps(sheet):
+    silent = gaps(sheet)
+    if not silent:
+        return sheet
+    if given["dry_run"]:
+        shots = counted(len(silent), "shot")
+        say(f"{shots} without a sound, to be filled by {given['fill_model']}.")
         return sheet
     searching = partial(options.searcher, given["library_folders"], given["device"], quiet=True)
     with searching() as search:

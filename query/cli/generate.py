@@ -101,6 +101,7 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
 
     Exit code 3: done, but some sounds were not fit to be used.
     """
+    from indexer.errors import GenerationError
     from query.generation import scheme
     from query.video import read_pictures
 
@@ -120,10 +121,17 @@ def generate(frame: Path, at: str | None, **given: Any) -> None:
             _show_captions(found, ordered, generator, folder)
             return
         _say_terms(generator.name)
-        triples = scheme.sounded(ordered, generator, folder, bars)
+        stopped: BaseException | None = None
+        try:
+            triples = scheme.sounded(ordered, generator, folder, bars)
+        except (KeyboardInterrupt, GenerationError) as error:
+            stopped = error.with_traceback(None)  # whose frames would hold the model
         bars.close()
         del generator
         _release()
+        if stopped is not None:
+            _keep(folder, given, bars)
+            raise stopped
         refused = _say_made(triples, folder)
         with options.searcher(given["library_folders"], given["device"]) as search:
             _rank(pictures, triples, search, folder, given, bars)
@@ -260,22 +268,36 @@ def _rank(
     bars: Bars,
 ) -> None:
     """Takes the sounds into the first library, keeps how they agree, and shows the best of all."""
-    from indexer.build.run import build_index
-    from indexer.sources.generated import GeneratedSource
     from query import tables
     from query.generation.scheme import with_made
     from query.generation.triples import measure
+
+    library = search.libraries[0]
+    _take_in(search, folder, bars)
+    fit = [each for each in triples if not each.clip.facts.refused]
+    _compare(fit, measure(fit, pictures, search, library))
+    ask = with_made(replace(options.asked(given), k=given["best"]))
+    hits = search.by_pictures(pictures, ask)
+    tables.show(hits, given["form"], several=len(given["library_folders"]) > 1)
+
+
+def _take_in(search: Searcher, folder: Path, bars: Bars) -> None:
+    from indexer.build.run import build_index
+    from indexer.sources.generated import GeneratedSource
 
     library = search.libraries[0]
     assert search.encoder is not None
     report = build_index(library, [GeneratedSource(folder)], search.encoder, progress=bars)
     bars.close()
     say_failures(report, "`sonorize library status` lists them")
-    fit = [each for each in triples if not each.clip.facts.refused]
-    _compare(fit, measure(fit, pictures, search, library))
-    ask = with_made(replace(options.asked(given), k=given["best"]))
-    hits = search.by_pictures(pictures, ask)
-    tables.show(hits, given["form"], several=len(given["library_folders"]) > 1)
+
+
+def _keep(folder: Path, given: dict[str, Any], bars: Bars) -> None:
+    """What a run that was stopped has finished is in the library before it ends."""
+    if any(folder.glob("*.wav")):
+        say(f"Taking what is finished in {folder} into the library.")
+        with options.searcher(given["library_folders"], given["device"], quiet=True) as search:
+            _take_in(search, folder, bars)
 
 
 def _compare(triples: Sequence[Triple], measured: Sequence[dict[str, Any]]) -> None:

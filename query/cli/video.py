@@ -209,6 +209,9 @@ def _again(file: Path, outs: Sequence[Path], given: dict[str, Any]) -> CueSheet:
     from query.scene import project, still_same
 
     sheet = project.load(file)
+    away = still_same.gone(sheet.film)
+    if away and any(out.suffix.lower() in FILMS for out in outs):
+        raise SceneError(away)
     outs_of.require_fit(sheet.film, outs)
     with ExitStack() as stack:
         libraries = []

@@ -35,7 +35,6 @@ ALL, MEAN = "all", "mean"
 COLUMNS = ("metric", "form", "scene", "r", "low", "high", "p", "p_holm", "n")
 RANK_COLUMNS = ("metric", "statistic", "value", "p", "p_holm", "n")
 VALUE_COLUMNS = ("scene", "frame", "sound", "ratings", "mean_fit", "metric", "value")
-GIVEN = "reference cosine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +70,11 @@ def gather(
     theta: float = 0.5,
 ) -> Rated:
     """Raises StudyError for a pair that the study does not know."""
+    require_named(study, ratings)
     _, pairs, values = table(ratings)
     owner = {study.shown(frame): scene for scene in study.scenes for frame in scene.frames}
     frame_at = {study.shown(frame): frame for scene in study.scenes for frame in scene.frames}
     sound_at = {study.shown(name): name for name in map(str, study.files)}
-    for frame, sound in pairs:
-        if frame not in owner or sound not in sound_at:
-            unknown = frame if frame not in owner else sound
-            raise StudyError(
-                f"{unknown!r} was rated and {study.path.name} does not name it: write it as it is "
-                "written there, below the study's folder."
-            )
     place = {frame: at for at, frame in enumerate(frame_at)}
     order = sorted(range(len(pairs)), key=lambda at: (place[pairs[at][0]], pairs[at][1]))
     pairs, values = [pairs[at] for at in order], values[:, order]
@@ -94,6 +87,19 @@ def gather(
         name: np.array([each.get(name, float("nan")) for each in measured]) for name in names
     }
     return Rated(pairs, values, [owner[frame].name for frame, _ in pairs], metrics)
+
+
+def require_named(study: Study, ratings: Sequence[Rating]) -> None:
+    """Raises StudyError for ratings of a frame or a sound that the study does not name."""
+    frames = {study.shown(frame) for scene in study.scenes for frame in scene.frames}
+    sounds = {study.shown(name) for name in map(str, study.files)}
+    for rating in ratings:
+        if rating.frame not in frames or rating.sound not in sounds:
+            unknown = rating.frame if rating.frame not in frames else rating.sound
+            raise StudyError(
+                f"{unknown!r} was rated and {study.path.name} does not name it: write it as it is "
+                "written there, below the study's folder."
+            )
 
 
 def _metrics(
@@ -171,13 +177,20 @@ def _forms(rated: Rated, name: str, rounds: int, seed: int) -> Iterator[dict[str
         metric[known], means[known], named, turned=True, rounds=rounds, seed=seed
     )
     yield row(TURNED, ALL, turned, count)
-    given = rated.metrics.get(GIVEN)
+    given = rated.metrics.get(_reference_of(name))
     if given is None or name.startswith("reference"):
         return
     known &= np.isfinite(given)  # a scene may lack a reference
     if (count := int(known.sum())) > 1:
         partial = correlation.partial(metric[known], means[known], given[known])
         yield row(PARTIAL, ALL, partial, count)
+
+
+def _reference_of(metric: str) -> str:
+    """The distance to the reference sound in the metric's own form and scale: of a length, a
+    cosine explains all but a curve, which would pass for something of the metric's own."""
+    kind = "Euclidean" if "Euclidean" in metric else "cosine"
+    return f"reference {kind}{', raw' * metric.endswith(', raw')}"
 
 
 def _pooled(values: NDArray[np.float64], metric: NDArray[np.float64]) -> tuple[Estimate, int]:

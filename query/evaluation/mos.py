@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from query.evaluation.metrics import ratings as metrics
-from query.evaluation.metrics.correlation import item_means, several, two_way_draws
+from query.evaluation.metrics.correlation import holm, item_means, several, two_way_draws
 from query.evaluation.ratings import Rating, table
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ GROUP_COLUMNS = (
     "question", "group", "name", "mos", "low", "high", "items", "raters", "ratings",
     "icc_one", "icc_mean", "alpha",
 )  # fmt: skip
-ARM_COLUMNS = ("question", "first", "second", "difference", "low", "high", "p", "frames")
+ARM_COLUMNS = (
+    "question", "first", "second", "difference", "low", "high", "p", "p_holm", "frames",
+)  # fmt: skip
 ROUNDS = 2000
 
 
@@ -37,9 +39,10 @@ class Opinions:
 
     items   Fig. 6: the mean over raters with Student's interval
     groups  all, each scene and each arm: mean of items' means, its interval over raters and items
-            drawn anew (none of one rater or one item), and how far raters agree
+            drawn anew (none of one rater or one item; see _interval), and how far raters agree
     arms    differences of arms on the frames that both have, frame by frame; interval as above, p
-            by turning signs: of frames, or of raters where that finds less
+            by turning signs: of frames, or of raters where that finds less; p_holm counts how many
+            arms were compared
     """
 
     items: list[dict[str, Any]]
@@ -57,7 +60,7 @@ def summarise(ratings: Sequence[Rating], *, seed: int = 0) -> Opinions:
     return Opinions(
         [row for name, known in asked.items() for row in _items(name, known)],
         [row for name, known in asked.items() for row in _groups(name, known, seed)],
-        [row for name, known in asked.items() for row in _arms(name, known, seed)],
+        [row for name, known in asked.items() for row in _holm(list(_arms(name, known, seed)))],
     )
 
 
@@ -77,6 +80,7 @@ def _groups(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[st
     for rating in ratings:
         if rating.scene:
             groups.setdefault(("scene", rating.scene), []).append(rating)
+    for rating in ratings:
         for arm in rating.arms:
             groups.setdefault(("arm", arm), []).append(rating)
     for (group, named), mine in groups.items():
@@ -95,16 +99,33 @@ def _mean_two_way(values: Values, seed: int) -> tuple[float, float, float]:
     mean = float(np.nanmean(item_means(values)))
     if not several(values):
         return mean, float("nan"), float("nan")
-    return mean, *_interval(*two_way_draws(values, ROUNDS, seed))
+    return mean, *_interval(mean, *two_way_draws(values, ROUNDS, seed), _freedom(values))
 
 
-def _interval(means: Values, weights: Values) -> tuple[float, float]:
-    """95 % of the weighted means of (rounds, items)."""
+def _interval(found: float, means: Values, weights: Values, freedom: float) -> tuple[float, float]:
+    """95 % of the weighted means of (rounds, items), whose own is `found`.
+
+    Percentiles promise too much where raters are few, as a normal distribution would: the ends are
+    moved away from what was found as Student's lie farther out than normal ones.
+    """
+    from scipy.stats import norm, t
+
     weights = np.where(np.isfinite(means), weights, 0.0)
     totals = weights.sum(axis=1)
     drawn = (weights * np.nan_to_num(means)).sum(axis=1)[totals > 0] / totals[totals > 0]
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    farther = t.ppf(0.975, freedom) / norm.ppf(0.975)
+    low, high = found + farther * (np.percentile(drawn, [2.5, 97.5]) - found)
     return float(low), float(high)
+
+
+def _freedom(values: Values) -> float:
+    """Degrees of freedom of a mean over (raters, items), both of which vary (Satterthwaite)."""
+    parts = []
+    for each in (item_means(values), item_means(values.T)):
+        known = each[np.isfinite(each)]
+        parts.append((float(known.var(ddof=1)) / len(known), len(known) - 1))
+    below = sum(part**2 / count for part, count in parts)
+    return sum(part for part, _ in parts) ** 2 / below if below > 0 else float("inf")
 
 
 def _arms(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[str, Any]]:
@@ -123,6 +144,11 @@ def _arms(name: str, ratings: Sequence[Rating], seed: int) -> Iterator[dict[str,
             "low": low, "high": high, "p": _p_of_signs(apart, one - two, seed),
             "frames": len(apart),
         }  # fmt: skip
+
+
+def _holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    adjusted = holm([row["p"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
 
 
 def _by_frame(name: str, ratings: Sequence[Rating]) -> dict[str, Values]:
@@ -149,7 +175,10 @@ def _apart_two_way(one: Values, two: Values, seed: int) -> tuple[float, float]:
     if not (several(one) and several(two)):
         return float("nan"), float("nan")
     (means, weights), (others, _) = (two_way_draws(each, ROUNDS, seed) for each in (one, two))
-    return _interval(means - others, weights)
+    apart = float((item_means(one) - item_means(two)).mean())
+    both = one - two  # of raters who rated both
+    freedom = min(map(_freedom, [both] if several(both) else [one, two]))
+    return _interval(apart, means - others, weights, freedom)
 
 
 def _p_of_signs(by_frame: Values, by_both: Values, seed: int) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from query.evaluation.metrics import correlation
+from query.evaluation.metrics.ratings import complete
 from query.evaluation.ratings import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
@@ -108,12 +109,12 @@ def _paths(design: Design, rng: np.random.Generator) -> Values:
 
 def from_pilot(values: Values, scenes: Sequence[str], design: Design) -> Design:
     """The design with what (raters, pairs) ratings tell: a two-way analysis of variance within
-    scenes, of the pairs that everyone rated, which are in the order of the frames.
+    scenes, of a table without gaps (`complete`); pairs are in the order of the frames.
 
     Raises ValueError, saying what is lacking.
     """
-    whole = np.isfinite(values).all(axis=0)
-    table, named = values[:, whole], np.array(scenes)[whole]
+    who, which = complete(values)
+    table, named = values[np.ix_(who, which)], np.array(scenes)[which]
     raters, pairs = table.shape
     if raters < 2 or pairs < len(set(named)) + 2:
         raise ValueError("two raters who rated the same pairs, and two pairs more than scenes")

@@ -110,8 +110,8 @@ def require_one_space(generator: Any, heard: Heard) -> None:
     words = generator.meaning(PROBE)
     if words.shape != heard.probe.shape or float(words @ heard.probe) < SAME:
         raise GenerationError(
-            f"{generator.name} and {NAME} are not of one space, so that sounds would mean nothing "
-            f"to it: run sonorize models fetch {generator.name} {NAME}."
+            f"{generator.name} and {NAME}, as they are here, are not of one space, so that sounds "
+            "would mean nothing to it: use --via captions."
         )
 
 

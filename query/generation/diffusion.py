@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 class DiffusionGenerator:
     """One sound at a time, in float32, from noise that is drawn on the CPU: a seed gives the same
-    noise on every device."""
+    noise on every device, but for what Stable Audio's scheduler draws where it runs."""
 
     def __init__(self, name: str, kind: Kind, folder: Path, device: str) -> None:
         self.name, self.licence = name, registry.entry(name).licence

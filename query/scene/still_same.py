@@ -34,12 +34,19 @@ def changed(sheet: CueSheet) -> Iterator[str]:
             )
 
 
+def gone(film: Film) -> str:
+    """A sentence if the film is not there; else ""."""
+    if Path(film.path).is_file():
+        return ""
+    return (
+        f"{film.path} is not there: put the film there, or write where it lies in the project, as "
+        '"path" of "film".'
+    )
+
+
 def _film(film: Film) -> Iterator[str]:
-    if not Path(film.path).is_file():
-        yield (
-            f"{film.path} is not there: put the film there, or write where it lies in the project, "
-            'as "path" of "film".'
-        )
+    if away := gone(film):
+        yield away
         return
     try:
         now = facts(Path(film.path))

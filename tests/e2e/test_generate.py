@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -33,7 +34,8 @@ from query.search import Searcher
 
 declare_operators()
 SLOWLY = """
-import time, toy_makers
+import signal, time, toy_makers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from query.generation import registry
 registry.load = lambda *_: toy_makers.Tones(lambda _: time.sleep(0.2), "audioldm")
 from query.cli.main import main
@@ -224,8 +226,9 @@ def test_what_is_lacking_is_one_sentence(
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_it_goes_on_from_there(
-    frame: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("how", "kept"), [(signal.SIGKILL, False), (signal.SIGINT, True)])
+def test_stopped_in_the_middle_it_goes_on_from_there(
+    how: signal.Signals, kept: bool, frame: Path, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rest = ("--seconds", 1, "--caption", "rain", "--variations", 8)
     command = ("generate", frame, "--model", "audioldm", "--library", library, *rest)
@@ -235,9 +238,10 @@ def test_killed_in_the_middle_it_goes_on_from_there(
         cwd=Path(toy_makers.__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         while len(list(folder.glob("[!.]*.json"))) < 2:
-            assert process.poll() is None, "it ended before it could be killed"
+            assert process.poll() is None, "it ended before it could be stopped"
             time.sleep(0.01)
-        process.kill()
+        process.send_signal(how)
+    assert process.returncode == (130 if how == signal.SIGINT else -how)
     monkeypatch.setattr(registry, "load", lambda *_: toy_makers.Tones(name="audioldm"))
     before = {
         path: path.stat().st_mtime_ns
@@ -245,6 +249,8 @@ def test_killed_in_the_middle_it_goes_on_from_there(
         if path.with_suffix(".json").is_file()
     }
     assert 2 <= len(before) < 8
+    with Library.open(library) as opened:
+        assert opened.catalog.counts()["ready"] == 8 + (len(before) if kept else 0)
     done = run(*command)
     assert done.code == 0, done.err
     assert f"Making sounds with audioldm: {8 - len(before)} sounds" in done.err

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from libraries import build, run, tone
+
+from query.captions import registry as captioners
+from query.generation import registry as generators
 
 RATE, SHOT = 10, 20  # frames a second, frames of a shot
 
@@ -208,9 +212,10 @@ def test_a_film_that_has_moved_is_missed(base: Path, tmp_path: Path) -> None:
     said = json.loads(project.read_text())
     said["film"]["path"] = "away.mkv"
     project.write_text(json.dumps(said))
-    done = video(base, project, "-o", tmp_path / "out.rpp")
-    assert done.code == 0
-    assert f"{tmp_path / 'away.mkv'} is not there: put the film there, or write" in done.err
+    for out, code in (("out.rpp", 0), ("out.mkv", 1)):
+        done = video(base, project, "-o", tmp_path / out)
+        assert done.code == code
+        assert f"{tmp_path / 'away.mkv'} is not there: put the film there, or write" in done.err
 
 
 def test_a_name_may_be_as_long_as_names_may_be(base: Path, tmp_path: Path) -> None:
@@ -360,8 +365,20 @@ def test_gaps_say_which_model_is_not_here(
 ) -> None:
     monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path))
     fill = ("--fill-gaps", "generate", "--fill-model", "audioldm")
-    whole = video(base, base / "film.mkv", "--dry-run", *fill)
-    assert whole.code == 0, whole.err  # the library has a sound for every shot
-    done = video(base, base / "film.mkv", "--dry-run", *fill, "--pack", "none")
+    done = video(base, base / "film.mkv", "--dry-run", *fill)
     assert done.code == 1
     assert "models fetch audioldm (1.7 GB, CC-BY-NC-SA-4.0" in done.err
+    assert "Finding cuts" not in done.err
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_which_gaps_would_be_filled(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for registry in (captioners, generators):
+        monkeypatch.setattr(registry, "load", lambda *_: None)
+    fill = ("--fill-gaps", "generate", "--fill-model", "audioldm", "--pack", "none")
+    done = video(base, base / "film.mkv", "--dry-run", *fill)
+    assert done.code == 0, done.err
+    assert re.search(r"^\d shots? without a sound, to be filled by audioldm\.$", done.err, re.M)
+    assert not list(base.glob("**/generated"))

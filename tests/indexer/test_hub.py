@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ import pytest
 from indexer.encoders import weights
 from indexer.encoders.hub import HubFile
 from indexer.encoders.makers import AUDIOLDM
+from indexer.encoders.pretrained import converted
 from indexer.encoders.progress import Progress
 from indexer.errors import WeightsDamaged, WeightsMissing
 
@@ -164,3 +166,37 @@ def test_folders_of_a_repository_are_folders_here(tmp_path: Path) -> None:
 def test_pickles_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="may hold code"):
         HubFile("owner/model", "main", name)
+
+
+def test_a_checkpoint_becomes_plain_tensors_and_runs_nothing(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    part = converted("owner/model", "MIT", COMMIT)
+    assert (part.source.filename, part.source.version) == ("pytorch_model.bin", COMMIT)
+    path = tmp_path / "pytorch_model.bin"
+    shared = torch.arange(6.0).reshape(2, 3)
+    torch.save({"a": shared, "turned": shared.T, "n": torch.tensor([3])}, path)
+    part.unpack(path, tmp_path)
+    read = load_file(tmp_path / "model.safetensors")
+    assert read["turned"].tolist() == shared.T.tolist()
+    assert (read["n"].dtype, set(read)) == (torch.int64, {"a", "turned", "n"})
+    ran = tmp_path / "ran"
+    for bad in (b"PK\x03\x04", pickle.dumps(Runs(ran), protocol=2), pickle.dumps([1], protocol=2)):
+        path.write_bytes(bad)
+        with pytest.raises(WeightsDamaged, match="fetch it again"):
+            part.unpack(path, tmp_path)
+    torch.save([shared], path)
+    with pytest.raises(WeightsDamaged, match="no weights by name"):
+        part.unpack(path, tmp_path)
+    assert not ran.exists()
+
+
+class Runs:
+    """What a pickle may hold."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> object:
+        return Path.touch, (self._path,)

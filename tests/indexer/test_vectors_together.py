@@ -34,14 +34,14 @@ class Search:
         return np.repeat(queries[:, :1], k, axis=1), np.repeat(queries[:, :1].astype(int), k, 1)
 
 
-def all_at_once(search: Search, ks: list[int]) -> list[Future[Found]]:
+def all_at_once(search: Search, ks: list[int], fewest: int = 1) -> list[Future[Found]]:
     """One asks; while its search runs, all others do, two questions each."""
     together = Together(search, Lock())
     with ThreadPoolExecutor(len(ks) + 1) as pool:
         first = pool.submit(together, np.full((1, 3), 99.0, np.float32), 4)
         assert search.begun.wait(10)
         others = [
-            pool.submit(together, np.full((2, 3), number, np.float32), k)
+            pool.submit(together, np.full((2, 3), number, np.float32), k, fewest)
             for number, k in enumerate(ks)
         ]
         while len(together._waiting) < len(ks):
@@ -57,6 +57,16 @@ def test_those_who_waited_are_answered_by_one_search() -> None:
     assert first.result()[1].tolist() == [[99] * 4]
     for number, other in enumerate(others):
         assert other.result()[1].tolist() == [[number] * 4] * 2
+
+
+def test_few_are_answered_one_by_one_where_that_is_faster() -> None:
+    search = Search()
+    _, *others = all_at_once(search, [4] * ASKERS, fewest=ASKERS - 1)
+    assert search.asked == [(1, 4), (2 * ASKERS, 4)]
+    search = Search()
+    _, *others = all_at_once(search, [4] * ASKERS, fewest=ASKERS + 1)
+    assert search.asked == [(1, 4), *[(2, 4)] * ASKERS]
+    assert [other.result()[1][0, 0] for other in others] == list(range(ASKERS))
 
 
 def test_who_wants_more_results_makes_nobody_wait_for_them() -> None:

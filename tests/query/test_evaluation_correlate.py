@@ -13,7 +13,7 @@ from studies import planted
 
 from indexer.errors import StudyError
 from query.evaluation import correlate
-from query.evaluation.correlate import Table2, gather
+from query.evaluation.correlate import Rated, Table2, gather
 from query.evaluation.correlate import correlate as correlated
 from query.evaluation.embedding import Embedded
 from query.evaluation.metrics.correlation import within_groups
@@ -111,6 +111,26 @@ def test_a_metric_that_the_reference_distance_explains_has_nothing_of_its_own(
     assert alone["p"] < 1e-6
     assert abs(partial["r"]) < abs(alone["r"]) / 2
     assert not rows(measured, correlate.PARTIAL, "reference cosine")
+
+
+def test_a_length_is_given_a_length_and_a_cosine_a_cosine() -> None:
+    """The reference distance by another name has nothing of its own, whatever its curve."""
+    rng = np.random.default_rng(1)
+    cosine = rng.uniform(0.02, 1.9, 40)
+    length = np.sqrt(2 * cosine)
+    rated = Rated(
+        [(f"f{n}", "s") for n in range(40)],
+        3 - length + 0.05 * rng.standard_normal((5, 40)),
+        ["a"] * 40,
+        {
+            "reference cosine": cosine,
+            "reference Euclidean": length,
+            "SLERP Euclidean, literal": length + 0.01 * rng.standard_normal(40),
+        },
+    )
+    partial = rows(correlated(rated, rounds=50), correlate.PARTIAL, "SLERP Euclidean, literal")
+    assert abs(partial["all"]["r"]) < 0.3  # -.9 given the cosine
+    assert partial["all"]["p"] > 0.05
 
 
 def test_holm_counts_the_metrics(measured: Table2) -> None:
@@ -313,6 +333,9 @@ def test_a_pilot_says_how_far_things_spread_and_how_alike_neighbours_are() -> No
         found.append([told.spread, told.rater_sd, told.noise_sd, told.alike, told.middle])
     assert_allclose(np.mean(found, axis=0), [0.6, 0.4, 0.9, 0.7, 3.0], atol=0.2)
     assert_allclose(np.mean(found, axis=0)[:4], [0.6, 0.4, 0.9, 0.7], atol=0.06)
+    early = np.full((1, values.shape[1]), np.nan)  # who left after the first pair
+    early[0, 0] = 5.0
+    assert from_pilot(np.concatenate([values, early]), scenes, Design(5, 10, 3)) == told
     with pytest.raises(ValueError, match="two raters"):
         from_pilot(values[:1], scenes, Design(5, 10, 3))
     flat = from_pilot(np.full((3, 180), 4.0), scenes, Design(5, 10, 3))

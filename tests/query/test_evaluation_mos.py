@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from query.evaluation import mos
+from query.evaluation.metrics import correlation
 from query.evaluation.ratings import Rating
 
 
@@ -40,6 +41,7 @@ def test_items_groups_and_arms() -> None:
     fit = [row for row in found.items if row["question"] == "fit"]
     assert len(fit) == 24
     assert all(row["low"] < row["mos"] < row["high"] and row["n"] == 6 for row in fit)
+    assert [r["group"] for r in found.groups[:5]] == ["all", "scene", "scene", "arm", "arm"]
     everything = group(found, "fit", "")
     assert (everything["items"], everything["raters"], everything["ratings"]) == (24, 6, 144)
     assert_allclose(everything["mos"], np.mean([row["mos"] for row in fit]))
@@ -56,6 +58,11 @@ def test_arms_are_paired_by_frame() -> None:
     assert fit["low"] < 0.3 < fit["high"]
     assert fit["low"] > 0
     assert fit["p"] == pytest.approx(2 / 2**6, abs=0.01)  # the least that six raters can give
+    assert fit["p_holm"] == fit["p"]  # one comparison for each question
+    third = [replace(r, arm="original", sound="o") for r in ratings(0.3) if r.arm == "random"]
+    pairs = mos.summarise([*ratings(0.3), *third]).arms[:3]
+    assert [row["p_holm"] for row in pairs] == correlation.holm([row["p"] for row in pairs])
+    assert pairs[0]["p_holm"] >= 3 * pairs[0]["p"]
     [none, _quality] = mos.summarise(ratings(0.0)).arms
     assert none["p"] > 0.05
 
@@ -70,6 +77,22 @@ def test_one_rater_or_item_has_no_interval_over_raters_and_items() -> None:
     assert fit["p"] == 1  # a single rater's sign may be either
     single = [each for each in ratings() if each.sound == "random0.wav"]
     assert np.isnan(group(mos.summarise(single), "fit", "")["high"])
+
+
+def test_few_raters_give_a_wider_interval() -> None:
+    """As Student's is wider than a normal one: by whichever of raters and items vary."""
+    raters, items = np.array([[2.0], [3.0], [4.5]]), np.array([[1.0, 2.0, 3.0, 5.0, 5.0]])
+    assert_allclose(mos._freedom(raters + 0 * items), 2)
+    assert_allclose(mos._freedom(items + 0 * raters), 4)
+    assert 2 < mos._freedom(raters + items) < 6
+    assert mos._freedom(np.full((3, 4), 2.0)) == np.inf
+    covered = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        table = rng.normal(0, 0.5, 21) + rng.normal(0, 0.5, (3, 1)) + rng.normal(0, 0.8, (3, 21))
+        _, low, high = mos._mean_two_way(table, seed)
+        covered += low <= 0 <= high
+    assert covered >= 54  # 50 of 60 without
 
 
 def test_arms_that_raters_disagree_about_are_not_told_apart() -> None:

@@ -44,6 +44,15 @@ def test_icc_of_shrout_and_fleiss() -> None:
     assert_allclose([one, several], [0.29, 0.62], atol=0.005)
 
 
+def test_who_left_early_takes_no_agreement_from_others() -> None:
+    early = np.full((2, JUDGES.shape[1]), np.nan)
+    early[0, 0], early[1, 1] = 3, 4
+    assert ratings.icc(np.concatenate([JUDGES, early])) == ratings.icc(JUDGES)
+    gap = np.array(JUDGES, float)
+    gap[0, 5] = np.nan  # three raters of six items, or four of five
+    assert ratings.icc(gap) == ratings.icc(gap[:, :5])
+
+
 @pytest.mark.parametrize(
     ("scale", "alpha"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
 )

@@ -10,6 +10,7 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from indexer.encoders.checkpoint import load
 from indexer.encoders.download import HttpFile
 from indexer.encoders.weights import Component, ModelFiles, Wheel
 from indexer.errors import WeightsDamaged
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 Shapes = dict[str, tuple[int, ...]]
 FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
-# what reading a damaged pickle comes to, beside its own error
-DAMAGE = (
-    AttributeError, EOFError, ImportError, LookupError, OSError, RuntimeError, TypeError,
-    ValueError,
-)  # fmt: skip
 
 CHECKPOINT = HttpFile(
     url="https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth",
@@ -89,17 +85,8 @@ def _safetensors(checkpoint: Path) -> Any:
 
 
 def _torch(checkpoint: Path) -> dict[str, Any]:
-    import pickle
-
-    import torch
-
-    try:
-        read = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, *DAMAGE) as error:
-        raise WeightsDamaged(
-            f"{checkpoint} is no torch checkpoint of plain tensors: give imagebind_huge.pth, or "
-            "its weights as .safetensors."
-        ) from error
+    advice = "give imagebind_huge.pth, or its weights as .safetensors."
+    read = load(checkpoint, advice, mmap=True)
     if not isinstance(read, dict):
         raise WeightsDamaged(f"{checkpoint} holds no weights by name: give imagebind_huge.pth.")
     return {key: value for key, value in read.items() if _is_plain(value)}

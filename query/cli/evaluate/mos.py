@@ -64,10 +64,12 @@ def measure(ratings_file: Path) -> Record:
         notes=[
             "Intervals of items are Student's over raters; those of scenes and arms are of raters "
             "and items drawn anew. Arms are compared on the frames that both have, p by turning "
-            "the signs of frames or of raters, whichever finds less.",
+            "the signs of frames or of raters, whichever finds less; p_holm counts the arms "
+            "compared.",
         ],
         provenance=provenance.of_run({ratings_file.name: ratings_file}, seed=0),
         tables=tables,
+        folder=str(ratings_file.absolute().parent),
     )
 
 

@@ -127,8 +127,11 @@ def bootstrap_two_way(
     """r between item means and metric, with an interval over raters *and* items.
 
     ratings (raters, items), NaN where there is none; each round draws raters and items anew with
-    replacement (Owen 2007, "The pigeonhole bootstrap"), and the interval is that of percentiles.
-    One rater says nothing of others: then there is no interval.
+    replacement (Owen 2007, "The pigeonhole bootstrap"). Of raters some are drawn twice, so that
+    means are of fewer and r is nearer 0 than of all: so the interval is that of percentiles of
+    Fisher's z, moved until their middle is the r found. It is of means of as many raters; r with
+    what items are truly worth is farther from 0. Items are drawn as strangers: of neighbours that
+    are alike it is too narrow. One rater says nothing of others: no interval.
     """
     table, values = np.asarray(ratings, np.float64), np.asarray(metric, np.float64)
     found = _of_means(item_means(table), values, np.ones(len(values)))
@@ -137,10 +140,17 @@ def bootstrap_two_way(
     means, weights = two_way_draws(table, rounds, seed)
     drawn = _of_means(means, values, weights)
     drawn = drawn[np.isfinite(drawn)]
-    if not len(drawn):
+    if not (len(drawn) and np.isfinite(found)):
         return Estimate(float(found))
-    low, high = np.percentile(drawn, [50 - 50 * level, 50 + 50 * level])
-    return Estimate(float(found), float(low), float(high))
+    low, middle, high = np.percentile(_z(drawn), [50 - 50 * level, 50, 50 + 50 * level])
+    ends = np.tanh(_z(found) + np.array([low, high]) - middle)
+    return Estimate(float(found), *ends.tolist())
+
+
+def _z(r: Values) -> Values:
+    """Fisher's, finite for 1 and -1 too."""
+    z: Values = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
+    return z
 
 
 def several(ratings: NDArray[np.floating]) -> bool:

@@ -48,15 +48,26 @@ def mean_opinion(ratings: ArrayLike, level: float = 0.95) -> Values:
     return np.stack([means, means - half, means + half, counts], axis=1)
 
 
+def complete(ratings: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Raters and items of a table without gaps: all raters and the items that all of them rated,
+    or all items and the raters who rated all, whichever are more ratings."""
+    there = np.isfinite(validate(ratings))
+    raters, items = np.arange(there.shape[0]), np.arange(there.shape[1])
+    shared, diligent = items[there.all(axis=0)], raters[there.all(axis=1)]
+    if len(raters) * len(shared) >= len(diligent) * len(items):
+        return raters, shared
+    return diligent, items
+
+
 def icc(ratings: ArrayLike) -> tuple[float, float]:
     """ICC(2,1) and ICC(2,k): agreement of one rater, and of the mean of all of them.
 
     Two-way random effects, absolute agreement (Shrout & Fleiss 1979, "Intraclass correlations"),
-    over the items that every rater rated. NaN with fewer than two of either, where nothing
-    differs, and for ICC(2,k) where raters disagree so much that it has no meaning.
+    over the `complete` table. NaN with fewer than two of either, where nothing differs, and for
+    ICC(2,k) where raters disagree so much that it has no meaning.
     """
     table = validate(ratings)
-    whole = table[:, np.isfinite(table).all(axis=0)]
+    whole = table[np.ix_(*complete(table))]
     raters, items = whole.shape
     if raters < 2 or items < 2:
         return float("nan"), float("nan")
