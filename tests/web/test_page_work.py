@@ -119,7 +119,7 @@ def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(
 ) -> None:
     shutil.copytree(web_library, tmp_path / "library")
     with serving(tmp_path / "library") as own, opened(browser, own, "/?k=5") as tab:
-        own.ready()
+        expect(tab.locator("#model")).to_have_text("toy")  # it will not ask again by itself
         rows, held = tab.locator(".hit"), list[Route]()
         expect(rows).to_have_count(5)
         tab.route("**/mark", lambda route: held.append(route))

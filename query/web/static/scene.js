@@ -14,6 +14,7 @@ let scene = null;
 let chosen = "";
 let alone = false; // only the cue that is chosen is heard
 let watching = false;
+let drawn = 0; // times
 let handlers = {};
 
 export function start(given) {
@@ -95,8 +96,9 @@ async function watch() {
       state = await ask("scene/state");
     }
     find("scene-said").textContent = state.said;
+    const before = drawn;
     const found = await ask("scene");
-    if (found) draw(found);
+    if (found && drawn === before) draw(found); // else a cue was changed meanwhile, and is shown
   } finally {
     bar.hidden = true;
     watching = false;
@@ -106,6 +108,7 @@ async function watch() {
 // Drawing
 
 function draw(found) {
+  drawn += 1;
   const fresh = scene?.video !== found.video;
   scene = found;
   find("scene-made").hidden = find("scene-again").hidden = false;
