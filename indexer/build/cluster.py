@@ -41,6 +41,7 @@ CORES = 2  # of a worker without a GPU
 FILES = 128  # of a shard at most
 SECONDS = 900.0  # of sound in a shard, or one file
 RETRIES = 3  # of a shard whose worker died
+SHARED = "put it on storage that all machines see under the same path."
 
 
 class Worker:
@@ -53,28 +54,34 @@ class Worker:
     def __init__(self, name: str, windows: Windows, made_for: shards.MADE_FOR, known: Path) -> None:
         self._name, self._windows, self._made_for, self._known = name, windows, made_for, known
         self._loaded: Encoder | None = None
+        self._fits = False
 
     def lacks(self, sound: Job) -> str:
         """What keeps this machine from taking part, as one sentence, or ""."""
-        machine = f"The machine {socket.gethostname()}"
-        shared = "put it on storage that all machines see under the same path."
         if not self._known.is_file():
-            return f"{machine} does not see the library in {self._known.parents[2]}: {shared}"
+            return f"{_here()} does not see the library in {self._known.parents[2]}: {SHARED}"
         if not os.access(sound.path, os.R_OK):
-            return f"{machine} cannot read {sound.path}: {shared}"
+            return f"{_here()} cannot read {sound.path}: {SHARED}"
+        return self._lacks_model()
+
+    def _lacks_model(self) -> str:
         try:
             made_here = {part: self._encoder.fingerprint(part) for part in self._encoder.dims}
         except SonorizeError as error:
-            return f"{machine} cannot run the {self._name} model: {error}"
+            return f"{_here()} cannot run the {self._name} model: {error}"
         if any(made_here[part] != mine for part, _, mine in self._made_for):  # type: ignore[index]
             return (
-                f"{machine} has another {self._name} model, or another sonorize, than this one: "
+                f"{_here()} has another {self._name} model, or another sonorize, than this one: "
                 "bring both to the same version."
             )
+        self._fits = True
         return ""
 
     def hear(self, jobs: list[Job]) -> str:
-        """Hears the files; the name of the shard that holds what was heard."""
+        """Hears the files; the name of the shard that holds what was heard. Raises LibraryError."""
+        # One that died begins again on any machine, and nobody asks what that one lacks.
+        if not self._fits and (lacking := self._lacks_model()):
+            raise LibraryError(lacking)
         report, kept, encoder = BuildReport(), _Kept(), self._encoder
         spaces: Any = {part: space for part, space, _ in self._made_for}
         ears = Ears(spaces, encoder, report, Progress(), kept, Heads())
@@ -109,6 +116,10 @@ class Worker:
             setup = Setup(found.device, self._windows)
             self._loaded = registry.load(self._name, models_dir=found.models, setup=setup)
         return self._loaded
+
+
+def _here() -> str:
+    return f"The machine {socket.gethostname()}"
 
 
 class _Kept:

@@ -13,6 +13,7 @@ from indexer.build.failures import VANISHED, is_of_the_drive, is_there
 from indexer.build.scan import Scan
 from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Named, Retagged, Written
+from indexer.catalog.models import NameText
 from indexer.errors import AudioError
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def _columns(found: Scan, item: Item) -> dict[str, Any]:
         failure = {"status": "failed", "reason": str(error), "lost": lost}
     columns = dict(said.columns) if said else _from_tags(enrich(item.relative_path, tags))
     named = said.name if said else item.relative_path
-    columns["take_group"] = take_group(found.root_id, named, columns["pack"])
+    pack = columns["pack"][: NameText.LONGEST]
+    columns["take_group"] = take_group(found.root_id, named, pack)
     return {**columns, **(facts_columns(facts) if facts else {}), **failure}
 
 

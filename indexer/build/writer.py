@@ -17,7 +17,7 @@ class Writer:
     """Records batches on one thread, in their order, each as one transaction.
 
     One batch may be under way while the next is made. Leaving the `with` block waits for the last:
-    what was handed over is kept, Ctrl-C or not.
+    what was handed over is kept, Ctrl-C or not, though it comes while `record` waits.
     """
 
     def __init__(self, catalog: Catalog, report: BuildReport) -> None:
@@ -36,9 +36,12 @@ class Writer:
 
     def record(self, entries: Sequence[Entry]) -> None:
         """Waits for the batch before; raises what went wrong with it."""
-        self.wait()
-        if entries:
-            self._under_way = self._pool.submit(self._record, entries)
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            self._hand_over(entries)
+            raise
+        self._hand_over(entries)
 
     def wait(self) -> None:
         """Until all is recorded; raises what went wrong."""
@@ -49,6 +52,10 @@ class Writer:
         finally:
             if self._under_way.done():  # else Ctrl-C came meanwhile
                 self._under_way = None
+
+    def _hand_over(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            self._under_way = self._pool.submit(self._record, entries)
 
     def _record(self, entries: Sequence[Entry]) -> None:
         with self._report.timed("record"):

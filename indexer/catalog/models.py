@@ -79,6 +79,17 @@ class Root(Base):
     location: Mapped[str] = mapped_column(PathText)
 
 
+class NameText(TypeDecorator[str]):
+    """A name, cut to so many characters: an index of PostgreSQL takes no row above 2,704 bytes."""
+
+    impl = Text
+    cache_ok = True
+    LONGEST = 300
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value[: self.LONGEST]
+
+
 class Sound(Base):
     """One recording and what is known of it.
 
@@ -103,7 +114,7 @@ class Sound(Base):
     status: Mapped[str] = mapped_column(String(16), default="named")
     reason: Mapped[str] = mapped_column(Text, default="")
 
-    title: Mapped[str] = mapped_column(Text, default="")
+    title: Mapped[str] = mapped_column(NameText, default="")
     description: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     category: Mapped[str] = mapped_column(Text, default="")
@@ -111,7 +122,7 @@ class Sound(Base):
     author: Mapped[str] = mapped_column(Text, default="")
     designer: Mapped[str] = mapped_column(Text, default="")
     manufacturer: Mapped[str] = mapped_column(Text, default="")
-    pack: Mapped[str] = mapped_column(Text, default="", index=True)
+    pack: Mapped[str] = mapped_column(NameText, default="", index=True)
     microphone: Mapped[str] = mapped_column(Text, default="")
     location: Mapped[str] = mapped_column(Text, default="")
     notes: Mapped[str] = mapped_column(Text, default="")

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 FEWEST = 1_000  # rows of which cells can be made
 PAYS = 200_000_000  # numbers in all rows: an exact question takes 28 to 120 ms (docs/speed.md)
-GROWN = 1.5  # cells are made anew when this many times the rows have come
+CHANGED = 1 / 2  # share of the rows that came, or became others: cells are made anew then
+LEFT = 2 / 3  # and share that is left where rows went
 
 WANTED = 0.99  # recall@10
 EACH = 100  # questions of a kind, and as many again to tell how good the choice is
@@ -69,7 +70,10 @@ class ApproximateIndex(FaissIndex):
     def unprepared(self) -> bool:
         if not self._large():
             return self._cells is not None
-        return self._cells is None or not 1 / GROWN < len(self) / self._cells.known.rows < GROWN
+        if self._cells is None:
+            return True
+        known = self._cells.known
+        return known.put >= CHANGED * known.rows or len(self) <= LEFT * known.rows
 
     def prepare(self, parts: Sequence[int]) -> None:
         if not self.unprepared:

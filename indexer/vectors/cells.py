@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import faiss
@@ -84,6 +85,7 @@ class Cells:
 
     def put(self, ids: Ids, rows: Rows) -> None:
         """Adds rows, in place of those of the same ids."""
+        self.known = replace(self.known, put=self.known.put + len(ids))
         if self.known.probed:
             self.take(ids)
             self._own().add_with_ids(rows, ids)

@@ -32,6 +32,7 @@ class Known:
     probed   of `cells` cells, how many a question looks at; 0: exact search is better here
     recall   of the ten best rows, the share that is found: the mean over the questions of a kind,
              by kind; measured on other questions than those that chose `probed`
+    put      how many rows came since, or took the place of others: of them nothing was measured
     """
 
     rows: int
@@ -39,6 +40,7 @@ class Known:
     scored: int
     probed: int
     recall: dict[str, float]
+    put: int = 0
 
     def said(self) -> str:
         """As a sentence ends that begins "Search is"."""

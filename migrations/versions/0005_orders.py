@@ -13,7 +13,14 @@ branch_labels = None
 depends_on = None
 
 
+LONGEST = 300  # characters of a name, from here on: see models.NameText
+
+
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":  # else it refuses the index
+        op.execute(
+            f"UPDATE sound SET title = substr(title, 1, {LONGEST}) WHERE length(title) > {LONGEST}"
+        )
     for name in ("title", "pack"):
         by_name = [sa.text(f"lower({name})"), "id", "status"]
         op.create_index(f"ix_sound_by_{name}", "sound", by_name)

@@ -21,6 +21,7 @@ from indexer.build.listen import Job
 from indexer.build.run import build_index
 from indexer.catalog.entries import Same
 from indexer.encoders.toy import ToyEncoder
+from indexer.errors import LibraryError
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
 
@@ -109,6 +110,8 @@ def test_a_machine_that_cannot_take_part_says_why(folder: Path, tmp_path: Path) 
         assert f"cannot read {away.path}: put it on storage" in hearing.lacks(away)
         other = Worker("toy", "all", [("audio", 1, "other weights")], known)
         assert "has another toy model, or another sonorize" in other.lacks(sound)
+        with pytest.raises(LibraryError, match="has another toy model"):
+            other.hear([sound])  # as one does that began again there
         unknown = Worker("imagebind", "all", [], known)
         assert "cannot run the imagebind model: " in unknown.lacks(sound)
         known.unlink()

@@ -1,5 +1,8 @@
 """Recording beside the encoder: nothing waits for it, nothing is lost by it."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +61,27 @@ def test_what_was_handed_over_is_kept_on_ctrl_c(catalog: Catalog) -> None:
     with pytest.raises(KeyboardInterrupt):
         stopped()
     assert list(catalog.known(1)) == ["a.wav"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signal can be sent to the main thread")
+def test_ctrl_c_while_it_waits_keeps_what_is_handed_over(
+    catalog: Catalog,
+) -> None:
+    def stopped() -> None:
+        # another holds the catalog: it waits for long
+        with Writer(catalog, BuildReport()) as writer, writing(catalog.engine):
+            writer.record([named("a.wav")])
+            threading.Timer(0.2, signal.pthread_kill, [main, signal.SIGINT]).start()
+            writer.record([named("b.wav")])
+
+    main = threading.main_thread().ident
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stopped()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(catalog.known(1)) == ["a.wav", "b.wav"]
 
 
 def test_work_is_read_in_pages_in_path_order(

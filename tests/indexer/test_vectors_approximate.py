@@ -228,6 +228,23 @@ def test_cells_are_made_anew_when_the_library_grew_much(rows: Rows) -> None:
     assert index.known is None  # too few
 
 
+def test_cells_are_made_anew_when_many_rows_became_others(rows: Rows, tmp_path: Path) -> None:
+    """Centres that fitted the former rows: of the ten nearest, half were found."""
+    index, judge = pair(rows[:2000])
+    random = np.random.default_rng(3).standard_normal((2000, DIM)).astype(np.float32)
+    for part in (slice(0, 700), slice(700, 2000)):
+        assert not index.unprepared
+        for each in (index, judge):
+            each.add(np.arange(1, 2001)[part], random[part])
+        index.save(tmp_path / "a")
+        index = ApproximateIndex.load(tmp_path / "a")
+    assert index.unprepared
+    index.prepare(PARTS)
+    assert index.known is not None
+    assert (index.known.put, index.unprepared) == (0, False)
+    assert recall(index.search(random, 10), judge.search(random, 10)) >= 0.99
+
+
 def test_where_too_little_is_found_search_stays_exact(
     rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
