@@ -95,7 +95,8 @@ def migrate(library: Library, encoder: Encoder, kind: str) -> int:
     """Fills an index of another kind from the catalog, and changes to it if it answers alike.
 
     Stopped anywhere, the next call goes on. Raises LibraryError, and nothing is changed, where
-    the ids differ or one of SAMPLED lists of ten. Returns how many sounds the first index holds.
+    the ids differ or one of SAMPLED lists of ten. Where the old one is a Milvus that does not
+    answer any more, the catalog's rows are the judge. Returns how many sounds the first holds.
     """
     registry.require(kind)
     with library.lock():
@@ -103,7 +104,7 @@ def migrate(library: Library, encoder: Encoder, kind: str) -> int:
         before = library.config
         counts = []
         for parts in library.ranked_parts(encoder):
-            old = _index(library, encoder, parts)
+            old = _old(library, encoder, parts)
             library.config = replace(before, index=kind)
             try:
                 new = _index(library, encoder, parts)
@@ -120,6 +121,19 @@ def _index(library: Library, encoder: Encoder, parts: Sequence[Part]) -> Any:
     spaces = library.spaces(encoder)
     dims = [encoder.dims[part] for part in parts]
     return library.index([spaces[part] for part in parts], dims, save=True)
+
+
+def _old(library: Library, encoder: Encoder, parts: Sequence[Part]) -> Any:
+    """The index that is asked now, or the exact one of the catalog where that is lost."""
+    try:
+        return _index(library, encoder, parts)
+    except LibraryError:
+        if not library.config.index.startswith(registry.MILVUS):
+            raise
+    spaces, dims = library.spaces(encoder), [encoder.dims[part] for part in parts]
+    judge = registry.create("exact", sum(dims))
+    judge.add(*library.rows([spaces[part] for part in parts], dims, None))
+    return judge
 
 
 def _some_rows(

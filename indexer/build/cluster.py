@@ -173,11 +173,13 @@ def hear_there(
             crew = _Crew(ray, asked, first[0])
             for some, name in crew.hear(itertools.chain([first], packed)):
                 progress.advance(sum(job.seconds for job in some))
+                why = f"its worker died {RETRIES + 1} times: build again"
                 if name is not None:
-                    shards.record(library, encoder, into / name, report)
-                    continue
+                    if shards.record(library, encoder, into / name, report):
+                        continue
+                    why = "what its worker heard cannot be read: build again"
                 for job in some:
-                    report.fail(str(job.path), f"its worker died {RETRIES + 1} times: build again")
+                    report.fail(str(job.path), why)
     finally:
         known.unlink()
 

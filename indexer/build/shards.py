@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
     from indexer.library import Library
 
+# what numpy, zipfile and json raise for bytes that are no shard, or half of one
+UNREADABLE = (
+    OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
 MADE_FOR = list[tuple[str, int, str]]
 Outcome = Heard | Same | Failed
 
@@ -78,13 +83,14 @@ def read(path: Path) -> Shard | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             said = json.loads(arrays["said"].tobytes())
             entries = [_entry(place, told, arrays) for place, told in enumerate(said["entries"])]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return Shard(
+                [(part, space, fingerprint) for part, space, fingerprint in said["made_for"]],
+                {int(sound_id): path for sound_id, path in said["paths"].items()},
+                entries, said["seconds"], [(path, why) for path, why in said["failures"]],
+                said["notes"],
+            )  # fmt: skip
+    except UNREADABLE:
         return None
-    return Shard(
-        [(part, space, fingerprint) for part, space, fingerprint in said["made_for"]],
-        {int(sound_id): path for sound_id, path in said["paths"].items()},
-        entries, said["seconds"], [(path, why) for path, why in said["failures"]], said["notes"],
-    )  # fmt: skip
 
 
 def take_in(library: Library, encoder: Encoder, report: BuildReport) -> None:
@@ -103,8 +109,11 @@ def record(
     report: BuildReport,
     *,
     left_behind: bool = False,
-) -> None:
-    """Records what a shard says of files that still wait to be heard, then removes it."""
+) -> bool:
+    """Records what a shard says of files that still wait to be heard, then removes it.
+
+    False if it cannot be read.
+    """
     shard = read(path)
     if shard is not None and shard.made_for == made_for(library, encoder):
         originals = [each.original_id for each in shard.entries if isinstance(each, Same)]
@@ -131,7 +140,8 @@ def record(
         for where, why in shard.failures:
             if where in failed or not left_behind:  # what vanished there is looked for again
                 report.fail(where, why)
-    path.unlink()
+    path.unlink(missing_ok=True)
+    return shard is not None
 
 
 def _told(place: int, entry: Outcome, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:

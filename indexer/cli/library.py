@@ -132,9 +132,9 @@ def migrate(library_folder: Path | None, kind: str) -> None:
     """Move the index of a library to another engine. Nothing is read or heard anew.
 
     The new index is filled from the catalog and compared with the old one, their sounds and the
-    first ten answers of 1,000 questions; until they agree the old one is asked. Stop it with
-    Ctrl-C; the same command goes on from there. A key for Milvus is read from
-    SONORIZE_MILVUS_TOKEN.
+    first ten answers of 1,000 questions; until they agree the old one is asked. A Milvus that does
+    not answer any more can be left: the catalog is compared then. Stop it with Ctrl-C; the same
+    command goes on from there. A key for Milvus is read from SONORIZE_MILVUS_TOKEN.
 
     \b
     sonorize library migrate --index milvus:http://127.0.0.1:19530

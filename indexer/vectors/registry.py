@@ -39,8 +39,15 @@ def ending(kind: str) -> str:
 
 
 def require(kind: str) -> None:
-    """Raises LibraryError for a kind that is not here."""
-    if kind != "auto" and not kind.startswith(MILVUS):
+    """Raises LibraryError for a kind that is not here, or a Milvus that is nowhere."""
+    place = kind.removeprefix(MILVUS)
+    if kind.startswith(MILVUS):
+        if "://" not in place and not place.endswith(".db"):
+            raise LibraryError(
+                f"{kind} names no Milvus: write {MILVUS}http://HOST:19530 for a server, or "
+                f"{MILVUS}NAME.db for a file."
+            )
+    elif kind != "auto":
         _class(kind)
 
 

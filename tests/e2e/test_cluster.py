@@ -18,6 +18,7 @@ from libraries import CountingEncoder, build, contents, differences, make_sounds
 from indexer.build import shards
 from indexer.build.cluster import Worker
 from indexer.build.listen import Job
+from indexer.build.report import BuildReport
 from indexer.build.run import build_index
 from indexer.catalog.entries import Same
 from indexer.encoders.toy import ToyEncoder
@@ -98,6 +99,21 @@ def test_a_shard_of_another_model_or_place_is_not_recorded(folder: Path, tmp_pat
         report = build_index(library, [FolderSource(folder)], encoder)
     assert encoder.heard >= report.windows
     assert report.failed == 0  # what could not be heard elsewhere is no failure here
+
+
+def test_a_shard_that_storage_lost_or_harmed_is_said_to_be_no_record(tmp_path: Path) -> None:
+    with Library.create(tmp_path / "library", Config("toy")) as library:
+        path = tmp_path / "a.npz"
+        shards.write(path, shards.Shard([], {}))
+        whole = path.read_bytes()
+        path.unlink()
+        version = whole.index(b"PK\x01\x02") + 6
+        newer = whole[:version] + b"\xff" + whole[version + 1 :]
+        for harmed in (None, b"", b"PK", whole[:-1], newer):
+            if harmed is not None:
+                path.write_bytes(harmed)
+            assert not shards.record(library, ToyEncoder(), path, BuildReport())
+            assert not path.exists()
 
 
 def test_a_machine_that_cannot_take_part_says_why(folder: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,20 @@ def test_an_index_that_answers_otherwise_is_refused(
     assert kind(folder) == "auto"
 
 
-@pytest.mark.parametrize("index", ["milvus:http://127.0.0.1:9", "annoy"])
+def test_a_milvus_that_is_lost_can_be_left(built: Path, folder: Path) -> None:
+    here = answers(built, folder)
+    with Library.open(folder) as library:
+        library.configure(replace(library.config, index="milvus:http://127.0.0.1:9"))
+    assert "compared" in ran("library", "migrate", "--index", "auto", "--library", folder)
+    assert answers(built, folder) == here
+
+
+@pytest.mark.parametrize("index", ["milvus:http://127.0.0.1:9", "milvus:rows", "annoy"])
 def test_what_is_not_there_is_told(folder: Path, index: str) -> None:
     done = run("library", "migrate", "--index", index, "--library", folder)
     assert done.code == 1
-    assert "does not answer" in done.err or "no kind of index" in done.err
+    said = {"annoy": "no kind of index", "milvus:rows": "names no Milvus: write milvus:http://HOST"}
+    assert said.get(index, "does not answer") in done.err
     assert kind(folder) == "auto"
 
 
