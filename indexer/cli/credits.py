@@ -143,10 +143,11 @@ class _Heed:
     def __init__(self) -> None:
         self._unknown = self._nobody = 0
         self._restricted: Counter[str] = Counter()
+        self._conditions: Counter[tuple[str, str]] = Counter()
         self._remixes: list[str] = []
 
     def add(self, credit: Credit) -> None:
-        from indexer.credits.licences import label, non_commercial
+        from indexer.credits.licences import condition, label, non_commercial
         from indexer.credits.texts import one_line
 
         count = len(credit.sounds)
@@ -154,6 +155,8 @@ class _Heed:
         self._nobody += count if not (credit.licence or credit.author) else 0
         if non_commercial(credit.licence):
             self._restricted[one_line(label(credit.licence))] += count
+        if terms := condition(credit.licence):
+            self._conditions[one_line(label(credit.licence)), terms] += count
         if credit.remix:
             self._remixes.append(
                 f"{one_line(credit.name)}: a remix: credit its sources too, see {credit.url}"
@@ -165,6 +168,8 @@ class _Heed:
         if self._restricted:
             each = ", ".join(f"{count:,} {name}" for name, count in self._restricted.items())
             say(f"Not free for all commercial use: {each}.")
+        for (name, terms), count in self._conditions.items():
+            say(f"{counted(count, 'sound')} under {name}: commercial use {terms}.")
         if self._unknown:
             besides = f" ({self._nobody:,} of them no author either)" if self._nobody else ""
             lacking = counted(self._unknown, "sound", "says/say")

@@ -70,17 +70,11 @@ def gather(
     theta: float = 0.5,
 ) -> Rated:
     """Raises StudyError for a pair that the study does not know."""
+    require_named(study, ratings)
     _, pairs, values = table(ratings)
     owner = {study.shown(frame): scene for scene in study.scenes for frame in scene.frames}
     frame_at = {study.shown(frame): frame for scene in study.scenes for frame in scene.frames}
     sound_at = {study.shown(name): name for name in map(str, study.files)}
-    for frame, sound in pairs:
-        if frame not in owner or sound not in sound_at:
-            unknown = frame if frame not in owner else sound
-            raise StudyError(
-                f"{unknown!r} was rated and {study.path.name} does not name it: write it as it is "
-                "written there, below the study's folder."
-            )
     place = {frame: at for at, frame in enumerate(frame_at)}
     order = sorted(range(len(pairs)), key=lambda at: (place[pairs[at][0]], pairs[at][1]))
     pairs, values = [pairs[at] for at in order], values[:, order]
@@ -93,6 +87,19 @@ def gather(
         name: np.array([each.get(name, float("nan")) for each in measured]) for name in names
     }
     return Rated(pairs, values, [owner[frame].name for frame, _ in pairs], metrics)
+
+
+def require_named(study: Study, ratings: Sequence[Rating]) -> None:
+    """Raises StudyError for ratings of a frame or a sound that the study does not name."""
+    frames = {study.shown(frame) for scene in study.scenes for frame in scene.frames}
+    sounds = {study.shown(name) for name in map(str, study.files)}
+    for rating in ratings:
+        if rating.frame not in frames or rating.sound not in sounds:
+            unknown = rating.frame if rating.frame not in frames else rating.sound
+            raise StudyError(
+                f"{unknown!r} was rated and {study.path.name} does not name it: write it as it is "
+                "written there, below the study's folder."
+            )
 
 
 def _metrics(

@@ -59,9 +59,9 @@ def written(
 ) -> list[Item]:
     """Captions of every frame in every way; those that `folder` has are not written again."""
     kept = dict(_kept(folder))
+    captioner = models.load_captioner()  # its files are looked for; read when it writes
     frames = {path: _hash(path) for path in _frames(study)}
     asked = [(path, way) for path in frames for way in grid.ways]
-    captioner = models.load_captioner()  # its files are named; read when it writes
     written_by = captioner.name, captioner.weights
     names = {(path, way): _key(frames[path], way, *written_by) for path, way in asked}
     lacking = [each for each in asked if names[each] not in kept]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog.browse import with_hashes
 from indexer.errors import QueryError, SceneError
 from query.scene.cues import Clip, Cue, CueSheet
+from query.web.rows import sendable
 
 if TYPE_CHECKING:
     from indexer.library import Library
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FORMATS = (".mp4", ".mov", ".wav", ".rpp", ".aaf", ".otio", ".fcpxml", ".edl", ".csv", ".txt")
 FILMS = (".mp4", ".mov")
+KNOWN_BY = ("rate", "frames", "width", "height")
+"""What a film that was moved is known by."""
 
 
 class Scene:
@@ -50,7 +53,7 @@ class Scene:
         from query.scene.make import film_of, make
         from query.scene.plan import Options
 
-        former = project.load(self.file) if self.file.is_file() else None
+        former = self._former()
         if former is not None and not anew:
             sheet, lost = project.relinked(former, search.libraries)
             said = [f"{clip.title} is not there now." for clip in lost]
@@ -66,6 +69,26 @@ class Scene:
             self._sheet = sheet
             project.save(sheet, self.file)
         return " ".join(said)
+
+    def _former(self) -> CueSheet | None:
+        """What the project file holds. Raises SceneError if that is of another video: films of one
+        name would write over each other."""
+        from query.scene import project
+        from query.scene.make import film_of
+
+        if not self.file.is_file():
+            return None
+        former = project.load(self.file)
+        there = Path(former.film.path)
+        if there.is_file() and there.samefile(self.path):
+            return former
+        film = film_of(self.path)
+        if there.is_file() or any(getattr(film, n) != getattr(former.film, n) for n in KNOWN_BY):
+            raise SceneError(
+                f"{self.file.name} in {self.folder.name} is of another video, "
+                f"{sendable(former.film.path)}: choose another project folder, or rename this one."
+            )
+        return replace(former, film=replace(former.film, path=film.path))  # it was moved
 
     def swap(self, name: str, alternate: int) -> None:
         """The cue plays its alternate; what it played becomes one."""
@@ -207,7 +230,6 @@ class SceneShown:
 def shown(scene: Scene, ids: dict[str, int]) -> SceneShown:
     """As the page draws it; `ids`: hash of the audio → id of the sound."""
     from query import timecode
-    from query.web.rows import sendable
 
     sheet = scene.sheet
     film = sheet.film

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/scene", tags=["scenes"])
 
 CueId = Annotated[str, InPath(max_length=100)]
+Shown = Annotated[str, Body(max_length=64)]
+"""The video that the page shows: what is meant for it changes no other that was opened since."""
 
 
 @router.post("", operation_id="make-scene", status_code=202)
@@ -63,10 +65,11 @@ def change_cue(
     locked: Annotated[bool | None, Body()] = None,
     nudge: Annotated[int, Body(ge=-1_000_000, le=1_000_000)] = 0,
     remove: Annotated[bool, Body()] = False,
+    video: Shown = "",
 ) -> SceneShown:
     """Swaps a cue's sound with an alternate, or for any sound of the library; locks the cue, moves
     it by frames, or takes it away."""
-    scene = _scene(desk)
+    scene = _scene(desk, video)
     if alternate is not None:
         scene.swap(cue, alternate)
     if sound is not None:
@@ -83,17 +86,20 @@ def change_cue(
 @router.post("/write", operation_id="write-scene", status_code=202)
 def write_scene(
     desk: TheDesk,
-    formats: Annotated[list[Literal[FORMATS]], Body(embed=True, min_length=1, max_length=10)],  # type: ignore[valid-type]
+    formats: Annotated[list[Literal[FORMATS]], Body(min_length=1, max_length=10)],  # type: ignore[valid-type]
+    video: Shown = "",
 ) -> JobState:
     """Writes the film, stems or sessions beside its project, by extension; goes on by itself."""
-    scene = _scene(desk)
+    scene = _scene(desk, video)
     _ = scene.sheet
     return desk.scenes.start(lambda progress: scene.write(formats, progress))
 
 
-def _scene(desk: Desk) -> Scene:
+def _scene(desk: Desk, video: str = "") -> Scene:
     if desk.scene is None:
         raise QueryError("No video is open: choose one.")
+    if video not in ("", desk.scene.video):
+        raise QueryError("Another video was opened since, in another tab: choose this one again.")
     return desk.scene
 
 

@@ -88,6 +88,22 @@ def test_every_sound_is_credited_once_and_in_order(library: Path) -> None:
     ]
 
 
+def test_terms_of_a_licence_that_is_free_for_some_are_said(tmp_path: Path) -> None:
+    empty_catalog(tmp_path)
+    with (
+        Library.create(tmp_path, Config(encoder="toy")) as opened,
+        opened.catalog.engine.begin() as connection,
+    ):
+        for licence in ("LicenseRef-Stability-AI-Community", "LicenseRef-Vendor", "MIT"):
+            connection.execute(insert(Sound).values(title=licence, licence=licence))
+    stability, vendor = credits_of(tmp_path).err.splitlines()
+    assert stability == (
+        "1 sound under LicenseRef-Stability-AI-Community: commercial use is free up to 1,000,000 "
+        "US dollars of yearly revenue, for those who registered with Stability AI."
+    )
+    assert vendor.startswith("1 sound under LicenseRef-Vendor: commercial use is as its owner")
+
+
 def test_json_is_an_object_a_line(library: Path) -> None:
     found = [json.loads(line) for line in credits_of(library, "--format", "json").out.splitlines()]
     assert [each["sound_name"] for each in found] == NAMES

@@ -205,6 +205,7 @@ def test_mos_and_correlate(study_file: Path, tmp_path: Path) -> None:
                study_file.parent / "library")  # fmt: skip
     assert done.code == 1
     assert "'none.wav' was rated and study.toml does not name it" in done.err
+    assert "Looking at" not in done.err  # said before the long work
 
 
 def test_power(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import StudyError
 from indexer.library import Library
-from query.evaluation.retrieval.asking import Asked, ask_all
+from query.evaluation.retrieval.asking import Asked, _interval, _together, ask_all
 from query.evaluation.retrieval.collections import read_collection
 from query.evaluation.retrieval.questions import Question, answers, read_questions
 from query.search import Searcher
@@ -147,12 +147,16 @@ def test_a_random_first_rank_is_the_median_of_orders(base: Path) -> None:
 
 def test_intervals_and_differences(base: Path) -> None:
     right = [Question("text", name, (f"{name}/*",)) for name in NAMES[:4]]
-    wrong = [Question("text", name, (f"{NAMES[0]}/*",)) for name in NAMES[4:]]
+    others = zip(NAMES[4:], [*NAMES[5:], NAMES[4]], strict=True)
+    wrong = [Question("text", name, (f"{other}/*",)) for name, other in others]
     found = asked(base, *right, *wrong)
     row = score(found, "text", "sonorize", "hit@1")
     assert (row["value"], row["questions"], row["sounds"]) == (0.5, 8, 16)
     assert 0 < row["low"] < 0.5 < row["high"] < 1
-    assert asked(base, *right, *wrong).scores == found.scores  # seeded
+    again = asked(base, *right, *wrong).scores  # seeded
+    assert [list(map(str, row.values())) for row in again] == [
+        list(map(str, row.values())) for row in found.scores
+    ]
     [moment] = [
         r for r in found.differences if r["asked"] == "best moment" and r["metric"] == "mAP"
     ]
@@ -160,6 +164,21 @@ def test_intervals_and_differences(base: Path) -> None:
     sure = score(asked(base, *right), "text", "sonorize", "hit@1")  # all alike: no interval of 0
     assert sure["value"] == 1
     assert np.isnan([sure["low"], sure["high"]]).all()
+
+
+def test_captions_of_one_clip_are_no_news_of_others() -> None:
+    """Ten questions of two answers have the interval of two questions, not that of ten."""
+    few = [(Question("text", f"{n}", ()), frozenset({n // 5})) for n in range(10)]
+    [places] = _together(few).values()
+    assert places.tolist() == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    values = np.array([1.0] * 5 + [0.0] * 5)
+    assert _interval(values, np.nanmean, places, 0) == (0, 1)
+    [alone] = _together([(q, frozenset({n})) for n, (q, _) in enumerate(few)]).values()
+    low, high = _interval(values, np.nanmean, alone, 0)
+    assert 0 < low < 0.5 < high < 1
+    [ragged] = _together(few[:7]).values()
+    assert ragged.tolist() == [[0, 1, 2, 3, 4], [5, 6, -1, -1, -1]]
+    assert _interval(values[:7], np.nanmedian, ragged, 0) == (0, 1)
 
 
 def test_nothing_relevant_at_all(base: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
 from libraries import COLOURS
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import at, find, opened, titles, until
-from web_server import Page, picture
+from web_server import Page, picture, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
@@ -72,6 +72,10 @@ def test_words_toward_alone_are_a_question_and_words_away_ask_for_one(tab: Tab) 
         tab.locator(".chip input").nth(1).fill("2")
     assert "text=0.5000%3Abird" in asked.value.url
     expect(tab.locator(".hit .title").first).to_have_text("rain")
+    tab.locator(".chip input").nth(0).focus()
+    for _ in range(3):  # the slider keeps the focus, and the sounds follow it
+        tab.keyboard.press("ArrowRight")
+    expect(tab).to_have_url(re.compile("text=1.15%3Abird"))
 
 
 def test_what_is_asked_from_another_view_is_shown(tab: Tab) -> None:
@@ -172,13 +176,71 @@ def test_what_browsers_cannot_play_is_heard_too(tab: Tab) -> None:
     until(lambda: at(tab) > 0.2)
 
 
+def test_a_library_that_grows_takes_nobody_back_up_the_list(tab: Tab) -> None:
+    polls: list[int] = []
+
+    def growing(route: Route) -> None:
+        said = route.fetch().json()
+        polls.append(100 + len(polls))
+        said["counts"]["ready"], said["floor"] = polls[-1], False
+        route.fulfill(json=said)
+
+    tab.route("**/api/status", growing)
+    asked: list[str] = []
+    tab.on("request", lambda request: "/api/sounds?" in request.url and asked.append(request.url))
+    tab.goto(f"{tab.url}?k=5")
+    until(lambda: tab.evaluate("1") == 1 and len(asked) > 2)  # it shows what is new
+    tab.locator("#more").click()
+    expect(tab.locator(".hit")).to_have_count(10)
+    before = len(polls)
+    until(lambda: tab.evaluate("1") == 1 and len(polls) > before + 2)
+    expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_a_sound_that_could_not_be_had_is_asked_for_again(tab: Tab) -> None:
+    gone = '{"error": "Its file is not there now."}'
+    tab.route("**/audio*", lambda route: route.fulfill(status=400, body=gone))
+    find(tab, "dog")
+    tab.keyboard.press("ArrowDown")
+    expect(tab.locator("#problem")).to_contain_text("cannot be played: Its file is not there now.")
+    tab.unroute("**/audio*")
+    tab.keyboard.press(" ")
+    until(lambda: at(tab) > 0.2)
+
+
+def test_a_question_that_is_given_up_within_its_answer_says_nothing(tab: Tab) -> None:
+    ended = tab.evaluate("""async () => {
+        const { ask } = await import("/static/api.js");
+        let begun;
+        const within = new Promise((is) => (begun = is));
+        window.fetch = async (_, { signal }) => new Response(new ReadableStream({
+            start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)),
+            pull: () => begun(),
+        }));
+        const first = ask("sounds", { kind: "this" }).catch((error) => error.name);
+        await within;
+        ask("sounds", { kind: "this" });
+        return first;
+    }""")
+    assert ended == "AbortError"
+
+
 def test_more_like_this(tab: Tab) -> None:
     find(tab, "dog")
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("m")
     tab.wait_for_url("**sound=*")
+    expect(tab.locator("#about")).to_contain_text("Like dog")
     expect(tab.locator(".hit .title").first).to_have_text("dog")
     expect(tab.locator(".hit .title").nth(1)).to_be_visible()
+
+
+def test_space_ticks_a_box_that_has_the_focus(tab: Tab) -> None:
+    tab.locator("#filters summary").click()
+    tab.locator("#all_takes").focus()
+    tab.keyboard.press(" ")
+    expect(tab).to_have_url(re.compile("all_takes=true"))
+    expect(tab.locator("#now-title")).to_have_text("No sound chosen")
 
 
 def test_keys_can_be_changed(tab: Tab) -> None:
@@ -221,6 +283,24 @@ def test_what_goes_wrong_is_said_in_place(tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no video")
     tab.locator("#file").set_input_files(tmp_path / "no.mp4")
     expect(tab.locator("#problem")).to_contain_text("no.mp4 is no video that this browser shows")
+    expect(tab.locator("#film")).to_be_hidden()
+    expect(tab.locator("#choose")).to_be_visible()
+
+
+def test_the_token_is_asked_for_until_it_is_right(browser: Browser, web_library: Path) -> None:
+    with serving(web_library, token="the-token") as own, browser.new_context() as context:
+        tab = context.new_page()
+        tab.goto(own.address)
+        tab.locator("#token").fill("the-tokem")
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#login-problem")).to_contain_text("not the token")
+        for _ in range(3):
+            tab.keyboard.press("Escape")
+        expect(tab.locator("#login")).to_be_visible()
+        tab.locator("#token").fill("the-token")
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#login")).to_be_hidden()
+        expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
 
 
 @pytest.mark.parametrize(
@@ -252,6 +332,16 @@ def test_it_speaks_spanish(browser: Browser, page: Page) -> None:
     with opened(browser, page, locale="es-MX") as tab:
         expect(tab.locator("#choose")).to_contain_text("Suelta")
         assert tab.locator("html").get_attribute("lang") == "es"
+
+
+def test_what_has_a_key_has_a_button_on_a_phone(browser: Browser, page: Page) -> None:
+    with opened(browser, page, "/?words=dog", viewport={"width": 390, "height": 844}) as tab:
+        tab.evaluate("delete Navigator.prototype.clipboard")  # as where the connection is not safe
+        tab.locator(".hit .play").first.click()
+        tab.get_by_role("button", name="Copy path", exact=True).last.click()
+        expect(tab.locator("#about")).to_contain_text("does not let it be copied: /")
+        tab.locator("#acts").get_by_text("Use as the reference's sound").click()
+        expect(tab.locator("#reference-sound")).to_have_text("dog")
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -119,7 +119,7 @@ def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(
 ) -> None:
     shutil.copytree(web_library, tmp_path / "library")
     with serving(tmp_path / "library") as own, opened(browser, own, "/?k=5") as tab:
-        own.ready()
+        expect(tab.locator("#model")).to_have_text("toy")  # it will not ask again by itself
         rows, held = tab.locator(".hit"), list[Route]()
         expect(rows).to_have_count(5)
         tab.route("**/mark", lambda route: held.append(route))
@@ -224,6 +224,14 @@ def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
         tab.locator("#library-open").click()
         assert tab.evaluate("document.getElementById('scene-film').paused")
         tab.locator("#scene-show").click()
+        tab.locator("main").click(position={"x": 2, "y": 2})
+        tab.keyboard.press(" ")
+        until(lambda: not tab.evaluate("document.getElementById('scene-film').paused"))
+        tab.keyboard.press(" ")
+        until(lambda: tab.evaluate("document.getElementById('scene-film').paused"))
+        louder = "import('/static/player.js').then(({ louder }) => {"
+        louder += "const made = new Audio(); louder(made, 20); return made.gain.gain.value; })"
+        assert tab.evaluate(louder) == pytest.approx(10)
         tab.locator("#cue-ask").click()
         expect(tab.locator(".hit .mark:not(:empty)").first).to_be_visible()
         tab.locator(".hit", has_text="rain").locator(".play").click()

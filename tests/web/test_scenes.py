@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ import av
 import pytest
 from libraries import run
 from web_server import Page, film, serving
+
+from indexer.errors import SceneError
+from indexer.progress import Progress
+from query.web import scenes
 
 
 class Scene:
@@ -90,6 +95,43 @@ def test_cues_are_swapped_moved_locked_and_taken_away(scene: Scene) -> None:
     assert now(scene.post(f"/cues/{first['id']}", remove=True).json()) is None
     assert scene.post(f"/cues/{first['id']}", nudge=1).status_code == 400
     assert scene.post("/cues/nobody", alternate=99).status_code == 400
+
+
+def test_what_is_meant_for_another_video_changes_nothing(scene: Scene) -> None:
+    found = scene.make(anew=True)
+    cue, another = found["cues"][0]["id"], "0" * 32
+    for answer in (
+        scene.post(f"/cues/{cue}", remove=True, video=another),
+        scene.post("/write", formats=[".csv"], video=another),
+    ):
+        assert "Another video was opened since" in answer.json()["error"]
+    assert scene.page.json("/api/scene") == found
+    assert scene.post(f"/cues/{cue}", locked=True, video=found["video"]).status_code == 200
+
+
+def test_a_film_that_was_moved_is_known_and_another_of_its_name_is_not(
+    web_library: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    for folder in ("project", "first", "second"):
+        (home / folder).mkdir(parents=True)
+    film(home / "first/take.mp4", "libx264", "yuv420p")
+    shutil.copy(home / "first/take.mp4", home / "second/take.mp4")
+    with serving(web_library, roots=[home]) as page:
+        page.ready()
+        searcher = page.desk.searcher()
+        first, second = (
+            scenes.Scene("", home / name / "take.mp4", home / "project")
+            for name in ("first", "second")
+        )
+        first.make(searcher, Progress(), anew=False)
+        for anew in (False, True):
+            with pytest.raises(SceneError, match=r"is of another video, .*take\.mp4"):
+                second.make(searcher, Progress(), anew=anew)
+        first.path.unlink()
+        second.make(searcher, Progress(), anew=False)
+        assert second.sheet.film == replace(first.sheet.film, path=str(second.path))
+        assert second.sheet.cues == first.sheet.cues
 
 
 def test_any_sound_of_the_library_can_take_the_place_of_a_cues(scene: Scene) -> None:

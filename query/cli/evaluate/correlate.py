@@ -62,8 +62,10 @@ def measure(
     from query.evaluation import correlate as experiment
     from query.evaluation import freeze
     from query.evaluation.report.record import Table
+    from query.evaluation.study import read_study
 
     ratings, _, listened = read(ratings_file)
+    experiment.require_named(read_study(study_file), ratings)  # before the long work
     rated_file = freeze.hashes({ratings_file.name: ratings_file})
     with embedded(study_file, library_folder, device) as opened:
         opened = opened._replace(
@@ -83,7 +85,8 @@ def measure(
         notes = [
             "Negative: farther is worse. The paper takes every rating by itself, as if raters and "
             "neighbouring frames knew nothing of each other; p and interval then promise too much. "
-            "Of neighbours alone, so do p of means of items, of ranks, and given the reference.",
+            "Of neighbours alone, so do p of means of items, of ranks and given the reference, and "
+            'the interval over raters and items: only "neighbours kept" knows of them.',
             "A reference sound is not measured by itself, as if it were a candidate.",
             f"The ratings: {listened}. Frozen or exploratory above is the study as it is now.",
             *without(opened.study.lacking_reference, "a reference sound"),

@@ -81,7 +81,8 @@ def measure(
         },
         notes=[
             "What is relevant was said by people, not by the model that ranks. Takes are not "
-            "collapsed. Intervals are 95 % over questions drawn anew.",
+            "collapsed. Intervals are 95 % over questions drawn anew, those with the same answers "
+            "at once.",
             *_labelled(questions),
             *_unanswered(asked.unanswered),
         ],

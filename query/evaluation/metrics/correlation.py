@@ -130,7 +130,8 @@ def bootstrap_two_way(
     replacement (Owen 2007, "The pigeonhole bootstrap"). Of raters some are drawn twice, so that
     means are of fewer and r is nearer 0 than of all: so the interval is that of percentiles of
     Fisher's z, moved until their middle is the r found. It is of means of as many raters; r with
-    what items are truly worth is farther from 0. One rater says nothing of others: no interval.
+    what items are truly worth is farther from 0. Items are drawn as strangers: of neighbours that
+    are alike it is too narrow. One rater says nothing of others: no interval.
     """
     table, values = np.asarray(ratings, np.float64), np.asarray(metric, np.float64)
     found = _of_means(item_means(table), values, np.ones(len(values)))

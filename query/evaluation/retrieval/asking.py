@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ from query.evaluation.metrics import retrieval
 from query.evaluation.retrieval.questions import Question, answers
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from query.ranking import Hit
     from query.search import Searcher
 
@@ -41,7 +45,8 @@ DIFFERENCE_COLUMNS = ("kind", "asked", "against", "metric", "difference", "low",
 class Asked:
     """Rows by the columns above.
 
-    scores       means over questions (of `first_rank` the median) with bootstrap intervals
+    scores       means over questions (of `first_rank` the median) with bootstrap intervals;
+                 questions with the same answers, as five captions of a clip, are drawn at once
     questions    every question by itself; `first` is the sound that came first
     differences  best moment against the whole clip, and ours against the others, question by
                  question, with bootstrap intervals
@@ -93,10 +98,11 @@ def ask_all(
     ways = rankers(search, sorted(names), seed)
     progress.stage("Asking", sum(len(ways[question.kind]) for question, _ in known), "answers")
     rows = list(_rows(search, known, ways, names, progress))
+    together = _together(known)
     return Asked(
-        scores=[{**row, "sounds": len(names)} for row in _scores(rows, seed)],
+        scores=[{**row, "sounds": len(names)} for row in _scores(rows, together, seed)],
         questions=rows,
-        differences=list(_differences(rows, seed)),
+        differences=list(_differences(rows, together, seed)),
         unanswered=[question.name for question, right in answered if not right],
     )
 
@@ -210,18 +216,38 @@ def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[st
     }
 
 
-def _scores(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[str, Any]]:
+def _together(
+    known: Sequence[tuple[Question, frozenset[int]]],
+) -> dict[str, NDArray[np.intp]]:
+    """Kind → (answers, most) places among its questions of those with the same answers, filled up
+    with -1."""
+    places: dict[str, dict[frozenset[int], list[int]]] = {}
+    so_far: Counter[str] = Counter()
+    for question, right in known:
+        places.setdefault(question.kind, {}).setdefault(right, []).append(so_far[question.kind])
+        so_far[question.kind] += 1
+    return {
+        kind: np.array(list(zip_longest(*each.values(), fillvalue=-1))).T
+        for kind, each in places.items()
+    }
+
+
+def _scores(
+    rows: Sequence[Mapping[str, Any]], together: Mapping[str, NDArray[np.intp]], seed: int
+) -> Iterator[dict[str, Any]]:
     for (kind, asked), values in _grouped(rows).items():
         for name, each in values.items():
             middle = _middle(name)
-            low, high = _interval(each, middle, seed)
+            low, high = _interval(each, middle, together[kind], seed)
             yield {
                 "kind": kind, "asked": asked, "metric": name, "value": float(middle(each)),
                 "low": low, "high": high, "questions": len(each),
             }  # fmt: skip
 
 
-def _differences(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[str, Any]]:
+def _differences(
+    rows: Sequence[Mapping[str, Any]], together: Mapping[str, NDArray[np.intp]], seed: int
+) -> Iterator[dict[str, Any]]:
     groups = _grouped(rows)
     for kind, asked in groups:
         clip = "meaning" if kind == "text" else "sonorize"
@@ -232,7 +258,7 @@ def _differences(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[
         for ours, other in pairs:
             for name in ("hit@10", "mAP"):
                 apart = groups[kind, ours][name] - groups[kind, other][name]
-                low, high = _interval(apart, np.mean, seed)
+                low, high = _interval(apart, np.nanmean, together[kind], seed)
                 yield {
                     "kind": kind, "asked": ours, "against": other, "metric": name,
                     "difference": float(apart.mean()), "low": low, "high": high,
@@ -241,18 +267,22 @@ def _differences(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[
 
 def _middle(metric: str) -> Callable[..., Any]:
     """A first rank may be infinite, and a few late ones say little of the rest."""
-    return np.median if metric == "first_rank" else np.mean
+    return np.nanmedian if metric == "first_rank" else np.nanmean
 
 
-def _interval(values: Any, middle: Callable[..., Any], seed: int) -> tuple[float, float]:
-    """95 % of the middles of questions drawn anew (percentile bootstrap).
+def _interval(
+    values: Any, middle: Callable[..., Any], together: NDArray[np.intp], seed: int
+) -> tuple[float, float]:
+    """95 % of the middles of questions drawn anew (percentile bootstrap), those with the same
+    answers at once.
 
-    None where all questions have one value: drawn from these, it would be sure of it.
+    None where all questions have one value, or one answer: drawn from these, it would be sure.
     """
-    if (values == values[0]).all():
+    count = len(together)
+    if count < 2 or (values == values[0]).all():
         return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(values), size=(ROUNDS, len(values)))
+    drawn = together[np.random.default_rng(seed).integers(count, size=(ROUNDS, count))]
+    held = np.append(values, np.nan)[drawn.reshape(ROUNDS, -1)]  # -1: none
     with np.errstate(invalid="ignore"):  # a median between two ranks of infinity
-        low, high = np.percentile(middle(values[drawn], axis=1), [2.5, 97.5], method="nearest")
+        low, high = np.percentile(middle(held, axis=1), [2.5, 97.5], method="nearest")
     return float(low), float(high)

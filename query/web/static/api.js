@@ -21,7 +21,13 @@ export async function ask(path, { kind, ...options } = {}) {
     throw new Refused(say("offline"));
   }
   if (response.status === 401) return (await login(), ask(path, { kind, ...options }));
-  const said = response.status === 204 ? null : await response.json().catch(() => null);
+  let said = null;
+  try {
+    if (response.status !== 204) said = await response.json();
+  } catch { // it was given up, or broke off, within the answer
+    control.signal.throwIfAborted();
+    if (response.ok) throw new Refused(say("offline"));
+  }
   if (!response.ok) throw new Refused(said?.error ?? `${response.status} ${response.statusText}`);
   return said;
 }
@@ -33,26 +39,31 @@ export const send = (path, value, options = {}) =>
 
 let entering = null;
 
+/** Asks for the token until it is right. */
 function login() {
   entering ??= new Promise((entered) => {
     const dialog = document.getElementById("login");
-    const form = document.getElementById("login-form");
-    dialog.oncancel = (event) => event.preventDefault();
-    form.onsubmit = async (event) => {
+    dialog.onclose = () => entering && dialog.showModal(); // a browser lets Escape close it at last
+    document.getElementById("login-form").onsubmit = async (event) => {
       event.preventDefault();
-      const token = document.getElementById("token").value;
-      const response = await fetch("/api/login", {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }),
-      });
-      if (response.ok) {
-        dialog.close();
-        entering = null;
-        entered();
-      } else {
-        document.getElementById("login-problem").textContent = (await response.json()).error;
-      }
+      const problem = await entry(document.getElementById("token").value);
+      document.getElementById("login-problem").textContent = problem;
+      if (problem) return;
+      entering = null;
+      dialog.close();
+      entered();
     };
     dialog.showModal();
   });
   return entering;
+}
+
+/** Why a token is not taken, or "". */
+async function entry(token) {
+  const response = await fetch("/api/login", {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }),
+  }).catch(() => null);
+  if (!response) return say("offline");
+  if (response.ok) return "";
+  return (await response.json().catch(() => null))?.error ?? `${response.status} ${response.statusText}`;
 }

@@ -39,8 +39,8 @@ export function listen(actions, tabbed) {
       return;
     }
     const name = Object.keys(map).find((each) => map[each] === key);
-    if (document.getElementById("list").hidden && !["help", "search", "library"].includes(name)) return;
-    const pressed = event.target.closest("button, summary, a") && !event.target.closest(".play");
+    if (document.getElementById("list").hidden && !["help", "search", "library", "toggle"].includes(name)) return;
+    const pressed = event.target.closest("button, summary, a, input") && !event.target.closest(".play");
     if (!name || (pressed && (key === " " || key === "Enter"))) return;
     event.preventDefault();
     if (!event.repeat || HELD.includes(name)) actions[name]?.(event);

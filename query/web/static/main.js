@@ -17,6 +17,7 @@ const find = (id) => document.getElementById(id);
 let ready = ""; // what was last heard of the model and the library
 let detail = null; // of the sound that is chosen
 let offset = 0;
+let further = false; // one went on down the list, beyond what was answered first
 
 // Asking
 
@@ -59,6 +60,7 @@ async function answer({ add = false, ahead = true } = {}) {
   await trying(async () => {
     const said = await ask(`${path}?${given}`, { kind: "answer" });
     list.show(said.hits, { add });
+    further = add;
     offset = said.offset + said.hits.length;
     find("more").hidden = !said.more;
     taken(said.taken_for ?? []);
@@ -69,7 +71,9 @@ async function answer({ add = false, ahead = true } = {}) {
 }
 
 function about(count, { more, total }) {
-  const like = question.get("sound") && !question.get("frame") ? `${say("like_sound")} #${question.get("sound")} · ` : "";
+  const sound = question.get("frame") ? "" : question.get("sound");
+  const named = sound && (list.all().find((row) => String(row.id) === sound)?.title ?? `#${sound}`);
+  const like = sound ? `${say("like_sound")} ${named} · ` : "";
   const shown = total === undefined ? say("sounds_count", { count: `${count}${more ? "+" : ""}` })
     : say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() });
   find("about").textContent = like + shown;
@@ -144,7 +148,7 @@ function model(said) {
   const before = ready;
   ready = now;
   if (before !== now) {
-    changed();
+    if (!further || !before.startsWith(`${state} `)) changed(); // a build that goes on takes nobody back up
     if (state !== "none") {
       panel.choices().catch(() => {});
       sources();
@@ -169,7 +173,8 @@ function chooseRow(index, { play = true, from = null } = {}) {
 
 async function describe(row) {
   detail = { ...row, peaks: pairs(row.wave) };
-  for (const id of ["toggle", "act-keep", "act-reject", "act-spot", "act-collect", "act-uncollect", "act-reveal"]) find(id).disabled = false;
+  for (const button of [find("toggle"), ...find("acts").querySelectorAll("[id^=act-]")]) button.disabled = false;
+  find("act-take").disabled = !row.takes;
   now();
   const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
   if (said && detail?.id === said.id) {
@@ -273,10 +278,8 @@ function toLibrary() {
 }
 
 async function copy(row) {
-  await trying(async () => {
-    await navigator.clipboard.writeText(row.path);
-    find("about").textContent = say("copied");
-  });
+  const copied = await navigator.clipboard?.writeText(row.path).then(() => true, () => false);
+  tell(copied ? say("copied") : say("not_copied", { path: row.path })); // only where the connection is safe
 }
 
 async function nextTake(index) {
@@ -339,10 +342,12 @@ const stepped = (by) => () => {
   if (list.current() && (list.place() !== before || by)) chooseRow(list.place());
 };
 
+const toggle = () => chooseFocused() || (player.chosen() ? player.toggle() : list.all().length && chooseRow(0));
+
 const actions = {
   down: stepped(1),
   up: stepped(-1),
-  toggle: () => chooseFocused() || (player.chosen() ? player.toggle() : list.all().length && chooseRow(0)),
+  toggle: () => (question.get("view") === "scene" ? scene.toggle() : toggle()),
   forward: () => player.seek(player.position() + 1),
   back: () => player.seek(player.position() - 1),
   in: () => player.mark("in"),
@@ -386,7 +391,7 @@ keys.table(find("keys"), find("keys-reset"));
 keys.listen(actions, tabbed);
 find("help-open").onclick = actions.help;
 find("help-close").onclick = () => find("help").close();
-find("toggle").onclick = actions.toggle;
+find("toggle").onclick = toggle;
 find("more").onclick = () => answer({ add: true });
 find("wave").onclick = (event) => {
   const row = player.chosen();
@@ -398,6 +403,9 @@ find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
 find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
+find("act-reference").onclick = () => handlers.reference(detail);
+find("act-copy").onclick = () => copy(detail);
+find("act-take").onclick = actions.take;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
 scene.start({ trying, heard: player.chosen, asked: question.set });

@@ -89,8 +89,21 @@ export function show() {
   const count = question.filters();
   find("filters-count").textContent = count ? `(${count})` : "";
   find("steer-alone").hidden = !(question.browses() && question.all("away").length);
-  find("chips").replaceChildren(...["text", "away"].flatMap((way) => question.all(way).map((_, at) => chip(way, at))));
+  chips();
   named();
+}
+
+/** They stay while only weights change: one of them is being moved. */
+function chips() {
+  const box = find("chips");
+  const wanted = ["text", "away"].flatMap((way) => question.all(way).map((said, at) => ({ way, at, said: question.weighted(said) })));
+  const of = JSON.stringify(wanted.map(({ way, said }) => [way, said[1]]));
+  if (box.dataset.of !== of) box.replaceChildren(...wanted.map(({ way, at, said }) => chip(way, at, said[1])));
+  box.dataset.of = of;
+  wanted.forEach(({ said: [weight, words] }, index) => {
+    box.children[index].querySelector("input").value = weight;
+    box.children[index].querySelector(".words").title = `${words} · ${number(weight, 2)}`;
+  });
 }
 
 function pick(select, value) {
@@ -110,19 +123,19 @@ async function named() {
   if (!id) delete out.dataset.id;
 }
 
-function chip(way, at) {
-  const [weight, words] = question.weighted(question.all(way)[at]);
+function chip(way, at, words) {
   const item = make("div", `chip ${way}`);
   const range = make("input");
-  Object.assign(range, { type: "range", min: 0, max: 2, step: 0.05, value: weight });
+  Object.assign(range, { type: "range", min: 0, max: 2, step: 0.05 });
   range.setAttribute("aria-label", `${say("weight")}: ${words}`);
   const changed = (value) => question.all(way).map((each, place) => (place === at ? value : each)).filter(Boolean);
-  range.onchange = () => question.set({ [way]: changed(`${range.value}:${words}`) });
+  range.oninput = () => question.set({ [way]: changed(`${range.value}:${words}`) }, { slide: true });
   const remove = make("button", "quiet", "×");
   remove.setAttribute("aria-label", `${say("remove")}: ${words}`);
-  remove.onclick = () => question.set({ [way]: changed("") });
-  const label = make("span", "", words);
-  label.title = `${words} · ${number(weight, 2)}`;
-  item.append(make("span", "way", way === "text" ? "+" : "−"), label, range, remove);
+  remove.onclick = () => {
+    question.set({ [way]: changed("") });
+    find("steer-form").querySelector("button").focus(); // what had the focus is gone
+  };
+  item.append(make("span", "way", way === "text" ? "+" : "−"), make("span", "words", words), range, remove);
   return item;
 }

@@ -1,5 +1,7 @@
 // One sound plays at a time. The neighbours of the one that is chosen are fetched ahead.
 
+import { say } from "./words.js";
+
 const POOL = 5;
 const LONG = 15; // seconds from which a sound is played from its best moment on
 const MATCHED = -23; // LUFS
@@ -61,9 +63,12 @@ async function failed(made, row) {
     if (wanted) start(made, row);
     return;
   }
-  if (row.id !== now?.id) return;
+  const chosen = row.id === now?.id;
+  if (pool.get(row.id) === made) pool.delete(row.id); // it is asked for anew when it is played again
+  if (!chosen) return;
   const response = await fetch(made.src, { headers: { range: "bytes=0-0" } }).catch(() => null);
-  const why = response && !response.ok ? (await response.json()).error : "";
+  const said = response && !response.ok ? await response.json().catch(() => null) : null;
+  const why = response ? (said?.error ?? say("no_browser")) : say("offline");
   tell("failed", row, why);
 }
 
@@ -145,13 +150,17 @@ export function match(on) {
   tell("gain", now);
 }
 
-// More than full volume takes a graph of audio nodes, which is made only when it is wanted.
 function level(made, row) {
-  if (matching && !made.gain) {
+  if (matching || made.gain) louder(made, matching ? offset(row) : 0);
+}
+
+/** Plays an element by so many dB louder: more than full volume takes a graph of audio nodes. */
+export function louder(made, decibels) {
+  if (!made.gain) {
     context ??= new AudioContext();
     made.gain = context.createGain();
     context.createMediaElementSource(made).connect(made.gain).connect(context.destination);
   }
-  context?.resume();
-  if (made.gain) made.gain.gain.value = matching ? 10 ** (offset(row) / 20) : 1;
+  context.resume();
+  made.gain.gain.value = 10 ** (decibels / 20);
 }

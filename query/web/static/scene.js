@@ -3,6 +3,7 @@
 import { ask, send } from "./api.js";
 import { chooseProject, choosePlace, hasProject } from "./choose.js";
 import { make } from "./list.js";
+import { louder } from "./player.js";
 import { number, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -13,13 +14,14 @@ let scene = null;
 let chosen = "";
 let alone = false; // only the cue that is chosen is heard
 let watching = false;
+let drawn = 0; // times
 let handlers = {};
 
 export function start(given) {
   handlers = given;
   find("scene-open").onclick = open;
   find("scene-again").onclick = () => begin(scene.video, true);
-  find("scene-play").onclick = () => (alone = false, film.paused ? film.play() : film.pause());
+  find("scene-play").onclick = toggle;
   find("scene-write").onclick = write;
   find("cue-clip").onchange = (event) => event.target.value !== "" && change({ alternate: Number(event.target.value) });
   find("cue-locked").onchange = (event) => change({ locked: event.target.checked });
@@ -45,6 +47,14 @@ export async function show() {
   if (!watching) await handlers.trying(watch);
 }
 
+/** The film, with all its sounds. */
+export function toggle() {
+  if (!scene) return;
+  alone = false;
+  if (film.paused) film.play().catch(() => {});
+  else film.pause();
+}
+
 /** Nothing sounds that one cannot stop. */
 export const hide = () => film.pause();
 
@@ -67,16 +77,16 @@ async function write() {
   const formats = [...find("scene-formats").querySelectorAll(":checked")].map((box) => box.value);
   if (!formats.length) return;
   await handlers.trying(async () => {
-    await send("scene/write", { formats });
+    await send("scene/write", { formats, video: scene.video });
     await watch();
   });
 }
 
 async function watch() {
+  const bar = find("scene-progress");
   watching = true;
   try {
     let state = await ask("scene/state");
-    const bar = find("scene-progress");
     while (state.running) {
       bar.hidden = false;
       if (state.total) Object.assign(bar, { max: state.total, value: state.done });
@@ -85,11 +95,12 @@ async function watch() {
       await new Promise((done) => setTimeout(done, 400));
       state = await ask("scene/state");
     }
-    bar.hidden = true;
     find("scene-said").textContent = state.said;
+    const before = drawn;
     const found = await ask("scene");
-    if (found) draw(found);
+    if (found && drawn === before) draw(found); // else a cue was changed meanwhile, and is shown
   } finally {
+    bar.hidden = true;
     watching = false;
   }
 }
@@ -97,6 +108,7 @@ async function watch() {
 // Drawing
 
 function draw(found) {
+  drawn += 1;
   const fresh = scene?.video !== found.video;
   scene = found;
   find("scene-made").hidden = find("scene-again").hidden = false;
@@ -192,7 +204,7 @@ const about = (cue) =>
     cue.gain ? `${number(cue.gain)} dB` : ""].filter(Boolean).join(" · ");
 
 const change = (what) =>
-  handlers.trying(async () => draw(await send(`scene/cues/${encodeURIComponent(chosen)}`, what)));
+  handlers.trying(async () => draw(await send(`scene/cues/${encodeURIComponent(chosen)}`, { ...what, video: scene.video })));
 
 // Hearing
 
@@ -217,7 +229,7 @@ function run() {
     let audio = sounds.get(cue.id);
     if (!audio) {
       audio = new Audio(`/api/sounds/${cue.clip.sound}/audio`);
-      audio.volume = Math.min(1, 10 ** (cue.gain / 20));
+      louder(audio, cue.gain);
       audio.loop = cue.loop;
       sounds.set(cue.id, audio);
     }

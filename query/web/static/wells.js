@@ -56,8 +56,12 @@ function well(button, input, act) {
 
 async function take(file) {
   if (typed(file, "video")) return open(file);
-  forget();
-  await handlers.trying(async () => question.set({ frame: await upload(file), sound: "" }));
+  await handlers.trying(async () => {
+    const frame = await upload(file);
+    forget();
+    question.set({ frame, sound: "" });
+    show();
+  });
 }
 
 async function takeReference(file) {
@@ -77,9 +81,15 @@ function open(file) {
   forget();
   filmUrl = URL.createObjectURL(file);
   film.src = filmUrl;
-  film.onloadeddata = () => film.videoWidth && askHere();
-  film.onerror = () => handlers.problem(file.name);
+  film.onloadeddata = () => (film.videoWidth ? askHere() : unshown(file.name));
+  film.onerror = () => unshown(file.name);
   show();
+}
+
+function unshown(name) {
+  forget();
+  show();
+  handlers.problem(name);
 }
 
 async function openLocal() {
@@ -92,7 +102,7 @@ async function openLocal() {
     filmUrl = `/api/videos/${id}/film`;
     if (!facts.plays) handlers.note(say("preparing"));
     film.onloadeddata = () => (handlers.note(""), askHere());
-    film.onerror = () => handlers.problem(facts.name);
+    film.onerror = () => unshown(facts.name);
     film.src = filmUrl;
     show();
   });
