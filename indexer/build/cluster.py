@@ -41,6 +41,7 @@ CORES = 2  # of a worker without a GPU
 FILES = 128  # of a shard at most
 SECONDS = 900.0  # of sound in a shard, or one file
 RETRIES = 3  # of a shard whose worker died
+KNOCKED = 10  # seconds at the door of a cluster
 SHARED = "put it on storage that all machines see under the same path."
 
 
@@ -198,8 +199,9 @@ def connected(address: str, **machine: Any) -> Iterator[Any]:
         return
     own = {"include_dashboard": False, **machine} if address == LOCAL else {}
     try:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise LibraryError(
             f"There is no Ray cluster at {address} ({reason}): start one, or use --ray local."
@@ -208,6 +210,13 @@ def connected(address: str, **machine: Any) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError or OverflowError where nobody listens: Ray itself asks there for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCKED).close()
 
 
 class _Crew:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from libraries import CountingEncoder, build, contents, differences, make_sounds, run
 
-from indexer.build import shards
+from indexer.build import cluster, shards
 from indexer.build.cluster import Worker
 from indexer.build.listen import Job
 from indexer.build.report import BuildReport
@@ -161,6 +161,16 @@ def test_without_ray_it_says_what_to_install(
     assert done.code == 1
     assert "run pip install 'sonorize[ray]'" in done.err
     assert not (tmp_path / "library").exists()
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="the extra ray is not installed")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:70000", "nowhere"])
+def test_where_no_cluster_is_it_says_so_at_once(address: str) -> None:
+    with (
+        pytest.raises(LibraryError, match=f"no Ray cluster at {address} .*: start one, or use"),
+        cluster.connected(address),
+    ):
+        raise AssertionError
 
 
 KILLING = """

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -65,15 +65,24 @@ def test_what_was_handed_over_is_kept_on_ctrl_c(catalog: Catalog) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no signal can be sent to the main thread")
 def test_ctrl_c_while_it_waits_keeps_what_is_handed_over(
-    catalog: Catalog,
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    free, record = threading.Event(), catalog.record
+
+    def slow(entries: Sequence[Entry]) -> None:
+        free.wait(5)
+        record(entries)
+
     def stopped() -> None:
-        # another holds the catalog: it waits for long
-        with Writer(catalog, BuildReport()) as writer, writing(catalog.engine):
+        with Writer(catalog, BuildReport()) as writer:
             writer.record([named("a.wav")])
             threading.Timer(0.2, signal.pthread_kill, [main, signal.SIGINT]).start()
-            writer.record([named("b.wav")])
+            try:
+                writer.record([named("b.wav")])
+            finally:
+                free.set()
 
+    monkeypatch.setattr(catalog, "record", slow)
     main = threading.main_thread().ident
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
