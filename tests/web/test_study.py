@@ -227,8 +227,9 @@ def test_the_command_serves_the_study_and_says_where(made: Study) -> None:
     command = "from query.cli.main import main; main()"
     arguments = ["serve", "--study", str(made.file), "--port", "0", "--no-open"]
     with subprocess.Popen(
-        [sys.executable, "-c", command, *arguments], stderr=subprocess.PIPE, text=True
-    ) as server:
+        [sys.executable, "-c", command, *arguments], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as server:  # fmt: skip
         assert server.stderr is not None
         said = "".join(server.stderr.readline() for _ in range(5))
         address = re.search(r"Take part: (http://127\.0\.0\.1:\d+/) ", said)
