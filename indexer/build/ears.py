@@ -75,7 +75,7 @@ class Ears:
         self._progress = progress
         self._writer = writer
         self._heads = heads
-        self._batch = BATCH if encoder.device == "cpu" else LARGE
+        self._batch = batch(encoder)
         self._heaps: dict[int, Heap] = {}
         self._pending: list[tuple[Job, int, Waveform]] = []
         self._done: list[End | Duplicate | Broken] = []
@@ -179,6 +179,11 @@ class Ears:
         )
 
 
+def batch(encoder: Encoder) -> int:
+    """Windows that go through it at a time."""
+    return BATCH if encoder.device == "cpu" else LARGE
+
+
 def threads(encoder: Encoder) -> int:
     """That decode; a model on the CPU uses all cores itself."""
     return 2 if encoder.device == "cpu" else min(8, os.cpu_count() or 2)
@@ -205,7 +210,10 @@ def hear(
         heads = Heads() if heads is None else heads
         ears = kind(library.spaces(encoder), encoder, report, progress, writer, heads)
         find = kind.find(library.catalog)
-        listener = Listener(jobs.each, encoder, find, threads(encoder), measure=ears.measures)
+        listener = Listener(
+            jobs.each, encoder, find, threads(encoder),
+            measure=ears.measures, batch=batch(encoder),
+        )  # fmt: skip
         try:
             ears.hear(listener)
         except KeyboardInterrupt:

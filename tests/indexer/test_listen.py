@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,3 +173,19 @@ def test_a_playlist_that_is_called_a_sound_opens_nothing(long: Path, tmp_path: P
     trap.write_text(f"ffconcat version 1.0\nfile {long.name}\n")
     (event,) = heard([Job(1, trap)])
     assert isinstance(event, Broken)
+
+
+def test_as_much_is_read_ahead_of_short_files_as_of_long_ones(tmp_path: Path) -> None:
+    sounds.write(tmp_path / "short.wav", sounds.tone(0.5, 8_000), 8_000)
+    read: list[str] = []
+    jobs = [Job(number, tmp_path / "short.wav") for number in range(1, 100)]
+    listener = Listener(jobs, ToyEncoder(), read.append, batch=8)  # three times as many ahead
+    try:
+        next(iter(listener))
+        deadline = time.monotonic() + 20
+        while len(read) < 12 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+    finally:
+        listener.close()
+    assert 12 <= len(read) <= 15  # a window and an end of each, and a file in each thread
