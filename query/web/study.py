@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Body, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from indexer.errors import SonorizeError, StudyError
 from query.evaluation.listening import headphones
@@ -30,6 +29,7 @@ from query.web import results
 from query.web.app import HERE, add_errors, spoken
 from query.web.clips import Clips
 from query.web.guard import Guard, cookie_of
+from query.web.html import rendered
 from query.web.rows import NotThere
 from query.web.sounds import served
 
@@ -165,15 +165,16 @@ TheRater = Annotated[str, Depends(_rater)]
 
 
 def _add_page(app: FastAPI) -> None:
-    templates = Environment(
-        loader=PackageLoader("query.web"), autoescape=select_autoescape(default=True)
-    )
 
     @app.get("/")
     def page(room: TheRoom, request: Request, lang: str = "") -> HTMLResponse:
         words = spoken(lang or request.headers.get("accept-language", ""), "study-")
-        html = templates.get_template("study.html").render(
-            t=words, said=TEXTS[words["lang"]], title=room.store.plan.title, version=app.version
+        html = rendered(
+            "study.html",
+            t=words,
+            said=TEXTS[words["lang"]],
+            title=room.store.plan.title,
+            version=app.version,
         )
         return HTMLResponse(html, headers={"cache-control": "no-store"})
 

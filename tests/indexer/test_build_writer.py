@@ -3,11 +3,9 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
-from libraries import empty_catalog
 from sqlalchemy.exc import IntegrityError
 
 from indexer.build.report import BuildReport
@@ -16,14 +14,6 @@ from indexer.catalog import todo
 from indexer.catalog.entries import Entry, Failed, Named, Place
 from indexer.catalog.session import writing
 from indexer.catalog.store import Catalog
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(empty_catalog(tmp_path))
-    opened.root("folder", "/sounds")
-    yield opened
-    opened.close()
 
 
 def named(path: str, root: int = 1) -> Entry:

@@ -50,6 +50,8 @@ def plans(catalog: Catalog, ask: Callable[[Catalog], object]) -> list[str]:
     event.listen(catalog.engine, "before_cursor_execute", hear)
     ask(catalog)
     event.remove(catalog.engine, "before_cursor_execute", hear)
+    if catalog.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by counts, so that its plans of three sounds tell nothing")
     steps = []
     with catalog.engine.connect() as connection:
         for statement, parameters in asked:

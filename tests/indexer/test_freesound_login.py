@@ -277,7 +277,7 @@ def test_an_answer_that_is_none_is_not_kept(
 def test_a_full_disk_is_found_before_the_old_pair_ends(
     server: FreesoundServer, access: Access, time: Time, tmp_path: Path
 ) -> None:
-    resource = pytest.importorskip("resource")
+    resource = pytest.importorskip("resource", reason="a system with limits of a process")
     time.now += DAY
     asked = len(server.seen)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

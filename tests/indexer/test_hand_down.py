@@ -1,11 +1,7 @@
 """Who gets what was imported for a sound that lost its place."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from libraries import empty_catalog
 
 from indexer.catalog.entries import (
     Described,
@@ -18,14 +14,6 @@ from indexer.catalog.entries import (
     Unseen,
 )
 from indexer.catalog.store import Catalog
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(empty_catalog(tmp_path))
-    opened.root("folder", "/sounds")
-    yield opened
-    opened.close()
 
 
 def named(catalog: Catalog, path: str) -> int:

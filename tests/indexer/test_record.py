@@ -1,13 +1,10 @@
 """The one write path: what each entry leaves in the catalog."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import databases
 import numpy as np
 import pytest
-from libraries import empty_catalog
 from sqlalchemy import text
 
 from indexer.catalog.entries import (
@@ -26,14 +23,6 @@ from indexer.catalog.filters import Filters
 from indexer.catalog.question import clean
 from indexer.catalog.store import Catalog
 from indexer.errors import LibraryError
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(empty_catalog(tmp_path))
-    opened.root("folder", "/sounds")
-    yield opened
-    opened.close()
 
 
 def place(path: str, size: int = 1, mtime: int = 1) -> Place:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-pytest.importorskip("faiss")
+pytest.importorskip("faiss", reason="neither extra cpu nor gpu is here")
 
 from indexer.vectors import approximate
 from indexer.vectors.approximate import ApproximateIndex, AutoIndex

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("faiss")
+pytest.importorskip("faiss", reason="neither extra cpu nor gpu is here")
 
 from indexer.vectors import faiss_index
 from indexer.vectors.exact import ExactIndex
