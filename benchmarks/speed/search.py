@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from measure import Figure, medians, product_ms, square
 
+from indexer.vectors.halves import MAKING
 from indexer.vectors.registry import create, default
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
     from measure import Job
     from numpy.typing import NDArray
+
+    from indexer.vectors.protocol import VectorIndex
 
     Rows = NDArray[np.float32]
 
@@ -32,8 +37,7 @@ def figures(sizes: tuple[int, ...], rounds: int) -> Iterator[Figure]:
         rows = directions(n, seed=n)
         index = create(default(), DIM)
         index.add(np.arange(1, n + 1), rows)
-        for query in directions(5, seed=2):  # as a server that has been asked before
-            index.search(query[None], K)
+        warm(index)
         others = peers(rows)
         half = np.arange(1, n + 1, 2)
         for nq in BATCHES:
@@ -54,6 +58,14 @@ def figures(sizes: tuple[int, ...], rounds: int) -> Iterator[Figure]:
             named = {name: took[name] for name in others if name in took}
             yield Figure(f"search, {nq} at once", n, took["ours"], ceiling, named)
             yield Figure(f"search, {nq} at once, half allowed", n, took["half"], ceiling)
+
+
+def warm(index: VectorIndex) -> None:
+    """As that of a server that has been asked before."""
+    for query in directions(8, seed=2):
+        index.search(query[None], K)
+    while any(thread.name == MAKING for thread in threading.enumerate()):
+        time.sleep(0.1)
 
 
 def _bearable(name: str, products: int) -> bool:

@@ -1,7 +1,7 @@
 """Exact search by FAISS, on a GPU where faiss was built for one.
 
-The rows lie in memory, or in a file that is mapped there; for many single questions, in float16
-too (`halves.py`). From the second search of the same rows
+The rows lie in memory, or in a file that is mapped there; for many questions, few at a time, in
+float16 too (`halves.py`). From the second search of the same rows
 on, candidates come from a copy on the first GPU: one question would wait longer for the copy than
 for its answer. A filtered search stays on the CPU (on a GPU, faiss passes over a selector without
 a word), and so does one for which a GPU has not enough memory.
@@ -19,7 +19,8 @@ import faiss
 import numpy as np
 
 from indexer.vectors.exact import ExactIndex, by_products
-from indexer.vectors.halves import LARGEST, Halves
+from indexer.vectors.halves import LARGEST, Halves, possible
+from indexer.vectors.rows import margins
 from indexer.vectors.together import Together
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.vectors.rows import Ids, Rows
-    from indexer.vectors.together import Found
+
+    Found = tuple[Rows, NDArray[np.intp]]  # (nq, k) products, best first, and positions
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +48,14 @@ COPIED = 1 / 4
 FEWEST_FOR_TEAM = 128  # queries
 TEAM: int = faiss.omp_get_max_threads()
 
-# One question reads half as much in float16, and takes little more than half as long. The copy is
-# made for whoever asks much, of so many numbers: fewer are read in no time, more would take memory
+# Few questions read half as much in float16, and lose nothing to BLAS, which is made for many. The
+# copy is made for whoever asks much: few rows are read in no time, and of many it would take memory
 # that others need.
 HALVES_AFTER = 5  # questions
-HALVES_PAY, HALVES_FIT = 10_000_000, 200_000_000
+HALVES_PAY = 10_000_000  # numbers in all rows
+HALVES_FIT = 1 / 8  # of the memory
 HALVES_MOST = 200  # results
-HALVES_TOGETHER = 8  # questions that one product of float32 answers as soon
+HALVES_FEW = 32  # questions at a time; of more, BLAS loses little
 
 GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
@@ -70,8 +73,8 @@ class FaissIndex(ExactIndex):
         self._copy: Any = None  # on a GPU
         self._searches = 0  # since the rows changed
         self._halves: Halves | None = None
-        self._alone = 0  # searches for one question since the rows changed
-        self._together = Together(self._nearest_of_all, one_search)
+        self._asked = 0  # questions, few at a time, since the rows changed
+        self._together = Together(self._near_of_all, one_search)
 
     def add(self, ids: Ids, vectors: Rows) -> None:
         self._drop_copy()
@@ -82,47 +85,71 @@ class FaissIndex(ExactIndex):
         return super().remove(ids)
 
     def _candidates(
-        self, queries: Rows, m: int, margins: NDArray[np.float64], at: NDArray[np.intp] | None
+        self, queries: Rows, m: int, margin: NDArray[np.float64], at: NDArray[np.intp] | None
     ) -> Iterator[NDArray[np.intp]]:
-        few = len(queries) < FEWEST_FOR_BLAS
-        if at is not None and few and len(at) > COPIED * len(self):
-            yield from by_products(self._matrix(), queries, m, margins, at)
+        if at is None:
+            yield from self._together(queries, m)
             return
+        with one_search:
+            near = self._near_of_some(queries, m, at)
+        if near is not None:
+            yield from near
+        else:
+            yield from by_products(self._matrix(), queries, m, margin, at)
+
+    def _near_of_all(self, queries: Rows, m: int) -> list[NDArray[np.intp]]:
+        fetched = min(m + SPARE, len(self))
+        found = self._nearest_on_gpu(queries, fetched)
+        if found is None and (near := self._near_by_halves(queries, m)) is not None:
+            return near
+        found = found or knn(queries, self._matrix(), fetched)
+        return list(self._within(queries, m, found))
+
+    def _near_of_some(
+        self, queries: Rows, m: int, at: NDArray[np.intp]
+    ) -> list[NDArray[np.intp]] | None:
+        """None where products with all rows are cheaper."""
+        if len(at) > COPIED * len(self):
+            near = self._near_by_halves(queries, m, at)
+            if near is not None or len(queries) < FEWEST_FOR_BLAS:
+                return near
+        found = knn_among(queries, self._matrix(), at, min(m + SPARE, len(at)))
+        return list(self._within(queries, m, found, at))
+
+    def _within(
+        self, queries: Rows, m: int, found: Found, at: NDArray[np.intp] | None = None
+    ) -> Iterator[NDArray[np.intp]]:
+        """Per query the positions within its margin of the m-th product that was found."""
+        products, labels = found
         total = len(self) if at is None else len(at)
-        fetched = min(m + SPARE, total)
-        products, labels = self._nearest(queries, fetched, at)
-        least = products[:, m - 1] - margins
+        least = products[:, m - 1] - margins(queries, self._dim, self._longest)
         for i, limit in enumerate(least):
-            if fetched == total or products[i, -1] < limit:
+            if products.shape[1] == total or products[i, -1] < limit:
                 yield labels[i][products[i] >= limit]
             else:
                 near = np.flatnonzero(self._matrix() @ queries[i] >= limit)
                 yield near if at is None else np.intersect1d(near, at, assume_unique=True)
 
-    def _nearest(self, queries: Rows, k: int, at: NDArray[np.intp] | None) -> Found:
-        """(nq, k) float32 products, best first, and positions; k rows at least are allowed."""
-        if at is None:
-            halved = self._halves is not None and len(queries) == 1 and k <= HALVES_MOST
-            return self._together(queries, k, HALVES_TOGETHER if halved else 1)
-        with one_search:
-            return knn_among(queries, self._matrix(), at, k)
+    def _near_by_halves(
+        self, queries: Rows, m: int, at: NDArray[np.intp] | None = None
+    ) -> list[NDArray[np.intp]] | None:
+        """None where there is no copy in float16, or it cannot tell."""
+        if len(queries) > HALVES_FEW or m > HALVES_MOST:
+            return None
+        self._asked += len(queries)
+        if self._halves is None and self._asked >= HALVES_AFTER and self._halves_pay():
+            self._halves = Halves(self._matrix(), self._longest)
+        ready = self._halves is not None and self._halves.ready
+        return self._halves.near(queries, m, at) if self._halves and ready else None
 
-    def _nearest_of_all(self, queries: Rows, k: int) -> Found:
-        found = self._nearest_on_gpu(queries, k) if k <= GPU_MOST else None
-        if found is None and len(queries) == 1 and k <= HALVES_MOST:
-            found = self._nearest_by_halves(queries, k)
-        return found or knn(queries, self._matrix(), k)
-
-    def _nearest_by_halves(self, query: Rows, k: int) -> Found | None:
-        rows = self._matrix()
-        self._alone += 1
-        fits = HALVES_PAY <= rows.size <= HALVES_FIT and self._longest <= LARGEST
-        if self._alone == HALVES_AFTER and fits:
-            self._halves = Halves(rows, self._longest)
-        set_team(1)
-        return self._halves.nearest(query, rows, k) if self._halves else None
+    def _halves_pay(self) -> bool:
+        numbers = self._matrix().size
+        fit = numbers * np.dtype(np.float16).itemsize <= HALVES_FIT * memory()
+        return numbers >= HALVES_PAY and fit and self._longest <= LARGEST and possible()
 
     def _nearest_on_gpu(self, queries: Rows, k: int) -> Found | None:
+        if k > GPU_MOST:
+            return None
         self._searches += 1
         try:
             if self._searches == 2 and gpus():
@@ -142,7 +169,9 @@ class FaissIndex(ExactIndex):
 
     def _drop_copy(self) -> None:
         self._copy, self._searches = None, 0
-        self._halves, self._alone = None, 0
+        if self._halves is not None:
+            self._halves.drop()
+        self._halves, self._asked = None, 0
 
 
 def set_team(queries: int) -> None:
@@ -170,6 +199,14 @@ def knn_among(queries: Rows, rows: Rows, at: NDArray[np.intp], k: int) -> Found:
     products, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
     order = np.argsort(-products, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(products, order, 1), np.take_along_axis(places, order, 1)
+
+
+def memory() -> int:
+    """Bytes that this machine has; where it does not say, eight thousand million."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 8 * 10**9
 
 
 def gpus() -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from indexer.vectors.rows import Rows
 
-    Found = tuple[Rows, NDArray[np.intp]]  # (nq, k) each
+    Found = list[NDArray[np.intp]]  # of each query
 
 
 @dataclass(eq=False)
@@ -38,32 +38,29 @@ class Together:
         self._waiting: list[_Asked] = []
         self._list = Lock()
 
-    def __call__(self, queries: Rows, k: int, fewest: int = 1) -> Found:
-        """Alone, where fewer than `fewest` wait."""
+    def __call__(self, queries: Rows, k: int) -> Found:
         mine = _Asked(queries, k)
         with self._list:
             self._waiting.append(mine)
         with self._turn:
             if mine.found is None:
-                self._answer(self._taken(mine, fewest))
+                self._answer(self._taken(mine))
         if isinstance(mine.found, BaseException):
             raise mine.found
         assert mine.found is not None
         return mine.found
 
-    def _taken(self, mine: _Asked, fewest: int) -> list[_Asked]:
+    def _taken(self, mine: _Asked) -> list[_Asked]:
         """All who wait for so many results: more for one would cost all."""
         with self._list:
             taken = [each for each in self._waiting if each.k == mine.k]
-            if len(taken) < fewest:
-                taken = [mine]
             self._waiting = [each for each in self._waiting if each not in taken]
         return taken
 
     def _answer(self, asked: list[_Asked]) -> None:
         try:
             queries = [each.queries for each in asked]
-            products, places = self._search(
+            found = self._search(
                 np.concatenate(queries) if len(queries) > 1 else queries[0], asked[0].k
             )
         except BaseException as error:  # all of them asked for it
@@ -73,4 +70,4 @@ class Together:
         end = 0
         for each in asked:
             begin, end = end, end + len(each.queries)
-            each.found = products[begin:end], places[begin:end]
+            each.found = found[begin:end]
