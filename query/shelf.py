@@ -94,7 +94,7 @@ class Shelf:
             self.spaces = library.spaces(encoder)
 
     def allowed(self, filters: Filters) -> Allowed:
-        return self.catalog.allowed(filters) if filters else None
+        return self.catalog.narrowed(filters)
 
     def count(self, weights: Weights, allowed: Allowed) -> int:
         """How many sounds can be ranked at most."""
