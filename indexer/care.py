@@ -51,7 +51,8 @@ def damaged(library: Library) -> Iterator[str]:
         if path.suffix.removeprefix(".") not in registry.available():
             continue
         try:
-            read_rows(path)  # all kinds write the same file
+            if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
+                sums.check_all()
             if (beside := path.with_name(path.name + BESIDE)).exists():
                 read_checked(beside)
         except IndexDamaged as error:

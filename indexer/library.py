@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from indexer.catalog.store import Catalog
 from indexer.encoders.protocol import Windows
 from indexer.errors import (
     EncoderMismatch,
+    IndexDamaged,
     LibraryBusy,
     LibraryError,
     LibraryNotFound,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from indexer.vectors.milvus import MilvusIndex
     from indexer.vectors.protocol import VectorIndex
     from indexer.vectors.rows import SortedRows
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 SENT = 5_000  # sounds whose rows are held while they are sent to an index elsewhere
@@ -146,9 +150,16 @@ class Library:
         the lock), or if much was new and nobody else is writing.
         """
         kind = self.config.index
-        spelled = "-".join(map(str, spaces))
         if kind.startswith(registry.MILVUS):
             return self._shared(kind.removeprefix(registry.MILVUS), spaces, dims, save=save)
+        try:
+            return self._here(spaces, dims, save=save)
+        except IndexDamaged as error:  # in a row: now that it is known, its file is passed over
+            log.warning("%s", error)
+            return self._here(spaces, dims, save=save)
+
+    def _here(self, spaces: Sequence[int], dims: Sequence[int], *, save: bool) -> SortedRows:
+        kind, spelled = self.config.index, "-".join(map(str, spaces))
         files = IndexFiles(self.folder / "index", f"clips-{spelled}", kind)
         index, seq = files.open_newest(sum(dims))
         marks = self.folder / "index" / f"marks-{spelled}.json"
@@ -190,7 +201,7 @@ class Library:
             index.clear()  # of another catalog
             state = {}
         if "seq" not in state:
-            last = held.changes(0)[1]
+            last = held.last()
             state = {"seq": last, "token": held.token(last) or "", "whole": False}
             index.mark(state)
         if not state["whole"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer import geometry
-from indexer.errors import EncoderMismatch, typed
+from indexer.errors import EncoderMismatch, IndexDamaged, typed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from indexer.catalog.filters import Filters
     from indexer.encoders.protocol import Encoder, Part, Vectors
     from indexer.library import Config, Library
-    from indexer.vectors.protocol import VectorIndex
+    from indexer.vectors.protocol import Neighbors, VectorIndex
 
     Allowed = NDArray[np.int64] | None
+
+log = logging.getLogger(__name__)
 
 Weights = Mapping["Part", float]
 CHUNK = 500  # sounds whose windows are held at a time
@@ -94,7 +97,7 @@ class Shelf:
             self.spaces = library.spaces(encoder)
 
     def allowed(self, filters: Filters) -> Allowed:
-        return self.catalog.allowed(filters) if filters else None
+        return self.catalog.narrowed(filters)
 
     def count(self, weights: Weights, allowed: Allowed) -> int:
         """How many sounds can be ranked at most."""
@@ -117,7 +120,7 @@ class Shelf:
         )
         if not question.any():
             return []
-        found = self._index(parts).search(question.astype(np.float32), depth, allowed)
+        found = self._found(parts, question.astype(np.float32), depth, allowed)
         return list(zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True))
 
     def cosines(
@@ -217,6 +220,16 @@ class Shelf:
 
     def _parts(self, weights: Weights) -> tuple[Part, ...]:
         return tuple(part for part in weights if part in self.spaces)
+
+    def _found(
+        self, parts: tuple[Part, ...], question: NDArray[np.float32], depth: int, allowed: Allowed
+    ) -> Neighbors:
+        try:
+            return self._index(parts).search(question, depth, allowed)
+        except IndexDamaged as error:  # opened anew, the file is passed over
+            log.warning("%s", error)
+            self._indexes.pop(parts, None)
+            return self._index(parts).search(question, depth, allowed)
 
     def _index(self, parts: tuple[Part, ...]) -> VectorIndex:
         if parts not in self._indexes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from indexer.vectors import registry
@@ -57,3 +58,19 @@ def _collection(dim: int, number: int) -> MilvusIndex:
 @cache
 def _file() -> Path:
     return Path(mkdtemp(prefix="milvus")) / "rows.db"
+
+
+def ids(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def built(kind: str, vectors: np.ndarray, numbers: np.ndarray | None = None) -> VectorIndex:
+    index = create(kind, vectors.shape[1])
+    index.add(np.arange(1, len(vectors) + 1) if numbers is None else numbers, vectors)
+    return index
+
+
+def directions(n: int, dim: int, seed: int = 0) -> np.ndarray:
+    rows = np.random.default_rng(seed).standard_normal((n, dim))
+    unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit.astype(np.float32)

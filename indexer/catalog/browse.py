@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import exists, func, select
 
-from indexer.catalog.filters import Filters, matching
-from indexer.catalog.models import Analysis, Sound
-from indexer.catalog.session import chunks, reading
+from indexer.catalog.filters import Filters, holds, matching
+from indexer.catalog.models import Analysis, Root, Sound
+from indexer.catalog.session import chunks, has_words, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,6 +58,12 @@ def counted(engine: Engine, column: InstrumentedAttribute[str], most: int = 500)
         return [Counted(*row) for row in connection.execute(query)]
 
 
+def kinds(engine: Engine) -> list[str]:
+    """Kinds of the roots."""
+    with reading(engine) as connection:
+        return sorted(connection.execute(select(Root.kind).distinct()).scalars())
+
+
 def licences_of_packs(engine: Engine) -> list[tuple[str, dict[str, int]]]:
     """Each pack with its licences, "" for none, and how many readable sounds have which."""
     query = (
@@ -87,7 +93,7 @@ def listed(
     Sounds without a pack or a loudness come last, by id. Each run of the order is walked in an
     index (see models), so that a page from the middle of a million is there at once.
     """
-    all_of_them, runs = _runs(sort, filters)
+    all_of_them, runs = _runs(sort, filters, has_words(engine))
     ids: list[int] = []
     passed = 0
     with reading(engine) as connection:
@@ -107,9 +113,9 @@ def listed(
     return ids, total
 
 
-def _runs(sort: Sort, filters: Filters) -> tuple[Select[Any], list[Run]]:
+def _runs(sort: Sort, filters: Filters, words: bool) -> tuple[Select[Any], list[Run]]:
     """The readable sounds that match, whole and in runs that follow each other."""
-    chosen = matching(filters).order_by(None)
+    chosen = matching(filters, words)
     found = select(Sound.id).where(Sound.status != "failed")
     heard = select(Analysis.sound_id).where(
         Analysis.sound_id.not_in(select(Sound.id).where(Sound.status == "failed"))
@@ -152,10 +158,11 @@ def among(engine: Engine, sound_ids: Sequence[int], filters: Filters) -> list[in
     if not filters:
         return list(sound_ids)
     with reading(engine) as connection:
+        match = select(Sound.id).where(holds(filters, has_words(engine)))
         found = {
             key
             for part in chunks(sound_ids)
-            for key in connection.execute(matching(filters).where(Sound.id.in_(part))).scalars()
+            for key in connection.execute(match.where(Sound.id.in_(part))).scalars()
         }
     return [key for key in sound_ids if key in found]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
+from sqlalchemy import Select, String, Text, and_, cast, exists, func, or_, select
 
 from indexer.catalog.models import Analysis, File, Quality, Root, Sound
-from indexer.catalog.question import clean
+from indexer.catalog.question import Term, clean
+from indexer.catalog.text import SOUND_TEXT, fts
 from indexer.counting import counted
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
@@ -47,17 +48,39 @@ class Filters:
         return self != Filters()
 
 
-def matching(filters: Filters) -> Select[Any]:
-    """Ids of the sounds that match, in no order: in that of ids, SQLite would read all sounds."""
+def matching(filters: Filters, words: bool) -> Select[Any]:
+    """Ids of the sounds that match, in no order: in that of ids, SQLite would read all sounds.
+
+    An id may come twice, where a sound lies at two places.
+
+    words   whether the database has the full-text table of SQLite, which leads to tags
+    """
+    if filters and filters == Filters(
+        sources=filters.sources
+    ):  # none of the sounds need be looked at
+        return select(File.sound_id).where(_at(filters.sources))
+    return select(Sound.id).where(holds(filters, words))
+
+
+def holds(filters: Filters, words: bool) -> ColumnElement[bool]:
+    """Whether a sound matches; `words` as in `matching`."""
     conditions = [
         *(_licence(filters.licences)),
         *([Sound.duration >= filters.min_duration] if filters.min_duration is not None else []),
         *([Sound.duration <= filters.max_duration] if filters.max_duration is not None else []),
         *_loud(filters),
     ]
-    recorded = and_(True, *_recorded(filters))
+    recorded = and_(True, *_recorded(filters, words))
     either = or_(Sound.id.in_(_MADE), recorded) if filters.made else recorded
-    return select(Sound.id).where(and_(True, *conditions, either))
+    return and_(True, *conditions, either)
+
+
+def without_all(connection: Connection, filters: Filters) -> Filters:
+    """The filters but for those that, by the roots alone, all sounds match."""
+    other = select(Root.id).where(~_of(filters.sources), exists().where(File.root_id == Root.id))
+    if filters.sources and connection.execute(other.limit(1)).first() is None:
+        filters = replace(filters, sources=())
+    return Filters() if filters == Filters(made=True) else filters
 
 
 def whose(connection: Connection, name: str) -> ColumnElement[bool]:
@@ -84,12 +107,12 @@ def whose(connection: Connection, name: str) -> ColumnElement[bool]:
     return or_(of_root, of_pack)
 
 
-def _recorded(filters: Filters) -> list[ColumnElement[bool]]:
+def _recorded(filters: Filters, words: bool) -> list[ColumnElement[bool]]:
     return [
-        *(_has_tag(tag) for tag in filters.tags),
-        *([or_(*map(_from_source, filters.sources))] if filters.sources else []),
+        *(_has_tag(tag, words) for tag in filters.tags),
+        *([_from_sources(filters.sources)] if filters.sources else []),
         *([_from_packs(filters.packs)] if filters.packs else []),
-        *([or_(*map(_of_category, filters.categories))] if filters.categories else []),
+        *([_of_categories(filters.categories)] if filters.categories else []),
         *([Sound.id.in_(_FAULTLESS)] if filters.faultless else []),
     ]
 
@@ -113,16 +136,29 @@ def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
     ]
 
 
-def _has_tag(tag: str) -> ColumnElement[bool]:
+def _has_tag(tag: str, words: bool) -> ColumnElement[bool]:
     tags = func.lower(cast(Sound.tags, Text))
     spelled = {json.dumps(spelling).lower() for spelling in _spellings(tag)}
-    return or_(*(tags.like(f"%{_escape(each)}%", escape="\\") for each in sorted(spelled)))
+    said = or_(*(tags.like(f"%{_escape(each)}%", escape="\\") for each in sorted(spelled)))
+    # Other letters may be no words to SQLite: it knows those of an older Unicode.
+    if not words or not any(each.isascii() and each.isalnum() for each in tag):
+        return said
+    there = SOUND_TEXT.c.sound_text.match(fts(Term(clean(tag).replace('"', " "), "tags")))
+    return and_(Sound.id.in_(select(SOUND_TEXT.c.rowid).where(there)), said)
 
 
-def _from_source(source: str) -> ColumnElement[bool]:
-    named = or_(Root.kind == clean(source), Root.name == clean(source), Root.location == source)
-    at_root: Any = select(File.sound_id).where(File.root_id.in_(select(Root.id).where(named)))
-    return Sound.id.in_(at_root)
+def _from_sources(names: tuple[str, ...]) -> ColumnElement[bool]:
+    return exists().where(File.sound_id == Sound.id, _at(names))
+
+
+def _at(sources: tuple[str, ...]) -> ColumnElement[bool]:
+    return File.root_id.in_(select(Root.id).where(_of(sources)))
+
+
+def _of(names: tuple[str, ...]) -> ColumnElement[bool]:
+    """Roots of one of these kinds, names or places."""
+    cleaned = [clean(name) for name in names]
+    return or_(Root.kind.in_(cleaned), Root.name.in_(cleaned), Root.location.in_(names))
 
 
 def _from_packs(names: tuple[str, ...]) -> ColumnElement[bool]:
@@ -143,8 +179,9 @@ def _among(
     return column.in_(select(values.c.value).where(chosen(values.c.value)))
 
 
-def _of_category(category: str) -> ColumnElement[bool]:
-    return func.lower(Sound.category).in_([func.lower(each) for each in _spellings(category)])
+def _of_categories(names: tuple[str, ...]) -> ColumnElement[bool]:
+    spelled = [func.lower(each) for name in names for each in _spellings(name)]
+    return _among(Sound.category.expression, lambda category: func.lower(category).in_(spelled))
 
 
 def _loud(filters: Filters) -> list[ColumnElement[bool]]:

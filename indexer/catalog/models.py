@@ -90,6 +90,10 @@ class NameText(TypeDecorator[str]):
         return None if value is None else value[: self.LONGEST]
 
 
+FOLLOWS = text("CAST(raw AS TEXT) LIKE '%\"place_of\"%'")
+"""Sounds with a mark of said.PLACE_OF, in the words of an index that holds these alone."""
+
+
 class Sound(Base):
     """One recording and what is known of it.
 
@@ -106,6 +110,11 @@ class Sound(Base):
         Index("ix_sound_by_title", text("lower(title)"), "id", "status"),
         Index("ix_sound_by_pack", text("lower(pack)"), "id", "status"),
         Index("ix_sound_by_duration", "duration", "id", "status"),
+        # what browse.counted counts, and the filters
+        Index("ix_sound_pack", "pack", "licence", "status"),
+        Index("ix_sound_licence", "licence", "status"),
+        Index("ix_sound_category", "category", "status"),
+        Index("ix_sound_follows", "id", sqlite_where=FOLLOWS, postgresql_where=FOLLOWS),
         NEVER_REUSE,
     )
 
@@ -117,18 +126,18 @@ class Sound(Base):
     title: Mapped[str] = mapped_column(NameText, default="")
     description: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
-    category: Mapped[str] = mapped_column(Text, default="")
+    category: Mapped[str] = mapped_column(NameText, default="")
     subcategory: Mapped[str] = mapped_column(Text, default="")
     author: Mapped[str] = mapped_column(Text, default="")
     designer: Mapped[str] = mapped_column(Text, default="")
     manufacturer: Mapped[str] = mapped_column(Text, default="")
-    pack: Mapped[str] = mapped_column(NameText, default="", index=True)
+    pack: Mapped[str] = mapped_column(NameText, default="")
     microphone: Mapped[str] = mapped_column(Text, default="")
     location: Mapped[str] = mapped_column(Text, default="")
     notes: Mapped[str] = mapped_column(Text, default="")
     take: Mapped[str] = mapped_column(Text, default="")
     recorded: Mapped[str] = mapped_column(Text, default="")
-    licence: Mapped[str] = mapped_column(String(64), default="", index=True)
+    licence: Mapped[str] = mapped_column(String(64), default="")
     licence_url: Mapped[str] = mapped_column(Text, default="")
     url: Mapped[str] = mapped_column(Text, default="")
     raw: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -186,12 +195,18 @@ class Space(Base):
     dim: Mapped[int] = mapped_column(Integer)
 
 
+CLIP = text("window_id IS NULL")
+
+
 class Embedding(Base):
     """A unit vector, float16 little-endian: of a window, or of the whole clip (window_id none)."""
 
     __tablename__ = "embedding"
     __table_args__ = (
         Index("ix_embedding_space_sound", "space_id", "sound_id", "window_id"),
+        Index(
+            "ix_embedding_clip", "space_id", "sound_id", sqlite_where=CLIP, postgresql_where=CLIP
+        ),
         NEVER_REUSE,
     )
 

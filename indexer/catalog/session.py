@@ -10,13 +10,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+import numpy as np
+from sqlalchemy import Connection, Engine, String, cast, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from indexer.errors import LibraryBusy, LibraryError, LibraryNotFound
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy import Select
 
 Item = TypeVar("Item")
 
@@ -76,6 +81,11 @@ def make_engine(url: str | URL) -> Engine:
     return engine
 
 
+def has_words(engine: Engine) -> bool:
+    """Whether there is a full-text table, which is SQLite's."""
+    return engine.dialect.name == "sqlite"
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one state of the catalog, from its first question to its end."""
@@ -117,6 +127,17 @@ def remodelling(engine: Engine) -> Iterator[Connection]:
         finally:
             if name == "sqlite":
                 driver.execute("PRAGMA foreign_keys=ON")
+
+
+def ids_of(connection: Connection, query: Select[Any]) -> NDArray[np.int64]:
+    """The one column of whole numbers that a query asks for, in no order.
+
+    They come as one text: a row each would take Python eight times as long.
+    """
+    found = query.order_by(None).subquery()
+    joined = func.aggregate_strings(cast(found.c[0], String), ",")
+    said = connection.execute(select(joined)).scalar_one()
+    return np.fromstring(said, np.int64, sep=",") if said else np.empty(0, np.int64)
 
 
 def chunks(seq: Sequence[Item], n: int = 10_000) -> Iterator[Sequence[Item]]:

@@ -25,7 +25,7 @@ from indexer.catalog import schema, text
 from indexer.catalog.answers import Known, Measured, RootInfo, SoundInfo
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
-from indexer.catalog.filters import Filters, matching, whose
+from indexer.catalog.filters import Filters, matching, whose, without_all
 from indexer.catalog.freesound import Freesound
 from indexer.catalog.models import (
     Analysis,
@@ -39,14 +39,12 @@ from indexer.catalog.models import (
 )
 from indexer.catalog.quality import CURRENT, Qualities
 from indexer.catalog.question import clean
-from indexer.catalog.session import chunks, make_engine, reading, writing
+from indexer.catalog.session import chunks, has_words, ids_of, make_engine, reading, writing
+from indexer.catalog.takes import as_long
 from indexer.catalog.todo import Todos
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from sqlalchemy import Connection
-
-FEW = 1_000  # sounds that are looked up one by one
 
 
 class Catalog:
@@ -219,8 +217,16 @@ class Catalog:
     def allowed(self, filters: Filters) -> NDArray[np.int64]:
         """Ids of the sounds that match, ascending."""
         with reading(self.engine) as connection:
-            ids = connection.execute(matching(filters)).scalars().all()
-        return np.sort(np.array(ids, dtype=np.int64))
+            return np.unique(ids_of(connection, matching(filters, has_words(self.engine))))
+
+    def narrowed(self, filters: Filters) -> NDArray[np.int64] | None:
+        """`allowed`, or None where all sounds are."""
+        with reading(self.engine) as connection:
+            if not (filters := without_all(connection, filters)):
+                return None
+            total = connection.execute(select(func.count()).select_from(Sound)).scalar_one()
+        found = self.allowed(filters)
+        return None if len(found) == total else found
 
     def sounds(self, sound_ids: Sequence[int]) -> dict[int, SoundInfo]:
         """Rows by id; ids that do not exist are left out."""
@@ -334,7 +340,7 @@ class Catalog:
         fresh = self.embeddings.changes(since)[0]
         groups: dict[float, list[int]] = {}
         with reading(self.engine) as connection:
-            for sound_id, duration in _as_long(connection, fresh):
+            for sound_id, duration in as_long(connection, fresh):
                 groups.setdefault(round(duration, 3), []).append(sound_id)
         known = set(fresh)
         return {
@@ -358,24 +364,6 @@ class Catalog:
                 for part in parts:
                     joined = update(Sound).where(Sound.id.in_(part)).values(take_group=first)
                     connection.execute(joined)
-
-
-def _as_long(connection: Connection, sound_ids: Sequence[int]) -> Iterator[Any]:
-    """(id, duration) of readable sounds as long as one of these, to a millisecond or two.
-
-    Found in the index of durations where few are asked for, among all sounds where many are.
-    """
-    ready = select(Sound.id, Sound.duration).where(Sound.status == "ready")
-    if len(sound_ids) > FEW:
-        yield from connection.execute(ready)
-        return
-    own = select(Sound.duration).where(Sound.id.in_(sound_ids))
-    lengths = sorted({round(length, 3) for length in connection.execute(own).scalars()})
-    for length in lengths:
-        near = Sound.duration.between(length - 0.001, length + 0.001)
-        yield from (
-            row for row in connection.execute(ready.where(near)) if round(row[1], 3) == length
-        )
 
 
 _COLUMNS = (*(column.key for column in Sound.__table__.columns), "faults")

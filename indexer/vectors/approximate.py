@@ -145,6 +145,7 @@ class ApproximateIndex(FaissIndex):
                 one = slice(i, i + 1)
                 yield from super()._candidates(queries[one], m, margins[one], at)
             else:
+                self._check(near)
                 # No BLAS: its team would wait for a core that others have (see faiss_index).
                 products = np.einsum("ij,j->i", self._matrix()[near], queries[i])
                 yield near[products >= np.partition(products, -m)[-m] - margins[i]]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexer.vectors.files import Sums
+
     Ids = NDArray[np.int64]
     Rows = NDArray[np.float32]
 
@@ -35,6 +37,7 @@ class SortedRows(ABC):
         self._dim = dim
         self._ids: Ids = np.empty(0, np.int64)
         self._longest = 0.0  # no row is longer
+        self._sums: Sums | None = None  # of rows as they lie in a file, not all of them compared
 
     @property
     def dim(self) -> int:
@@ -48,6 +51,8 @@ class SortedRows(ABC):
 
     def add(self, ids: Ids, vectors: Rows) -> None:
         ids, vectors = checked(ids, vectors, self._dim)
+        if len(ids):
+            self._check_all()
         at = np.searchsorted(self._ids, ids)
         present = self._present(ids, at)
         self._matrix()[at[present]] = vectors[present]
@@ -60,11 +65,13 @@ class SortedRows(ABC):
     def remove(self, ids: Ids) -> int:
         at = self._positions(ids)
         if len(at):
+            self._check_all()
             self._delete(at)
             self._ids = np.delete(self._ids, at)
         return len(at)
 
     def search(self, queries: Rows, k: int, allowed: Ids | None = None) -> Neighbors:
+        """Raises IndexDamaged where a row that would be found is not as its file was written."""
         queries = matrix(queries, self._dim, "queries")
         if k < 0:
             raise ValueError(f"k is {k}; it must not be negative")
@@ -75,6 +82,7 @@ class SortedRows(ABC):
         if m and len(queries):
             margin = margins(queries, self._dim, self._longest)
             for i, near in enumerate(self._candidates(queries, m, margin, at)):
+                self._check(near, m)
                 scores[i], places = best(self._matrix(), near, queries[i], m)
                 found[i] = self._ids[places]
         return Neighbors(scores, found)
@@ -97,17 +105,32 @@ class SortedRows(ABC):
         return ""
 
     def save(self, path: Path) -> None:
+        self._check_all()
         write_rows(path, self._ids, self._matrix(), self._longest)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Reads what `save` of any SortedRows wrote; raises IndexDamaged for anything else."""
-        ids, vectors, longest = read_rows(path)
+        ids, vectors, longest, sums = read_rows(path)
         index = cls(vectors.shape[1])
         if len(ids):
             index._insert(np.zeros(len(ids), np.int64), vectors)
-        index._ids, index._longest = ids, longest
+        index._ids, index._longest, index._sums = ids, longest, sums
         return index
+
+    def _check(self, near: NDArray[np.intp], m: int = 0) -> None:
+        """Compares rows with their sums; all where fewer than m are near, as a NaN makes it."""
+        if self._sums is None:
+            return
+        self._sums.check(near)
+        if len(near) < m or near.min(initial=0) < 0:
+            self._sums.check_all()
+
+    def _check_all(self) -> None:
+        """Before rows change, or are written with sums of their own."""
+        if self._sums is not None:
+            self._sums.check_all()
+            self._sums = None
 
     def _present(self, ids: Ids, at: NDArray[np.intp]) -> NDArray[np.bool_]:
         inside = at < len(self._ids)

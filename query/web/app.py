@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from indexer.catalog.browse import Counted, counted
+from indexer.catalog.browse import Counted, counted, kinds
 from indexer.catalog.models import Sound
 from indexer.errors import LibraryBusy, LibraryNotFound, SonorizeError
 from query.scene.export.names import PLACEHOLDERS
@@ -123,7 +123,7 @@ def _add_own(app: FastAPI) -> None:
         catalog = desk.library.catalog
         columns = (Sound.pack, Sound.licence, Sound.category)
         packs, licences, categories = (counted(catalog.engine, each) for each in columns)
-        return Choices(packs, licences, categories, sorted({root.kind for root in catalog.roots()}))
+        return Choices(packs, licences, categories, kinds(catalog.engine))
 
     @app.post("/api/pictures", operation_id="add-picture")
     async def add_picture(desk: TheDesk, request: Request) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from index_kinds import create, every_kind, file_kind, in_use, milvus
+from index_kinds import built, create, directions, every_kind, file_kind, ids, in_use, milvus
 
 from indexer.errors import IndexDamaged
-from indexer.vectors.files import HEADER, MAGIC, write_aside
 from indexer.vectors.registry import available, load
 
 if TYPE_CHECKING:
@@ -45,29 +43,13 @@ def brute_force(
     return [scores[i] for i in best], best
 
 
-def ids(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
-
-
 def rows_of(values: list[list[float]]) -> np.ndarray:
     return np.array(values, np.float32).reshape(len(values), -1 if values else DIM)
-
-
-def built(kind: str, vectors: np.ndarray, numbers: np.ndarray | None = None) -> VectorIndex:
-    index = create(kind, vectors.shape[1])
-    index.add(np.arange(1, len(vectors) + 1) if numbers is None else numbers, vectors)
-    return index
 
 
 def model(vectors: np.ndarray, numbers: np.ndarray | None = None) -> Model:
     keys = range(1, len(vectors) + 1) if numbers is None else numbers.tolist()
     return dict(zip(keys, vectors.tolist(), strict=True))
-
-
-def directions(n: int, dim: int, seed: int = 0) -> np.ndarray:
-    rows = np.random.default_rng(seed).standard_normal((n, dim))
-    unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return unit.astype(np.float32)
 
 
 def assert_agrees(found: Neighbors, expected: list[tuple[list[float], list[int]]]) -> None:
@@ -298,44 +280,6 @@ def test_an_empty_index_is_saved_too(kind: str, tmp_path: Path) -> None:
     assert (read.dim, len(read)) == (DIM, 0)
     read.add(ids(4), directions(1, DIM))
     assert read.ids().tolist() == [4]
-
-
-@file_kind
-def test_a_file_cut_anywhere_is_damaged(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.index"
-    built(kind, directions(6, DIM)).save(path)
-    whole = path.read_bytes()
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        with pytest.raises(IndexDamaged):
-            load(kind, path)
-
-
-@file_kind
-def test_a_byte_changed_anywhere_is_damage(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.index"
-    built(kind, directions(6, DIM)).save(path)
-    whole = path.read_bytes()
-    for at in range(len(whole)):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
-        with pytest.raises(IndexDamaged):
-            load(kind, path)
-
-
-@file_kind
-def test_foreign_files_are_refused(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "text").write_text("these are not the rows you are looking for\n" * 9)
-    np.save(tmp_path / "rows.npy", directions(6, DIM))
-    write_aside(tmp_path / "short", [b"SONO"])
-    write_aside(tmp_path / "other", [b"NOTOURS1" + bytes(HEADER.size)])
-    row = struct.pack("<q3f", 1, 1, 0, 0)
-    write_aside(tmp_path / "narrow", [HEADER.pack(MAGIC, 2, 1, 1.0), row])
-    write_aside(tmp_path / "wide", [HEADER.pack(MAGIC, 2**40, 2**40, 1.0), row])
-    names = ("folder", "text", "rows.npy", "short", "other", "narrow", "wide", "missing")
-    for name in names:
-        with pytest.raises(IndexDamaged, match=name):
-            load(kind, tmp_path / name)
 
 
 def sees_gpu() -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import event, insert
 from indexer.catalog import browse
 from indexer.catalog.entries import Heard, Named, Place
 from indexer.catalog.filters import Filters
-from indexer.catalog.models import Analysis
+from indexer.catalog.models import Analysis, Sound
 from indexer.catalog.session import writing
 from indexer.catalog.store import Catalog
 
@@ -79,6 +79,10 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "a pack": lambda c: c.allowed(Filters(packs=("rain",))),
     "a licence": lambda c: c.allowed(Filters(licences=("cc0", "by"))),
     "a source": lambda c: c.allowed(Filters(sources=("folder",))),
+    "a source that all are from": lambda c: c.narrowed(Filters(sources=("folder",))),
+    "a source and a pack": lambda c: c.allowed(Filters(sources=("folder",), packs=("rain",))),
+    "a category": lambda c: c.allowed(Filters(categories=("dogs",))),
+    "a tag": lambda c: c.allowed(Filters(tags=("dog",))),
     "a duration": lambda c: c.allowed(Filters(max_duration=0.5)),
     "words": lambda c: c.search_text("dog bark", 10),
     "words and a field": lambda c: c.search_text("dog title:cat", 10),
@@ -100,7 +104,7 @@ def test_no_lookup_reads_a_whole_table(catalog: Catalog, name: str) -> None:
 
 def test_what_reads_a_whole_table_is_seen(catalog: Catalog) -> None:
     assert any(READ_WHOLE.match(step) for step in plans(catalog, lambda c: c.counts()))
-    tagged = plans(catalog, lambda c: c.allowed(Filters(tags=("dog",))))
+    tagged = plans(catalog, lambda c: c.allowed(Filters(tags=("犬",))))
     assert any(READ_WHOLE.match(step) for step in tagged)
 
 
@@ -117,6 +121,44 @@ def test_packs_are_walked_by_their_index(catalog: Catalog) -> None:
     assert any("ix_sound_pack (pack>?)" in step for step in steps)
     assert catalog.allowed(Filters(packs=("RAIN",))).tolist() == [1, 2, 3]
     assert catalog.allowed(Filters(packs=("Snow",))).tolist() == []
+
+
+@pytest.mark.parametrize("column", [Sound.pack, Sound.licence, Sound.category])
+def test_what_is_counted_is_read_from_an_index_alone(catalog: Catalog, column: Any) -> None:
+    steps = plans(catalog, lambda c: browse.counted(c.engine, column))
+    assert f"SCAN sound USING COVERING INDEX ix_sound_{column.key}" in steps
+    assert "SCAN sound USING COVERING INDEX ix_sound_pack" in plans(
+        catalog, lambda c: browse.licences_of_packs(c.engine)
+    )
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(licences=("cc0", "by")),
+        Filters(packs=("rain",)),
+        Filters(categories=("dogs",)),
+        Filters(sources=("folder",)),
+        Filters(max_duration=0.5),
+    ],
+)
+def test_a_filter_is_answered_by_indexes_alone(catalog: Catalog, filters: Filters) -> None:
+    found = [step for step in plans(catalog, lambda c: c.allowed(filters)) if " USING " in step]
+    assert [step for step in found if re.search(r"\b(sound|file) USING (?!COVERING)", step)] == []
+
+
+def test_a_source_that_all_sounds_are_from_narrows_nothing(catalog: Catalog) -> None:
+    assert catalog.narrowed(Filters(sources=("folder",))) is None
+    assert catalog.narrowed(Filters(sources=("folder",), made=True)) is None
+    assert catalog.narrowed(Filters(max_duration=9.0)) is None
+    catalog.root("freesound", "/there")  # which holds nothing
+    assert catalog.narrowed(Filters(sources=("folder",))) is None
+    named = Named(Place(2, "rain.wav", 1, 1), {"title": "rain"})
+    catalog.record([named])
+    found = catalog.narrowed(Filters(sources=("folder",)))
+    assert found is not None
+    assert found.tolist() == [1, 2, 3]
+    assert catalog.narrowed(Filters(sources=("freesound", "/sounds"))) is None
 
 
 ORDERS = [(sort, descending) for sort in get_args(browse.Sort) for descending in (False, True)]
@@ -213,7 +255,7 @@ def test_takes_are_the_same_by_the_index_and_among_all(
         for place, seconds in zip(places, lengths, strict=True)
     )
     few = catalog.durations(0)
-    monkeypatch.setattr("indexer.catalog.store.FEW", 0)
+    monkeypatch.setattr("indexer.catalog.takes.FEW", 0)
     among_all = catalog.durations(0)
     assert len(few[1.0]) > 4
     assert {length: sorted(ids) for length, ids in few.items()} == among_all

@@ -273,6 +273,19 @@ def test_the_catalog_before_lists_had_indexes_keeps_its_rows(engine: Engine) -> 
 
 
 @pytest.mark.slow
+def test_sounds_without_a_file_are_among_what_changed_from_then_on(engine: Engine) -> None:
+    schema.upgrade(engine)
+    with writing(engine) as connection:
+        fill(connection)
+        connection.execute(Base.metadata.tables["sound"].insert())
+    assert alembic("downgrade", "0005", url=str(engine.url)).returncode == 0
+    schema.upgrade(engine)
+    with reading(engine) as connection:
+        changed = connection.execute(text("SELECT sound_id, length(token) FROM change")).all()
+    assert changed == [(2, 16)]
+
+
+@pytest.mark.slow
 def test_alembic_without_a_catalog_says_what_to_do() -> None:
     done = alembic("check", url=None)
     assert done.returncode != 0

@@ -216,13 +216,28 @@ def test_changes_since(catalog: Catalog) -> None:
         (Filters(sources=("folder",)), ["a", "b", "c", "d"]),
         (Filters(sources=("freesound",)), []),
         (Filters(tags=("ai",)), []),
+        (Filters(tags=("!!",)), ["d"]),
+        (Filters(tags=('6" pipe',)), ["d"]),
+        (Filters(tags=("rains",)), []),
+        (Filters(tags=("雨",)), ["c"]),
+        (Filters(categories=("WEATHER",)), ["c"]),
+        (Filters(categories=("weather",), sources=("folder", "freesound")), ["c"]),
+        (Filters(tags=("rain",), sources=("nowhere",)), []),
     ],
 )
 def test_filters(catalog: Catalog, filters: Filters, titles: list[str]) -> None:
     named(catalog, "a.wav", licence="CC0-1.0", duration=1.0, tags=["rain"])
     named(catalog, "b.wav", licence="CC-BY-4.0", duration=2.0, tags=["Rain", "roof"])
-    named(catalog, "c.wav", licence="CC-BY-NC-4.0", duration=3.0, pack="Night Walks")
-    named(catalog, "d.wav", duration=4.0)
+    named(
+        catalog,
+        "c.wav",
+        licence="CC-BY-NC-4.0",
+        duration=3.0,
+        pack="Night Walks",
+        category="Weather",
+        tags=["雨"],
+    )
+    named(catalog, "d.wav", duration=4.0, tags=["!!", '6" pipe'])
     found = catalog.sounds(catalog.allowed(filters).tolist())
     assert [info.columns["title"] for info in found.values()] == titles
 

@@ -297,3 +297,25 @@ def test_only_as_many_rows_are_read_as_are_shown(searcher: Searcher) -> None:
         patch.setattr(searcher, "_sounds", lambda part: asked.append(len(part)) or read(part))
         assert len(searcher._kept(keys * 40, Ask(k=2))) == 2
     assert asked == [18]
+
+
+def test_a_row_that_is_damaged_later_is_read_from_the_catalog(
+    searcher: Searcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its file keeps its time, so that it is opened as if all were well."""
+    asked = Ask(k=3, metadata_weight=0.25)
+    before = searcher.by_pictures([picture(3)], asked)
+    library = searcher.libraries[0]
+    with library.lock():
+        for path in (library.folder / "index").iterdir():
+            path.unlink()
+        encoder = ToyEncoder()
+        spaces = [library.spaces(encoder)[part] for part in ("audio", "metadata")]
+        library.index(spaces, [encoder.dims[part] for part in ("audio", "metadata")], save=True)
+    (path,) = (library.folder / "index").glob("clips-*")
+    facts, data = path.stat(), path.read_bytes()
+    path.write_bytes(data[:-400] + bytes([63]) * 400)  # 0.7 everywhere: near to all
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    again = Searcher(library, ToyEncoder())
+    assert again.by_pictures([picture(3)], asked) == before
+    assert path.name in caplog.text
