@@ -18,10 +18,11 @@ _numbers = count()
 kind = "sqlite"  # of the catalogs that `libraries.empty_catalog` makes; --catalog sets it
 
 
-def fresh() -> str:
-    """URL of a new database that holds an empty catalog."""
+def fresh(like: str | None = None) -> str:
+    """URL of a new database that holds an empty catalog, or what another of these holds."""
     name = f"catalog{next(_numbers)}"
-    _create(f"{name} TEMPLATE {_template()}")
+    template = make_url(like).database if like else _template()
+    _create(f"{name} TEMPLATE {template}")
     return _url(name)
 
 
@@ -37,17 +38,22 @@ def _server() -> Any:
 @cache
 def _template() -> str:
     name = "migrated"
-    _create(name)
+    _create(f"{name} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'PG_UNICODE_FAST'")
     Catalog(_url(name)).close()
     return name
 
 
 def _create(database: str) -> None:
-    """By a connection: the server's own psql() takes no path with a space in it."""
+    """By a connection: the server's own psql() takes no path with a space in it.
+
+    Letters of all languages have a case there, and clocks do not show UTC: SQLite's answers do
+    not depend on that, and ours must not.
+    """
     import psycopg
 
     with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {database}")
+        connection.execute(f"ALTER DATABASE {database.split()[0]} SET timezone = 'Asia/Tokyo'")
 
 
 def _url(name: str) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 import soundfile
 import sounds
+import tomli_w
 from freesound_server import FreesoundServer
 from PIL import Image
 from sqlalchemy import select
@@ -97,6 +99,18 @@ def empty_catalog(folder: Path) -> str:
         return databases.fresh()
     (folder / "catalog.sqlite3").write_bytes(_empty_catalog())
     return f"sqlite:///{folder / 'catalog.sqlite3'}"
+
+
+def copied(folder: Path, to: Path, **how: Any) -> Path:
+    """A copy of all in a folder, as shutil.copytree makes it; libraries in it have own catalogs."""
+    shutil.copytree(folder, to, **how)
+    if databases.kind == "postgresql":
+        for said in folder.rglob("library.toml"):
+            here = to / said.relative_to(folder)
+            config = tomllib.loads(here.read_text("utf-8"))
+            config["catalog"] = databases.fresh(like=config["catalog"])
+            here.write_text(tomli_w.dumps(config), "utf-8")
+    return to
 
 
 @cache

@@ -36,6 +36,11 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 NEVER_REUSE: dict[str, Any] = {"sqlite_autoincrement": True}
 
 
+def short(length: int) -> String:
+    """Text that is usually no longer: SQLite does not mind, PostgreSQL would refuse what is."""
+    return String(length).with_variant(Text(), "postgresql")
+
+
 class PathText(TypeDecorator[str]):
     """A path as Python holds it, undecodable bytes included.
 
@@ -74,7 +79,7 @@ class Root(Base):
     __table_args__ = (UniqueConstraint("kind", "location"), NEVER_REUSE)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(short(32))
     name: Mapped[str] = mapped_column(Text, default="")
     location: Mapped[str] = mapped_column(PathText)
 
@@ -119,8 +124,8 @@ class Sound(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    content_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
-    status: Mapped[str] = mapped_column(String(16), default="named")
+    content_hash: Mapped[str | None] = mapped_column(short(64), unique=True)
+    status: Mapped[str] = mapped_column(short(16), default="named")
     reason: Mapped[str] = mapped_column(Text, default="")
 
     title: Mapped[str] = mapped_column(NameText, default="")
@@ -137,7 +142,7 @@ class Sound(Base):
     notes: Mapped[str] = mapped_column(Text, default="")
     take: Mapped[str] = mapped_column(Text, default="")
     recorded: Mapped[str] = mapped_column(Text, default="")
-    licence: Mapped[str] = mapped_column(String(64), default="")
+    licence: Mapped[str] = mapped_column(short(64), default="")
     licence_url: Mapped[str] = mapped_column(Text, default="")
     url: Mapped[str] = mapped_column(Text, default="")
     raw: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -147,7 +152,7 @@ class Sound(Base):
     sample_rate: Mapped[int] = mapped_column(Integer, default=0)  # Hz
     bit_depth: Mapped[int | None] = mapped_column(Integer)
     channels: Mapped[int] = mapped_column(Integer, default=0)
-    channel_layout: Mapped[str] = mapped_column(String(64), default="")
+    channel_layout: Mapped[str] = mapped_column(short(64), default="")
     time_reference: Mapped[int | None] = mapped_column(BigInteger)  # samples since midnight
 
 
@@ -167,7 +172,7 @@ class File(Base):
     relative_path: Mapped[str] = mapped_column(PathText)
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
-    state: Mapped[str] = mapped_column(String(16), default="present")
+    state: Mapped[str] = mapped_column(short(16), default="present")
 
 
 class Window(Base):
@@ -189,9 +194,9 @@ class Space(Base):
     __table_args__ = (UniqueConstraint("encoder", "part", "fingerprint"), NEVER_REUSE)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    encoder: Mapped[str] = mapped_column(String(64))
-    part: Mapped[str] = mapped_column(String(16))
-    fingerprint: Mapped[str] = mapped_column(String(64))
+    encoder: Mapped[str] = mapped_column(short(64))
+    part: Mapped[str] = mapped_column(short(16))
+    fingerprint: Mapped[str] = mapped_column(short(64))
     dim: Mapped[int] = mapped_column(Integer)
 
 
@@ -247,7 +252,7 @@ class Quality(Base):
         ForeignKey("sound.id", ondelete="CASCADE"), primary_key=True
     )
     version: Mapped[int] = mapped_column(Integer)
-    content_hash: Mapped[str] = mapped_column(String(64))
+    content_hash: Mapped[str] = mapped_column(short(64))
     clipping: Mapped[float] = mapped_column(Float)  # share of samples, 0..1
     noise_floor: Mapped[float | None] = mapped_column(Float)  # dBFS
     bandwidth: Mapped[float] = mapped_column(Float)  # Hz
@@ -267,9 +272,9 @@ class Build(Base):
     )
     finished: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     source: Mapped[str] = mapped_column(PathText)
-    encoder: Mapped[str] = mapped_column(String(64))
-    device: Mapped[str] = mapped_column(String(32), default="")
-    version: Mapped[str] = mapped_column(String(32), default="")  # of sonorize
+    encoder: Mapped[str] = mapped_column(short(64))
+    device: Mapped[str] = mapped_column(short(32), default="")
+    version: Mapped[str] = mapped_column(short(32), default="")  # of sonorize
     report: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
@@ -285,7 +290,7 @@ class Change(Base):
 
     seq: Mapped[int] = mapped_column(BigId, primary_key=True)
     sound_id: Mapped[int] = mapped_column(BigInteger)
-    token: Mapped[str] = mapped_column(String(16), default=lambda: secrets.token_hex(8))
+    token: Mapped[str] = mapped_column(short(16), default=lambda: secrets.token_hex(8))
 
 
 class FreesoundSound(Base):
@@ -323,7 +328,7 @@ class FreesoundTerm(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     query: Mapped[str] = mapped_column(Text)
     filter: Mapped[str] = mapped_column(Text)
-    sort: Mapped[str] = mapped_column(String(32))
+    sort: Mapped[str] = mapped_column(short(32))
     count: Mapped[int] = mapped_column(Integer, default=0)
     pages: Mapped[int] = mapped_column(Integer, default=0)
     exhausted: Mapped[bool] = mapped_column(Boolean, default=False)

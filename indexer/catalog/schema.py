@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from indexer.catalog import record as records
+from indexer.catalog import text as words
 from indexer.catalog.session import reading, remodelling
 from indexer.errors import LibraryError, LibraryTooNew
 
@@ -73,3 +75,5 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    for sound_id in words.without_text(connection):
+        records.refresh_text(connection, sound_id)

@@ -60,11 +60,12 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
 def make_engine(url: str | URL) -> Engine:
     """The engine of a catalog at any SQLAlchemy URL.
 
-    Raises LibraryError for a URL that cannot be read, a driver that is not installed, and a
-    SQLite file on a network drive (its locks do not hold there).
+    Raises LibraryError for a URL that cannot be read, another database than SQLite and
+    PostgreSQL, a driver that is not installed, and a SQLite file on a network drive (its locks do
+    not hold there).
     """
     try:
-        url = make_url(url)
+        url = _with_driver(make_url(url))
         refuse_network(url)
         engine = create_engine(url)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -73,7 +74,8 @@ def make_engine(url: str | URL) -> Engine:
         ) from error
     except ArgumentError as error:
         raise LibraryError(
-            "The catalog's address is not a database URL; write it like sqlite:///FILE."
+            "The catalog's address is not a database URL; write it like sqlite:///FILE or "
+            "postgresql://USER@HOST/DATABASE."
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
@@ -84,6 +86,16 @@ def make_engine(url: str | URL) -> Engine:
 def has_words(engine: Engine) -> bool:
     """Whether there is a full-text table, which is SQLite's."""
     return engine.dialect.name == "sqlite"
+
+
+def _with_driver(url: URL) -> URL:
+    kind = url.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise LibraryError(
+            f"A catalog lies in SQLite or PostgreSQL, not in {kind}: write its address like "
+            "sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+        )
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 @contextmanager

@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 import sounds
-from libraries import At, CountingEncoder, build, contents, differences, files, run, seq, snapshot
+from libraries import (
+    At,
+    CountingEncoder,
+    build,
+    contents,
+    copied,
+    differences,
+    files,
+    run,
+    seq,
+    snapshot,
+)  # fmt: skip
 from libraries import tone as tone_file
 from sqlalchemy import select
 
@@ -64,7 +75,7 @@ def folder(tmp_path: Path, master: Path) -> Path:
 @pytest.fixture
 def library(tmp_path: Path, master: Path, folder: Path) -> Path:
     """A library of the folder's sounds as they are."""
-    copy = shutil.copytree(master / "library", tmp_path / "library")
+    copy = copied(master / "library", tmp_path / "library")
     with Library.open(copy) as opened:
         opened.catalog.move_root(1, os.fspath(folder))
     return copy

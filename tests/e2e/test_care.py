@@ -8,7 +8,18 @@ import shutil
 from pathlib import Path
 
 import pytest
-from libraries import COLOURS, At, CountingEncoder, build, contents, differences, files, run, tone
+from libraries import (
+    COLOURS,
+    At,
+    CountingEncoder,
+    build,
+    contents,
+    copied,
+    differences,
+    files,
+    run,
+    tone,
+)  # fmt: skip
 from PIL import Image
 
 from indexer.build.report import Options
@@ -35,7 +46,7 @@ class Drive:
 
     def take(self, other: Drive) -> None:
         """A copy of the other, in its own place."""
-        shutil.copytree(other.folder.parent, self.folder.parent, dirs_exist_ok=True)
+        copied(other.folder.parent, self.folder.parent, dirs_exist_ok=True)
         with Library.open(self.library) as library:
             library.catalog.move_root(1, os.fspath(self.folder))
 
@@ -159,7 +170,7 @@ def test_a_drive_in_trouble_loses_nothing(drive: Drive, how: str) -> None:
     moved = drive.folder / "in" if how == "torn" else drive.folder
     moved.rename(aside)
     if how == "torn":  # more than a tenth is gone
-        shutil.copytree(aside, moved)
+        copied(aside, moved)
         for number in (0, 1):
             (moved / f"{number:02}.wav").unlink()
     elif how == "empty":
@@ -325,7 +336,7 @@ def test_the_indexes_of_all_kinds_answer_alike(drive: Drive) -> None:
 
 
 def test_an_index_newer_than_the_catalog_is_not_believed(drive: Drive, tmp_path: Path) -> None:
-    shutil.copytree(drive.library, tmp_path / "backup")
+    copied(drive.library, tmp_path / "backup")
     before = drive.answers()
     tone(drive.folder / "new.wav", 3, 0.9)
     build(drive.library, drive.folder)
@@ -343,7 +354,7 @@ def test_an_index_newer_than_the_catalog_is_not_believed(drive: Drive, tmp_path:
 
 @pytest.mark.slow
 def test_an_index_of_another_future_is_not_believed(drive: Drive, tmp_path: Path) -> None:
-    shutil.copytree(drive.library, tmp_path / "backup")
+    copied(drive.library, tmp_path / "backup")
     tone(drive.folder / "new.wav", 3, 0.9)
     build(drive.library, drive.folder)
     for path in drive.library.glob("catalog.sqlite3*"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from libraries import CountingEncoder, build, contents, differences, make_sounds, run
+from libraries import CountingEncoder, build, contents, copied, differences, make_sounds, run
 
 from indexer.build import cluster, shards
 from indexer.build.cluster import Worker
@@ -136,7 +135,7 @@ def test_a_machine_that_cannot_take_part_says_why(folder: Path, tmp_path: Path) 
 
 def test_a_recording_that_is_known_is_not_heard_by_a_worker(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+    copied(folder, copy)
     with Library.create(tmp_path / "library", Config("toy")) as library:
         before = build_index(library, [FolderSource(folder)], ToyEncoder())
         jobs_of(library, copy)

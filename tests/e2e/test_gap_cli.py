@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import av
 import numpy as np
 import pytest
-from libraries import COLOURS, build, run, tone
+from libraries import COLOURS, build, copied, run, tone
 from PIL import Image
 
 from query.gap import FILE
@@ -95,7 +95,7 @@ def test_the_table_and_the_plot(base: Path, tmp_path: Path) -> None:
 def test_the_picture_that_was_measured_alone_is_said_to_be_taken_away(
     base: Path, tmp_path: Path
 ) -> None:
-    library = shutil.copytree(base / "library", tmp_path / "library")
+    library = copied(base / "library", tmp_path / "library")
     alone = run("library", "gap", base / "red.png", "--library", library)
     assert "One picture was measured" in alone.err
     assert "Looking at pictures: 1 file" in alone.err
@@ -129,7 +129,7 @@ def test_a_bad_file_in_a_folder_is_passed_over_and_said(base: Path, tmp_path: Pa
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(base: Path, tmp_path: Path) -> None:
-    library = shutil.copytree(base / "library", tmp_path / "library")
+    library = copied(base / "library", tmp_path / "library")
     (library / FILE).unlink(missing_ok=True)
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.png").write_bytes(b"no picture")

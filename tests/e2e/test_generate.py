@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tiny_makers
 import toy_makers
-from libraries import COLOURS, build, run, tone
+from libraries import COLOURS, build, copied, run, tone
 from PIL import Image
 from studies import on_disk
 from tiny_models import declare_operators
@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def library(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "library"))
+    return Path(copied(made, tmp_path / "library"))
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_frame_becomes_captions_sounds_and_one_ranking(
     assert asked_again.out == done.out
 
     other = library.with_name("other")
-    shutil.copytree(library, other)
+    copied(library, other)
     shutil.rmtree(other / "sounds/generated")
     generate(frame, other, *asked)
     assert files(other / "sounds/generated") == files(folder)

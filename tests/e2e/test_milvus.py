@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from libraries import make_sounds, run
+from libraries import copied, make_sounds, run
 
 from indexer.care import migrate
 from indexer.encoders.toy import ToyEncoder
@@ -39,7 +39,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(built: Path, tmp_path: Path) -> Path:
-    shutil.copytree(built / "library", tmp_path / "library")
+    copied(built / "library", tmp_path / "library")
     return tmp_path / "library"
 
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from libraries import COLOURS, Done, build, run, tone
+from libraries import COLOURS, Done, build, copied, run, tone
 from PIL import Image
 
 from indexer.encoders.toy import ToyEncoder
@@ -233,7 +232,7 @@ def test_what_cannot_be_asked_is_said_in_one_sentence(
 @pytest.fixture
 def starter(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library that names the starter model, which is not here."""
-    shutil.copytree(base / "library", tmp_path / "library")
+    copied(base / "library", tmp_path / "library")
     (tmp_path / "library/library.toml").write_text('encoder = "starter"\n')
     monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path / "models"))
     return tmp_path / "library"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from libraries import (
     asked,
     build,
     contents,
+    copied,
     differences,
     interrupt,
     run,
@@ -81,7 +83,7 @@ def folder(tmp_path: Path, master: Path) -> Path:
 
 @pytest.fixture
 def library(folder: Path, master: Path) -> Path:
-    copy = shutil.copytree(master / "library", folder.with_name("library"))
+    copy = copied(master / "library", folder.with_name("library"))
     with Library.open(copy) as opened:
         opened.catalog.move_root(1, str(folder))
     return copy
@@ -90,7 +92,7 @@ def library(folder: Path, master: Path) -> Path:
 @pytest.fixture
 def undisturbed(library: Path) -> dict[str, Any]:
     copy = library.with_name("undisturbed")
-    shutil.copytree(library, copy)
+    copied(library, copy)
     change(copy)
     return contents(copy)
 
@@ -104,9 +106,8 @@ def change(
     without_them: bool = False,
 ) -> BuildReport:
     with Library.open(library) as opened:
-        return reembed(
-            opened, config, encoder or DeepEncoder(), progress, without_them=without_them
-        )
+        here = replace(config, catalog=opened.config.catalog)
+        return reembed(opened, here, encoder or DeepEncoder(), progress, without_them=without_them)
 
 
 def vectors(library: Path, encoder: str) -> dict[str, Any]:
@@ -236,7 +237,7 @@ def test_what_is_away_is_waited_for(folder: Path, library: Path) -> None:
     assert "--without-them" in str(said.value)
     assert read_config(library).encoder == "toy"
     assert asked(library, 7)[0]["score"] == 1.0
-    shutil.copytree(library, library.with_name("without"))
+    copied(library, library.with_name("without"))
 
     change(library.with_name("without"), without_them=True)
     assert read_config(library.with_name("without")).encoder == "deep"

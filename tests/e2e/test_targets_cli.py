@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from libraries import COLOURS, build, run, tone
+from libraries import COLOURS, build, copied, run, tone
 from PIL import Image
 
 
@@ -134,7 +134,7 @@ def test_two_libraries_are_asked_as_one(base: Path) -> None:
 def test_libraries_of_two_encoders_are_refused_before_a_model_is_loaded(
     base: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(base / "second", tmp_path / "other")
+    copied(base / "second", tmp_path / "other")
     (tmp_path / "other/library.toml").write_text('encoder = "starter"\n')
     done = run("query-by-frame", base / "blue.png", "--library", base / "library",
                "--library", tmp_path / "other")  # fmt: skip

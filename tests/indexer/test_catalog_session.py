@@ -170,8 +170,8 @@ def test_memory_and_file_urls_work(tmp_path: Path) -> None:
     ("url", "words"),
     [
         ("catalog.sqlite3", "not a database URL"),
-        ("nosuch://host/db", "nosuch://host/db needs a database driver"),
-        ("oracle+cx_oracle://ann:secret@host/db", "host/db needs a database driver"),
+        ("oracle+cx_oracle://ann:secret@host/db", "not in oracle"),
+        ("postgresql+nosuch://ann:secret@host/db", "host/db needs a database driver"),
     ],
 )
 def test_unusable_urls_are_refused_without_their_password(url: str, words: str) -> None:

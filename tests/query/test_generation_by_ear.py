@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from libraries import COLOURS, build, run, tone
+from libraries import COLOURS, build, copied, run, tone
 from PIL import Image
 from sqlalchemy import select, update
 
@@ -35,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def library(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "library"))
+    return Path(copied(made, tmp_path / "library"))
 
 
 @pytest.fixture

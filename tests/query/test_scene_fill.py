@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -13,7 +12,7 @@ from weakref import ref
 import av
 import numpy as np
 import pytest
-from libraries import COLOURS, build, tone
+from libraries import COLOURS, build, copied, tone
 from PIL import ImageColor
 from toy_makers import WORDS, Namer, Tones, Toys
 
@@ -88,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Film:
 def film(made: Film, tmp_path: Path) -> Film:
     """The same film, with a library of its own."""
     own = copy(made)
-    own.library, own.encoders = Path(shutil.copytree(made.library, tmp_path / "library")), []
+    own.library, own.encoders = Path(copied(made.library, tmp_path / "library")), []
     return own
 
 

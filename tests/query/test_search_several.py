@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sounds
-from libraries import COLOURS, build, tone
+from libraries import COLOURS, build, copied, tone
 from PIL import Image
 
 from indexer.encoders.protocol import Part, Vectors, WindowRule
@@ -103,7 +103,7 @@ def test_what_was_not_built_alike_is_refused(base: Path, tmp_path: Path) -> None
     class Wide(ToyEncoder):
         window = WindowRule(4.0, 4.0)
 
-    shutil.copytree(base / "lib two", tmp_path / "other")
+    copied(base / "lib two", tmp_path / "other")
     config = tmp_path / "other/library.toml"
     with (
         Library.open(base / "lib one") as one,

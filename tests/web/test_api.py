@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from libraries import copied
 from web_server import running, serving
 from web_study import LOOPBACK, Door, on_disk
 
@@ -22,7 +22,7 @@ NOT_TRIED = ("build-index", "reveal", "reveal-project")
 def test_no_request_of_its_kind_is_answered_with_a_server_error(
     web_library: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(web_library, tmp_path / "library")  # it will be written to
+    copied(web_library, tmp_path / "library")  # it will be written to
     with serving(tmp_path / "library", roots=[tmp_path]) as page:
         page.ready()
         left_out = [word for name in NOT_TRIED for word in ("--exclude-operation-id", name)]

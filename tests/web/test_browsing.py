@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from libraries import COLOURS, tone
+from libraries import COLOURS, copied, tone
 from web_server import Page, picture, serving
 
 from indexer.encoders import registry
@@ -81,7 +80,7 @@ def test_a_library_whose_drive_goes_away_is_waited_for_and_none_is_made_there(
     web_library: Path, tmp_path: Path
 ) -> None:
     here = tmp_path / "drive/library"
-    shutil.copytree(web_library, here)
+    copied(web_library, here)
     with serving(here, roots=[tmp_path]) as page:
         page.ready()
         [place] = page.json("/api/places")["folders"]

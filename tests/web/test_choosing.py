@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import soundfile
+from libraries import copied
 from web_server import Page, serving
 
 from query.web.zips import pack
@@ -40,7 +41,7 @@ class Chosen:
 
 @pytest.fixture
 def chosen(web_library: Path, tmp_path: Path) -> Iterator[Chosen]:
-    shutil.copytree(web_library, tmp_path / "library")
+    copied(web_library, tmp_path / "library")
     (tmp_path / "home/project").mkdir(parents=True)
     (tmp_path / "home/.hidden").mkdir()
     (tmp_path / "secret").mkdir()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from libraries import build, tone
+from libraries import build, copied, tone
 from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import find, opened, until
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_a_sound_is_kept_collected_and_spotted_by_keys(
     browser: Browser, web_library: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(web_library, tmp_path / "library")
+    copied(web_library, tmp_path / "library")
     (tmp_path / "home/project").mkdir(parents=True)
     with (
         serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
@@ -117,7 +116,7 @@ def test_tab_goes_through_the_takes_of_a_sound_and_then_on(
 def test_a_key_means_the_sound_it_was_pressed_on_and_is_pressed_once(
     browser: Browser, web_library: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(web_library, tmp_path / "library")
+    copied(web_library, tmp_path / "library")
     with serving(tmp_path / "library") as own, opened(browser, own, "/?k=5") as tab:
         expect(tab.locator("#model")).to_have_text("toy")  # it will not ask again by itself
         rows, held = tab.locator(".hit"), list[Route]()
@@ -203,7 +202,7 @@ def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
 ) -> None:
     film(tmp_path / "plain.mp4", "libx264", "yuv420p")
     (tmp_path / "project").mkdir()
-    shutil.copytree(web_library, tmp_path / "library")
+    copied(web_library, tmp_path / "library")
     with serving(tmp_path / "library", roots=[tmp_path]) as own, opened(browser, own) as tab:
         own.ready()
         tab.locator("#scene-show").click()

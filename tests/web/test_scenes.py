@@ -12,7 +12,7 @@ from typing import Any
 
 import av
 import pytest
-from libraries import run
+from libraries import copied, run
 from web_server import Page, film, serving
 
 from indexer.errors import SceneError
@@ -47,7 +47,7 @@ def scene(web_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     home = tmp_path_factory.mktemp("scenes")
     (home / "project").mkdir()
     film(home / "plain.mp4", "libx264", "yuv420p")
-    shutil.copytree(web_library, home / "library")
+    copied(web_library, home / "library")
     with serving(home / "library", roots=[home]) as page:
         page.ready()
         [root] = page.json("/api/places")["folders"]
