@@ -134,6 +134,16 @@ def test_a_milvus_that_is_lost_can_be_left(built: Path, folder: Path) -> None:
     assert answers(built, folder) == here
 
 
+def test_an_error_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from indexer.vectors.milvus import MilvusIndex
+
+    index = MilvusIndex(str(tmp_path / "rows.db"), "rows", 2)
+    index.drop()
+    with pytest.raises(LibraryError, match=r"rows\.db does not answer: .*not"):
+        len(index)
+    assert capfd.readouterr().err == ""  # pymilvus logs it too, with a traceback
+
+
 @pytest.mark.parametrize("index", ["milvus:http://127.0.0.1:9", "milvus:rows", "annoy"])
 def test_what_is_not_there_is_told(folder: Path, index: str) -> None:
     done = run("library", "migrate", "--index", index, "--library", folder)
