@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.errors import IndexDamaged, LibraryError
+from indexer.errors import IndexDamaged, LibraryError, typed
 from indexer.sources.folder import FolderSource
 from indexer.vectors import registry
 from indexer.vectors.files import BESIDE, read_checked, read_rows
@@ -111,7 +111,7 @@ def migrate(library: Library, encoder: Encoder, kind: str) -> int:
                 new = _index(library, encoder, parts)
             finally:
                 library.config = before
-            _require_alike(old, new, _some_rows(library, encoder, parts, old.ids()))
+            _require_alike(old, new, _some_rows(library, encoder, parts, old.ids()), library.folder)
             counts.append(len(new))
         library.configure(replace(before, index=kind))
     return counts[0]
@@ -147,11 +147,14 @@ def _some_rows(
     return library.rows([spaces[part] for part in parts], dims, taken)[1]
 
 
-def _require_alike(old: VectorIndex, new: VectorIndex, rows: NDArray[np.float32]) -> None:
+def _require_alike(
+    old: VectorIndex, new: VectorIndex, rows: NDArray[np.float32], folder: Path
+) -> None:
     if not np.array_equal(old.ids(), new.ids()):
         raise LibraryError(
             f"The new index holds {len(new):,} sounds, the old one {len(old):,}: run "
-            "`sonorize library rebuild`, then this again. Nothing was changed."
+            f"`sonorize library rebuild --library {typed(folder)}`, then this again. Nothing was "
+            "changed."
         )
     there, here = old.search(rows, 10), new.search(rows, 10)
     differing = int((there.ids != here.ids).any(axis=1).sum())

@@ -2,8 +2,9 @@
 
 Each worker holds the model and hears a few files at a time; what it heard lies in a shard
 (`indexer.build.shards`) in the library's cache folder before it is told of. This process alone
-writes to the catalog. A worker that dies is started again and its files are heard again; if this
-process dies, the next build records the shards that are there.
+writes to the catalog. Another worker takes the place of one that dies, and its files are heard
+again, half of them at a time, until a file that kills is alone; if this process dies, the next
+build records the shards that are there.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import itertools
 import logging
 import os
 import socket
+import sys
 import uuid
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexer.audio.waveform import Waveform
 from indexer.build import shards
 from indexer.build.ears import Ears, batch, threads
 from indexer.build.heads import Heads
@@ -40,7 +44,8 @@ LOCAL = "local"  # the address of a cluster on this machine alone, made for this
 CORES = 2  # of a worker without a GPU
 FILES = 128  # of a shard at most
 SECONDS = 900.0  # of sound in a shard, or one file
-RETRIES = 3  # of a shard whose worker died
+DEATHS = 4  # of workers that heard one file, until it is given up
+KILLS = f"{DEATHS} processes died that heard it: its decoder crashes, or memory runs out"
 KNOCKED = 10  # seconds at the door of a cluster
 SHARED = "put it on storage that all machines see under the same path."
 
@@ -55,7 +60,6 @@ class Worker:
     def __init__(self, name: str, windows: Windows, made_for: shards.MADE_FOR, known: Path) -> None:
         self._name, self._windows, self._made_for, self._known = name, windows, made_for, known
         self._loaded: Encoder | None = None
-        self._fits = False
 
     def lacks(self, sound: Job) -> str:
         """What keeps this machine from taking part, as one sentence, or ""."""
@@ -75,14 +79,16 @@ class Worker:
                 f"{_here()} has another {self._name} model, or another sonorize, than this one: "
                 "bring both to the same version."
             )
-        self._fits = True
+        # One that the model kills, dies here: of no file.
+        self._encoder.embed_audio([self._silence()])
         return ""
 
+    def _silence(self) -> Waveform:
+        seconds, rate = self._encoder.window.seconds, self._encoder.sample_rate
+        return Waveform(np.zeros((1, round(seconds * rate)), np.float32), rate)
+
     def hear(self, jobs: list[Job]) -> str:
-        """Hears the files; the name of the shard that holds what was heard. Raises LibraryError."""
-        # One that died begins again on any machine, and nobody asks what that one lacks.
-        if not self._fits and (lacking := self._lacks_model()):
-            raise LibraryError(lacking)
+        """Hears the files; the name of the shard that holds what was heard."""
         report, kept, encoder = BuildReport(), _Kept(), self._encoder
         spaces: Any = {part: space for part, space, _ in self._made_for}
         ears = Ears(spaces, encoder, report, Progress(), kept, Heads())
@@ -170,19 +176,23 @@ def hear_there(
     np.save(known, library.catalog.hashes(), allow_pickle=False)
     asked = (encoder.name, library.config.windows, shards.made_for(library, encoder), known)
     try:
-        with connected(address) as ray:
+        # Ray tells of workers that died on stdout, where the report belongs.
+        with redirect_stdout(sys.stderr), connected(address) as ray:
             crew = _Crew(ray, asked, first[0])
             for some, name in crew.hear(itertools.chain([first], packed)):
                 progress.advance(sum(job.seconds for job in some))
-                why = f"its worker died {RETRIES + 1} times: build again"
-                if name is not None:
-                    if shards.record(library, encoder, into / name, report):
-                        continue
-                    why = "what its worker heard cannot be read: build again"
-                for job in some:
-                    report.fail(str(job.path), why)
+                if name is None:
+                    library.catalog.record([Failed(job.sound_id, KILLS) for job in some])
+                    _fail(some, KILLS, report)
+                elif not shards.record(library, encoder, into / name, report):
+                    _fail(some, "what its worker heard cannot be read: build again", report)
     finally:
         known.unlink()
+
+
+def _fail(jobs: Iterable[Job], why: str, report: BuildReport) -> None:
+    for job in jobs:
+        report.fail(str(job.path), why)
 
 
 @contextmanager
@@ -223,56 +233,98 @@ class _Crew:
     """The workers of a build: one a GPU, or one for two cores where the cluster has no GPU."""
 
     def __init__(self, ray: Any, asked: tuple[Any, ...], sound: Job) -> None:
-        self._ray = ray
+        self._ray, self._sound = ray, sound
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         gpus = sum(int(has.get("GPU", 0)) for has in nodes)
         cores = [int(has.get("CPU", 0)) for has in nodes]
         each = min(CORES, max(cores)) or 1
-        kind = ray.remote(Worker).options(
-            num_gpus=min(gpus, 1), num_cpus=1 if gpus else each,
-            max_restarts=-1, max_task_retries=RETRIES,
-        )  # fmt: skip
-        count = gpus or max(1, sum(has // each for has in cores))
-        self._workers = [kind.remote(*asked) for _ in range(count)]
-        # a worker that the cluster has no room for yet does not answer: the others begin
-        self._coming = {each.lacks.remote(sound): each for each in self._workers}
+        kind = ray.remote(Worker).options(num_gpus=min(gpus, 1), num_cpus=1 if gpus else each)
+        self._kind, self._asked = kind, asked
+        self._coming: dict[Any, tuple[Any, int]] = {}
+        self._busy: dict[Any, tuple[Any, list[Job]]] = {}
+        self._idle: list[Any] = []
+        self._again: list[list[Job]] = []
+        self._deaths: Counter[int] = Counter()
+        for _ in range(gpus or max(1, sum(has // each for has in cores))):
+            self._begin()
 
     def hear(self, packed: Iterator[list[Job]]) -> Iterator[tuple[list[Job], str | None]]:
-        """Jobs with the name of their shard; None where worker after worker died of them.
+        """Jobs with the name of their shard; a job alone with None if worker after worker died.
 
         Raises LibraryError for a machine that cannot take part.
         """
-        busy: dict[Any, tuple[Any, list[Job]]] = {}
-
-        def give(worker: Any) -> None:
-            if (jobs := next(packed, None)) is not None:
-                busy[worker.hear.remote(jobs)] = worker, jobs
-
         try:
-            while busy or self._coming:
-                [done], _ = self._ray.wait([*busy, *self._coming])
+            while self._busy or not self._idle:  # who is idle has found nothing more to hear
+                [done], _ = self._ray.wait([*self._busy, *self._coming])
                 if done in self._coming:
-                    if lacking := self._answer(done):
-                        raise LibraryError(lacking)
-                    give(self._coming.pop(done))
-                    continue
-                worker, jobs = busy.pop(done)
-                name = self._answer(done)
-                give(worker)
-                if not busy:
-                    self._coming.clear()  # nothing is left for those
-                yield jobs, name
+                    self._came(done)
+                else:
+                    yield from self._heard(done)
+                self._give(packed)
         finally:
-            for each in self._workers:
+            at_it = [each for each, _ in [*self._coming.values(), *self._busy.values()]]
+            for each in [*at_it, *self._idle]:
                 self._ray.kill(each)
 
-    def _answer(self, done: Any) -> str | None:
+    def _begin(self, deaths: int = 0) -> None:
+        """A worker more, of which so many died before they heard anything.
+
+        One that the cluster has no room for, yet or any more, does not answer: the others go on.
+        """
+        worker = self._kind.remote(*self._asked)
+        self._coming[worker.lacks.remote(self._sound)] = worker, deaths
+
+    def _came(self, done: Any) -> None:
+        worker, deaths = self._coming.pop(done)
+        lacking = self._answer(done, worker)
+        if lacking:
+            raise LibraryError(lacking)
+        if lacking is not None:
+            self._idle.append(worker)
+        elif deaths + 1 < DEATHS:
+            self._begin(deaths + 1)
+        else:
+            raise LibraryError(f"{DEATHS} workers died before they heard anything: see Ray's logs.")
+
+    def _heard(self, done: Any) -> Iterator[tuple[list[Job], str | None]]:
+        worker, jobs = self._busy.pop(done)
+        name = self._answer(done, worker)
+        if name is not None:
+            self._idle.append(worker)
+            yield jobs, name
+            return
+        self._begin()
+        if self._die(jobs):
+            yield jobs, None
+
+    def _die(self, jobs: list[Job]) -> bool:
+        """Whether this job killed so many workers that it is given up; else all are heard again.
+
+        Halves, since one file may have killed it, and the others are not to go with that one.
+        """
+        half = len(jobs) // 2
+        if not half:
+            self._deaths[jobs[0].sound_id] += 1
+            if self._deaths[jobs[0].sound_id] == DEATHS:
+                return True
+        self._again += filter(None, [jobs[half:], jobs[:half]])
+        return False
+
+    def _give(self, packed: Iterator[list[Job]]) -> None:
+        """Something to hear to each worker that is idle, while there is something."""
+        while self._idle and (jobs := self._again.pop() if self._again else next(packed, None)):
+            worker = self._idle.pop()
+            self._busy[worker.hear.remote(jobs)] = worker, jobs
+
+    def _answer(self, done: Any, worker: Any) -> str | None:
+        """None if the worker died, or cannot be reached."""
         failed = self._ray.exceptions
         try:
             return str(self._ray.get(done))
         except failed.RayTaskError as error:
             raise error.cause from error
         except (failed.RayActorError, failed.OutOfMemoryError):
+            self._ray.kill(worker)
             return None
 
 

@@ -181,10 +181,12 @@ def _config(folder: Path, given: dict[str, Any]) -> Config:
         require_index(index)
         return Config(name or registry.default, windows or "all", given["metadata"], index=index)
     config = read_config(folder)
-    if given["index"] not in (None, config.index):
+    if (index := given["index"]) not in (None, config.index):
+        require_index(index)
         raise LibraryError(
             f"This library is searched by {config.index}: change that with `sonorize library "
-            f"migrate --index {given['index']} --library {typed(folder)}`."
+            f"migrate --index {typed(index)} --library {typed(folder)}`, then build without "
+            "--index."
         )
     registry.require_windows(name or config.encoder, windows or "all")
     require(config, folder, encoder=name, windows=windows)

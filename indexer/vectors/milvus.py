@@ -8,6 +8,7 @@ lies beside the rows (`state`, `mark`), since many processes share them.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -230,6 +231,9 @@ class _Spoken:
         with _in_words(uri):
             from pymilvus import MilvusClient
 
+            # It logs what it raises, with a traceback.
+            for name in ("pymilvus", "pymilvus.milvus_client"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             self._client = MilvusClient(uri, token=os.environ.get(TOKEN, ""))
 
     def __getattr__(self, name: str) -> Any:

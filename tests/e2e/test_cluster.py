@@ -17,7 +17,7 @@ from libraries import CountingEncoder, build, contents, copied, differences, mak
 from indexer.build import cluster, shards
 from indexer.build.cluster import Worker
 from indexer.build.listen import Job
-from indexer.build.report import BuildReport
+from indexer.build.report import BuildReport, Options
 from indexer.build.run import build_index
 from indexer.catalog.entries import Same
 from indexer.encoders.toy import ToyEncoder
@@ -125,8 +125,6 @@ def test_a_machine_that_cannot_take_part_says_why(folder: Path, tmp_path: Path) 
         assert f"cannot read {away.path}: put it on storage" in hearing.lacks(away)
         other = Worker("toy", "all", [("audio", 1, "other weights")], known)
         assert "has another toy model, or another sonorize" in other.lacks(sound)
-        with pytest.raises(LibraryError, match="has another toy model"):
-            other.hear([sound])  # as one does that began again there
         unknown = Worker("imagebind", "all", [], known)
         assert "cannot run the imagebind model: " in unknown.lacks(sound)
         known.unlink()
@@ -239,3 +237,52 @@ def test_of_two_workers_one_is_killed_and_nothing_is_lost(
         assert opened.catalog.counts() == {"named": 0, "partial": 0, "ready": figures["sounds"],
                                            "failed": 1, "windows": figures["windows"],
                                            "copies": figures["copies"]}  # fmt: skip
+
+
+DYING = """
+import ctypes, json, sys
+from pathlib import Path
+from indexer.build import cluster, listen
+from indexer.build.report import Options
+from indexer.build.run import build_index
+from indexer.encoders.toy import ToyEncoder
+from indexer.library import Config, Library
+from indexer.sources.folder import FolderSource
+
+class Frail(cluster.Worker):
+    def hear(self, jobs):
+        hear = listen._hear
+        def dies(job, *more, **named):
+            if job.path.name == "thing 007.wav":
+                ctypes.string_at(0)  # a segmentation fault, as of a decoder
+            return hear(job, *more, **named)
+        listen._hear = dies
+        return super().hear(jobs)
+
+folder, library = map(Path, sys.argv[1:])
+cluster.Worker, cluster.FILES = Frail, 10
+with Library.create(library, Config("toy")) as opened:
+    for _ in range(2):
+        report = build_index(opened, [FolderSource(folder)], ToyEncoder(), Options(ray="local"))
+        print(json.dumps([report.failures, report.figures()]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="the extra ray is not installed")
+def test_of_a_file_that_kills_who_hears_it_the_others_are_heard(
+    folder: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    [deadly] = folder.rglob("thing 007.wav")
+    command = [sys.executable, "-c", DYING, os.fspath(folder), os.fspath(library)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "raylet" not in done.stdout
+    first, again = map(json.loads, done.stdout.splitlines())
+    assert [why for where, why in first[0] if where == str(deadly)] == [cluster.KILLS]
+    assert (first[1]["added"], first[1]["failed"]) == (FILES - 2, 2)  # one is broken anyway
+    assert (again[0], again[1]["skipped"]) == ([], FILES)
+    with Library.open(library) as opened:  # heard when it is asked to be
+        build_index(opened, [FolderSource(folder)], ToyEncoder(), Options(retry_failed=True))
+    assert differences(undisturbed, contents(library)) == ([], 1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from dataclasses import replace
 from importlib.util import find_spec
@@ -132,6 +134,16 @@ def test_a_milvus_that_is_lost_can_be_left(built: Path, folder: Path) -> None:
     assert answers(built, folder) == here
 
 
+def test_an_error_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from indexer.vectors.milvus import MilvusIndex
+
+    index = MilvusIndex(str(tmp_path / "rows.db"), "rows", 2)
+    index.drop()
+    with pytest.raises(LibraryError, match=r"rows\.db does not answer: .*not"):
+        len(index)
+    assert capfd.readouterr().err == ""  # pymilvus logs it too, with a traceback
+
+
 @pytest.mark.parametrize("index", ["milvus:http://127.0.0.1:9", "milvus:rows", "annoy"])
 def test_what_is_not_there_is_told(folder: Path, index: str) -> None:
     done = run("library", "migrate", "--index", index, "--library", folder)
@@ -141,7 +153,15 @@ def test_what_is_not_there_is_told(folder: Path, index: str) -> None:
     assert kind(folder) == "auto"
 
 
-def test_the_kind_of_a_library_is_changed_by_migrate_alone(built: Path, folder: Path) -> None:
-    done = run("build-index", built / "sounds", "--index", "milvus:rows.db", "--library", folder)
-    assert done.code == 1
-    assert "library migrate --index milvus:rows.db" in done.err
+def test_the_kind_of_a_library_is_changed_by_the_command_that_is_suggested(
+    built: Path, folder: Path
+) -> None:
+    folder = folder.rename(folder.with_name("a library"))
+    build = ("build-index", built / "sounds", "--library", folder, "--index")
+    for index in ("milvus:all rows.db", "auto"):
+        done = run(*build, index)
+        assert done.code == 1
+        [said] = re.findall("`(sonorize .*?)`", done.err)
+        assert "compared" in ran(*shlex.split(said)[1:])
+        assert kind(folder) == index
+    assert "names no Milvus" in run(*build, "milvus:rows").err
