@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
     from indexer.sources.protocol import Item
 
-NAMED = 64  # files a batch: the encoder waits for the first one
+NAMED = 32  # files a batch: the encoder waits for the first one
 BATCH = 200
 READERS = 4
 Work = tuple["Known | None", "Item"]  # a file, and what is known of it
