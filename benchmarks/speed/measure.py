@@ -65,15 +65,15 @@ class Figure:
 HEAD = "| what | n | ours, ms | ceiling, ms | ratio | peers, ms |\n|---|---|---|---|---|---|"
 
 
-def medians(jobs: Mapping[str, Job], rounds: int = 5) -> dict[str, float]:
+def medians(jobs: Mapping[str, Job], rounds: int = 5, enough: float = ENOUGH) -> dict[str, float]:
     """Milliseconds of each job, the jobs taken in turn after a round that does not count.
 
-    The load of a shared machine then falls on all alike.
+    The load of a shared machine then falls on all alike. `enough`: see ENOUGH.
     """
     taken: dict[str, list[float]] = {name: [] for name in jobs}
     for measured in [False] + [True] * rounds:
         for name, job in jobs.items():
-            if sum(taken[name]) > ENOUGH:
+            if sum(taken[name]) > enough:
                 continue
             start = time.perf_counter()
             job()

@@ -24,7 +24,7 @@ import numpy as np
 
 from indexer.audio.waveform import Waveform
 from indexer.build import shards
-from indexer.build.ears import Ears, batch, threads
+from indexer.build.ears import Ears, ahead, threads
 from indexer.build.heads import Heads
 from indexer.build.listen import Listener
 from indexer.build.report import BuildReport, Progress
@@ -92,7 +92,7 @@ class Worker:
         report, kept, encoder = BuildReport(), _Kept(), self._encoder
         spaces: Any = {part: space for part, space, _ in self._made_for}
         ears = Ears(spaces, encoder, report, Progress(), kept, Heads())
-        listener = Listener(jobs, encoder, self._find, threads(encoder), batch=batch(encoder))
+        listener = Listener(jobs, encoder, self._find, threads(encoder), ahead=ahead(encoder))
         try:
             ears.hear(listener)
         finally:

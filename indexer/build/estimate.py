@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from indexer.sources.protocol import Item
 
 SAMPLE = 48  # files whose length is read
-TRIAL = 4  # windows the encoder is timed with
+TRIAL = 1  # windows the encoder is timed with, after another that loads it
 ROW = 400  # bytes a window takes besides its vector
 SOUND = 6_000  # bytes a sound takes: its words, measurements, waveform
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
 
 HANDFUL = 4  # windows per queue entry
-AHEAD = 3  # batches of windows that are read ahead, or ends of files
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ Event = Windows | End | Duplicate | Broken
 class _Ahead(queue.Queue[Event | Crash | None]):
     """Full by its windows, so that as much is read ahead of short files as of long ones.
 
-    What holds no window counts as one. Three batches of 32 are up to 80 MB of stereo at 44.1 kHz.
+    What holds no window counts as one.
     """
 
     def _init(self, maxsize: int) -> None:
@@ -124,8 +123,8 @@ class Listener:
     """Hears the jobs in `threads` threads; iterate over it for what happens, then close it.
 
     `find(content_hash)` gives the id of a sound already known. Without `measure` there is no
-    analysis, which takes longer than decoding and resampling together. `batch`: windows that are
-    wanted at a time. `seconds` adds up the threads' time in all three. What goes wrong in a thread
+    analysis, which takes longer than decoding and resampling together. `ahead`: windows that
+    are read ahead. `seconds` adds up the threads' time in all three. What goes wrong in a thread
     and is no fault of a file is raised by the iteration.
     """
 
@@ -137,7 +136,7 @@ class Listener:
         threads: int = 2,
         *,
         measure: bool = True,
-        batch: int = 32,
+        ahead: int = 96,
     ) -> None:
         self.seconds = 0.0
         self._encoder = encoder
@@ -145,7 +144,7 @@ class Listener:
         self._measure = measure
         self._jobs = iter(jobs)
         self._lock = threading.Lock()
-        self._queue = _Ahead(AHEAD * batch)
+        self._queue = _Ahead(ahead)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 

@@ -94,7 +94,8 @@ def reembed(
         build_id = start(other, [], encoder)
         spaces = other.spaces(encoder)
         if "metadata" in spaces:
-            embed_words(other.catalog, encoder, spaces["metadata"], report, progress)
+            for _ in embed_words(other.catalog, encoder, spaces["metadata"], report, progress):
+                pass
         jobs, _ = _jobs(other, encoder)
         stage = f"Listening with {encoder.name}"
         work = Jobs(jobs, sum(job.seconds for job in jobs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,9 @@ class Options:
 
 
 STAGES = ("scan", "names", "words", "decode", "embed", "record", "index")
-"""What takes time: listing the sources; reading names and tags; embedding them; decoding, summed
-over threads; embedding what is heard; recording, mostly beside these; index files."""
+"""What takes time: listing the sources; reading names and tags and embedding them, mostly beside
+what follows; decoding, summed over threads; embedding what is heard; recording, beside these; index
+files."""
 
 
 @dataclass(slots=True)
@@ -45,7 +47,6 @@ class BuildReport:
 
     added: int = 0
     skipped: int = 0
-    failed: int = 0
     removed: int = 0
     sounds: int = 0
     windows: int = 0
@@ -54,6 +55,11 @@ class BuildReport:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     failures: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -61,10 +67,11 @@ class BuildReport:
         try:
             yield
         finally:
-            self.seconds[stage] += perf_counter() - start
+            took = perf_counter() - start
+            with self._lock:
+                self.seconds[stage] += took
 
     def fail(self, path: str, reason: str) -> None:
-        self.failed += 1
         self.failures.append((path, reason))
 
     def figures(self) -> dict[str, Any]:

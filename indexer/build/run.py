@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from indexer.build.ears import hear
 from indexer.build.estimate import estimate
 from indexer.build.heads import HEAD, Heads
 from indexer.build.listen import Job, Jobs
+from indexer.build.naming import Naming
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
 from indexer.build.words import embed_words, name_files
@@ -20,7 +21,8 @@ from indexer.counting import counted
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
     from indexer.catalog.store import Catalog
-    from indexer.encoders.protocol import Encoder, Part
+    from indexer.catalog.todo import Todos
+    from indexer.encoders.protocol import Encoder
     from indexer.library import Library
     from indexer.sources.protocol import Source
 
@@ -34,9 +36,10 @@ def build_index(
 ) -> BuildReport:
     """Brings the library up to date with its sources.
 
-    Names and tags first, so that sounds can be searched by words at once; then the first
-    windows of every file, then the rest. Every batch is one transaction: what was recorded
-    stays, and the next call goes on from there. Raises LibraryBusy, EncoderMismatch, SourceError.
+    Names and tags go ahead, so that sounds can be searched by words at once; the first windows of
+    every file are heard as they are named, then the rest. Every batch is one transaction: what was
+    recorded stays, and the next call goes on from there. Raises LibraryBusy, EncoderMismatch,
+    SourceError.
     """
     progress = progress or Progress()
     report = BuildReport()
@@ -75,42 +78,83 @@ def _stages(
     progress: Progress,
 ) -> None:
     catalog = library.catalog
-    spaces = library.spaces(encoder)
+    files = sum(len(each.new) + len(each.changed) for each in found)
+    progress.stage("Reading names and tags", files)
     for each in found:
         with report.timed("record"):
             catalog.record(each.sightings())
-        name_files(catalog, each, report, progress)
-    _embed_words(catalog, spaces, encoder, report, progress)
+        for count in name_files(catalog, each, each.changed, report):
+            progress.advance(count)
+    spaces = library.spaces(encoder)
     catalog.hear_again([spaces[part] for part in ("audio", "likeness") if part in spaces])
     shards.take_in(library, encoder, report)
-    if options.ray:
-        jobs = _jobs(library, found, ["named", "partial"], None)
-        hear_there(library, encoder, jobs, options.ray, report, progress)
-    else:
-        _hear(library, found, encoder, report, progress)
+    # two threads in one model: where torch is known to bear it
+    words = _write(library, encoder, report, Progress()) if encoder.device != "mps" else _nothing()
+    with Naming(_name(catalog, found, report), words) as naming:
+        if options.ray:
+            for count in naming:
+                progress.advance(count)
+            jobs = _jobs(found, catalog.todo(_roots(found), ["named", "partial"]), None)
+            hear_there(library, encoder, jobs, options.ray, report, progress)
+        else:
+            _hear(library, found, encoder, naming, report, progress)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
-    _embed_words(catalog, spaces, encoder, report, progress)
+    for _ in _write(library, encoder, report, progress):
+        pass
     if options.prune:
         report.removed = catalog.prune([each.root_id for each in found if not each.offline])
+
+
+def _name(
+    catalog: Catalog, found: Sequence[Scan], report: BuildReport
+) -> Generator[int, None, None]:
+    for each in found:
+        yield from name_files(catalog, each, [(None, item) for item in each.new], report)
+
+
+def _nothing() -> Generator[int, None, None]:
+    yield from ()
+
+
+def _write(
+    library: Library, encoder: Encoder, report: BuildReport, progress: Progress
+) -> Generator[int, None, None]:
+    space = library.spaces(encoder).get("metadata")
+    if space is not None:
+        yield from embed_words(library.catalog, encoder, space, report, progress)
 
 
 def _hear(
     library: Library,
     found: Sequence[Scan],
     encoder: Encoder,
+    naming: Naming,
     report: BuildReport,
     progress: Progress,
 ) -> None:
-    heads = Heads()
-    report.added += hear(
-        library, encoder, "Listening to the start of every file",
-        _jobs(library, found, ["named"], _first(encoder.window)), report, progress, heads=heads,
-    )  # fmt: skip
+    heads, catalog, roots = Heads(), library.catalog, _roots(found)
+    last = 0
+    for count in naming:
+        if not last:
+            progress.advance(count)
+        todos = catalog.todo(roots, ["named"], above=last)  # what vanished stays named
+        last = todos.last
+        report.added += hear(
+            library, encoder, "Listening to the start of every file",
+            _jobs(found, todos, _first(encoder.window)), report, progress, heads=heads,
+        )  # fmt: skip
+    if encoder.device == "mps":
+        for _ in _write(library, encoder, report, progress):
+            pass
     report.added += hear(
         library, encoder, "Listening to the rest of long files",
-        _jobs(library, found, ["partial"], None), report, progress, heads=heads,
+        _jobs(found, catalog.todo(roots, ["partial"]), None), report, progress, heads=heads,
     )  # fmt: skip
+
+
+def _roots(found: Sequence[Scan]) -> list[int]:
+    return [each.root_id for each in found]
 
 
 def look(library: Library, source: Source, options: Options, report: BuildReport) -> Scan:
@@ -138,28 +182,14 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
     return found
 
 
-def _embed_words(
-    catalog: Catalog,
-    spaces: Mapping[Part, int],
-    encoder: Encoder,
-    report: BuildReport,
-    progress: Progress,
-) -> None:
-    if "metadata" in spaces:
-        embed_words(catalog, encoder, spaces["metadata"], report, progress)
-
-
 def _first(rule: WindowRule) -> float | None:
     """Seconds of a window, where a file's first ones say something of it by themselves."""
     return None if rule.spread else rule.seconds
 
 
-def _jobs(
-    library: Library, found: Sequence[Scan], statuses: Sequence[str], window: float | None
-) -> Jobs:
+def _jobs(found: Sequence[Scan], todos: Todos, window: float | None) -> Jobs:
     """Files to hear. With `window` (seconds), long files are heard by their first windows only."""
     sources = {each.root_id: each.source for each in found}
-    todos = library.catalog.todo(list(sources), statuses)
 
     def cut(duration: float) -> bool:
         return window is not None and not 0 < duration <= HEAD * window

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,33 +23,38 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
     from indexer.sources.protocol import Item
 
+NAMED = 32  # files a batch: the encoder waits for the first one
 BATCH = 200
 READERS = 4
+Work = tuple["Known | None", "Item"]  # a file, and what is known of it
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def name_files(catalog: Catalog, found: Scan, report: BuildReport, progress: Progress) -> None:
-    """Records new and changed files by their tags and names; they can be searched at once."""
-    jobs: list[tuple[Known | None, Item]] = [(None, item) for item in found.new]
-    jobs += found.changed
-    progress.stage("Reading names and tags", len(jobs))
+def name_files(
+    catalog: Catalog, found: Scan, jobs: Sequence[Work], report: BuildReport
+) -> Generator[int, None, None]:
+    """Records new and changed files by their tags and names; they can be searched at once.
 
-    def read(job: tuple[Known | None, Item]) -> tuple[Path, Entry | None]:
+    Gives how many with each batch, when it is recorded.
+    """
+
+    def read(job: Work) -> tuple[Path, Entry | None]:
         return found.source.path(job[1].relative_path), _entry(catalog, found, *job)
 
     with report.timed("names"), Writer(catalog, report) as writer:
-        for batch in batched(_ahead(read, jobs), BATCH):
+        for batch in batched(_ahead(read, jobs), NAMED):
             writer.record([entry for _, entry in batch if entry is not None])
             for path, entry in batch:
                 _count(path, entry, report)
-            progress.advance(len(batch))
+            writer.wait()
+            yield len(batch)
 
 
 def embed_words(
     catalog: Catalog, encoder: Encoder, space_id: int, report: BuildReport, progress: Progress
-) -> None:
-    """Gives every sound that lacks it its metadata part."""
+) -> Generator[int, None, None]:
+    """Embeds the metadata part of every sound that lacks it; gives how many with each batch."""
     sound_ids = catalog.embeddings.lacking(space_id)
     progress.stage("Embedding names and tags", len(sound_ids), "sounds")
     for batch in batched(iter(sound_ids), BATCH):
@@ -59,10 +64,11 @@ def embed_words(
             vectors = encoder.embed_metadata(list(texts.values()))
         with report.timed("record"):
             catalog.record(
-                Written(key, space_id, row, sounds[key].columns)
+                Written(key, space_id, row, sounds[key].columns, sounds[key].relative_path)
                 for key, row in zip(texts, vectors, strict=True)
             )
         progress.advance(len(batch))
+        yield len(batch)
 
 
 def metadata_text(info: SoundInfo) -> str:

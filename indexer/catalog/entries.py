@@ -91,13 +91,15 @@ class Relinked:
 class Written:
     """The metadata part of a sound: a unit vector, or zeros where its words say nothing.
 
-    `columns`: the sound as it was read; where its words are others by now, nothing is recorded.
+    `columns`, `path`: the sound as it was read, and the relative path of the file that gives it
+    its name; where they are others by now, nothing is recorded.
     """
 
     sound_id: int
     space_id: int
     vector: NDArray[np.float32]
     columns: Mapping[str, Any] = field(default_factory=dict)
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

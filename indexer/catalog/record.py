@@ -127,6 +127,8 @@ def _written(entry: Written, connection: Connection) -> None:
     read = {name: entry.columns[name] for name in MEANT_FIELDS if name in entry.columns}
     if any(now.get(name) != value for name, value in read.items()):
         return  # they were imported meanwhile; the sound still lacks this part
+    if entry.path not in (None, _named_by(connection, entry)):
+        return  # a copy was found meanwhile that gives it its name
     whose = {"space_id": entry.space_id, "sound_id": entry.sound_id}
     remove(connection, Embedding, **whose)
     add(connection, Embedding, {**whose, "vector": encode(entry.vector)})
@@ -298,6 +300,14 @@ def hand_down(connection: Connection) -> set[int]:
 def _has_file(connection: Connection, sound_id: int, *where: ColumnElement[bool]) -> bool:
     found = select(File.id).where(File.sound_id == sound_id, *where).limit(1)
     return connection.execute(found).first() is not None
+
+
+def _named_by(connection: Connection, entry: Written) -> str | None:
+    """The path that gives a sound its name, looked for where it lies at several."""
+    found = find(connection, File, ("id",), sound_id=entry.sound_id, state="present")
+    if len(found.all()) < 2:
+        return entry.path
+    return str(first_path(connection, [entry.sound_id]).relative_path)
 
 
 def _place_columns(place: Any) -> dict[str, Any]:

@@ -201,9 +201,9 @@ class Catalog:
             found = update(Sound).where(heard, or_(*lacking)).values(status="named")
             return int(connection.execute(found).rowcount)
 
-    def todo(self, root_ids: Sequence[int], statuses: Sequence[str]) -> Todos:
+    def todo(self, root_ids: Sequence[int], statuses: Sequence[str], above: int = 0) -> Todos:
         """Sounds in one of these states with a present file in these roots, in path order."""
-        return Todos(self.engine, root_ids, statuses)
+        return Todos(self.engine, root_ids, statuses, above)
 
     # Questions
 

@@ -27,10 +27,14 @@ class Todos:
     Each once, by the file that comes first. 16 bytes a sound are held; iterate for the rest. Those
     there were when this was made: what is recorded meanwhile does not matter.
 
+    above       only sounds that were recorded after the one with this id
     durations   (n,) seconds, as far as the heads of files say
+    last        the highest id among them, `above` if there are none
     """
 
-    def __init__(self, engine: Engine, root_ids: Sequence[int], statuses: Sequence[str]) -> None:
+    def __init__(
+        self, engine: Engine, root_ids: Sequence[int], statuses: Sequence[str], above: int = 0
+    ) -> None:
         self._engine = engine
         # "+ 0" and "|| ''" keep the files' indexes out of it: few sounds want work, many files lie
         # in a root, and SQLite cannot know.
@@ -41,6 +45,8 @@ class Todos:
             .where(here.in_(root_ids), File.state == "present", Sound.status.in_(statuses))
             .order_by(here, path)
         )
+        if above:
+            query = query.where(Sound.id > above)
         packed = [np.zeros((0, 3))]
         with reading(engine) as connection:
             for rows in connection.execute(query).partitions(PACKED):
@@ -49,6 +55,7 @@ class Todos:
         first = np.sort(np.unique(found[:, 1], return_index=True)[1])
         self._file_ids = found[first, 0].astype(np.int64)
         self.durations: NDArray[np.float64] = found[first, 2]
+        self.last = int(found[:, 1].max(initial=above))
 
     def __len__(self) -> int:
         return len(self._file_ids)

@@ -97,3 +97,12 @@ def test_work_is_read_in_pages_in_path_order(
         catalog.record([Failed(each.sound_id, "no sound")])
     assert found == ["a.wav", "b.wav", "c.wav", "d.wav", "e.wav"]
     assert list(catalog.todo([1], ["named"])) == []
+
+
+def test_work_that_came_after_some_other_is_told_from_it(catalog: Catalog) -> None:
+    catalog.record([named("b.wav"), named("c.wav")])
+    before = catalog.todo([1], ["named"])
+    catalog.record([named("a.wav")])
+    after = catalog.todo([1], ["named"], above=before.last)
+    assert [each.relative_path for each in after] == ["a.wav"]
+    assert catalog.todo([1], ["named"], above=after.last).last == after.last > before.last

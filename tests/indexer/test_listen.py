@@ -179,7 +179,7 @@ def test_as_much_is_read_ahead_of_short_files_as_of_long_ones(tmp_path: Path) ->
     sounds.write(tmp_path / "short.wav", sounds.tone(0.5, 8_000), 8_000)
     read: list[str] = []
     jobs = [Job(number, tmp_path / "short.wav") for number in range(1, 100)]
-    listener = Listener(jobs, ToyEncoder(), read.append, batch=8)  # three times as many ahead
+    listener = Listener(jobs, ToyEncoder(), read.append, ahead=24)
     try:
         next(iter(listener))
         deadline = time.monotonic() + 20
