@@ -26,6 +26,7 @@ from indexer.audio.waveform import Waveform
 from indexer.build import shards
 from indexer.build.ears import Ears, ahead, threads
 from indexer.build.heads import Heads
+from indexer.build.hearing import hear
 from indexer.build.listen import Listener
 from indexer.build.report import BuildReport, Progress
 from indexer.build.shards import Shard
@@ -35,7 +36,8 @@ from indexer.errors import LibraryError, SonorizeError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from indexer.build.listen import Job, Jobs
+    from indexer.build.hearing import Job
+    from indexer.build.listen import Jobs
     from indexer.catalog.entries import Entry
     from indexer.encoders.protocol import Encoder, Windows
     from indexer.library import Library
@@ -92,7 +94,8 @@ class Worker:
         report, kept, encoder = BuildReport(), _Kept(), self._encoder
         spaces: Any = {part: space for part, space, _ in self._made_for}
         ears = Ears(spaces, encoder, report, Progress(), kept, Heads())
-        listener = Listener(jobs, encoder, self._find, threads(encoder), ahead=ahead(encoder))
+        hears = [hear] * threads(encoder)
+        listener = Listener(jobs, encoder, self._find, hears, ahead=ahead(encoder))
         try:
             ears.hear(listener)
         finally:

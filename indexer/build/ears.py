@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from indexer.build.heads import HEAD, Heads
-from indexer.build.listen import Broken, Duplicate, End, Job, Jobs, Listener, Windows
+from indexer.build.hearing import Broken, Duplicate, End, Job, Windows
+from indexer.build.hearing import hear as hear_here
+from indexer.build.listen import Jobs, Listener
 from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Failed, Heard, Same
 from indexer.geometry import mean_direction
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from indexer.audio.waveform import Waveform
     from indexer.audio.window import Window
+    from indexer.build.listen import Hears
     from indexer.build.report import BuildReport, Progress
     from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Encoder, Part
@@ -204,10 +207,12 @@ def hear(
     progress: Progress,
     kind: type[Ears] = Ears,
     heads: Heads | None = None,
+    hears: Sequence[Hears] = (),
 ) -> int:
     """Hears the jobs with ears of this kind; returns how many files are complete now.
 
-    `heads`: those heard in this build before, and what they are added to.
+    `heads`: those heard in this build before, and what they are added to. `hears`: what hears
+    files, or none for threads of this process.
 
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
@@ -217,7 +222,7 @@ def hear(
         ears = kind(library.spaces(encoder), encoder, report, progress, writer, heads)
         find = kind.find(library.catalog)
         listener = Listener(
-            jobs.each, encoder, find, threads(encoder),
+            jobs.each, encoder, find, hears or [hear_here] * threads(encoder),
             measure=ears.measures, ahead=ahead(encoder),
         )  # fmt: skip
         try:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from indexer.build.ears import Ears, hear
 from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
-from indexer.build.listen import Broken, Duplicate, End, Job, Jobs
+from indexer.build.hearing import Broken, Duplicate, End, Job
+from indexer.build.listen import Jobs
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words

@@ -7,11 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from indexer.build import shards, takes
+from indexer.build.apart import readers
 from indexer.build.cluster import hear_there
-from indexer.build.ears import hear
+from indexer.build.ears import hear, threads
 from indexer.build.estimate import estimate
 from indexer.build.heads import HEAD, Heads
-from indexer.build.listen import Job, Jobs
+from indexer.build.hearing import Job
+from indexer.build.listen import Jobs
 from indexer.build.naming import Naming
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
@@ -20,11 +22,14 @@ from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
+    from indexer.build.listen import Hears
     from indexer.catalog.store import Catalog
     from indexer.catalog.todo import Todos
     from indexer.encoders.protocol import Encoder
     from indexer.library import Library
     from indexer.sources.protocol import Source
+
+MUCH = 600.0  # seconds of sound from which on files are read in processes of their own
 
 
 def build_index(
@@ -50,13 +55,16 @@ def build_index(
         known = {root.id for root in library.catalog.roots()}
         found = [look(library, source, options, report) for source in sources]
         try:
-            progress.planned(estimate(library.catalog, found, encoder))
+            plan = estimate(library.catalog, found, encoder)
+            progress.planned(plan)
         except BaseException:
             library.catalog.forget_roots([f.root_id for f in found if f.root_id not in known])
             raise
         build_id = start(library, sources, encoder)
         try:
-            _stages(library, found, encoder, options, report, progress)
+            much = 3600 * plan.hours > MUCH and not options.ray
+            with readers(threads(encoder) if much else 0) as hears:
+                _stages(library, found, encoder, options, report, progress, hears)
         finally:
             _count(library, report)
         with report.timed("index"):
@@ -76,6 +84,7 @@ def _stages(
     options: Options,
     report: BuildReport,
     progress: Progress,
+    hears: Sequence[Hears],
 ) -> None:
     catalog = library.catalog
     files = sum(len(each.new) + len(each.changed) for each in found)
@@ -97,7 +106,7 @@ def _stages(
             jobs = _jobs(found, catalog.todo(_roots(found), ["named", "partial"]), None)
             hear_there(library, encoder, jobs, options.ray, report, progress)
         else:
-            _hear(library, found, encoder, naming, report, progress)
+            _hear(library, found, encoder, naming, report, progress, hears)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
     for _ in _write(library, encoder, report, progress):
@@ -132,6 +141,7 @@ def _hear(
     naming: Naming,
     report: BuildReport,
     progress: Progress,
+    hears: Sequence[Hears],
 ) -> None:
     heads, catalog, roots = Heads(), library.catalog, _roots(found)
     last = 0
@@ -143,6 +153,7 @@ def _hear(
         report.added += hear(
             library, encoder, "Listening to the start of every file",
             _jobs(found, todos, _first(encoder.window)), report, progress, heads=heads,
+            hears=hears,
         )  # fmt: skip
     if encoder.device == "mps":
         for _ in _write(library, encoder, report, progress):
@@ -150,6 +161,7 @@ def _hear(
     report.added += hear(
         library, encoder, "Listening to the rest of long files",
         _jobs(found, catalog.todo(roots, ["partial"]), None), report, progress, heads=heads,
+            hears=hears,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexer.audio.window import batched
 from indexer.build.failures import VANISHED, is_of_the_drive, is_there
+from indexer.build.hearing import facts_columns
 from indexer.build.scan import Scan
 from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Named, Retagged, Written
@@ -149,17 +150,6 @@ def _columns(found: Scan, item: Item) -> dict[str, Any]:
     pack = columns["pack"][: NameText.LONGEST]
     columns["take_group"] = take_group(found.root_id, named, pack)
     return {**columns, **(facts_columns(facts) if facts else {}), **failure}
-
-
-def facts_columns(facts: Any) -> dict[str, Any]:
-    """Columns of Sound from AudioFacts."""
-    return {
-        "duration": facts.duration,
-        "sample_rate": facts.sample_rate,
-        "bit_depth": facts.bit_depth,
-        "channels": facts.channels,
-        "channel_layout": facts.channel_layout,
-    }
 
 
 def _from_tags(tags: Any) -> dict[str, Any]:

@@ -127,6 +127,8 @@ def _written(entry: Written, connection: Connection) -> None:
     read = {name: entry.columns[name] for name in MEANT_FIELDS if name in entry.columns}
     if any(now.get(name) != value for name, value in read.items()):
         return  # they were imported meanwhile; the sound still lacks this part
+    if now.get("status") == "failed":
+        return  # it was heard meanwhile, and is no sound
     if entry.path not in (None, _named_by(connection, entry)):
         return  # a copy was found meanwhile that gives it its name
     whose = {"space_id": entry.space_id, "sound_id": entry.sound_id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class Catalog:
 
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
+        self._turn = Lock()
         schema.upgrade(self.engine)
         self.embeddings = Embeddings(self.engine)
         self.freesound = Freesound(self.engine)
@@ -64,8 +66,8 @@ class Catalog:
         self.engine.dispose()
 
     def record(self, entries: Iterable[Entry]) -> None:
-        """Writes all entries or none."""
-        with writing(self.engine) as connection:
+        """Writes all entries or none; threads take turns, so that what is read holds to the end."""
+        with self._turn, writing(self.engine) as connection:
             records.record(connection, entries)
 
     # Roots and files

@@ -16,7 +16,7 @@ from libraries import CountingEncoder, build, contents, copied, differences, mak
 
 from indexer.build import cluster, shards
 from indexer.build.cluster import Worker
-from indexer.build.listen import Job
+from indexer.build.hearing import Job
 from indexer.build.report import BuildReport, Options
 from indexer.build.run import build_index
 from indexer.catalog.entries import Same

@@ -19,6 +19,7 @@ from libraries import COLOURS, At, build, contents, differences, interrupt, run,
 from PIL import Image
 
 from indexer.audio.waveform import Waveform
+from indexer.build import run as build_run
 from indexer.build import words
 from indexer.build.report import Progress
 from indexer.encoders.protocol import Vectors
@@ -117,6 +118,18 @@ def test_what_is_heard_while_others_are_named_is_the_same(
         with pytest.raises(KeyboardInterrupt):
             build(library, folder, progress=At(HEARD, interrupt))
         assert 0 < found_by_name(library) <= FILES - 1
+    build(library, folder)
+    assert differences(undisturbed, contents(library)) == ([], 1.0)
+
+
+def test_stopped_while_processes_read_it_goes_on(
+    folder: Path, undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_run, "MUCH", 0.0)
+    library = tmp_path / "library"
+    with pytest.raises(KeyboardInterrupt):
+        build(library, folder, progress=At(HEARD, interrupt, advanced=True))
+    assert counts(library)["named"] > 0
     build(library, folder)
     assert differences(undisturbed, contents(library)) == ([], 1.0)
 

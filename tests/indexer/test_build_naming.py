@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.build.naming import Naming
-from indexer.catalog.entries import Named, Place, Same, Written
+from indexer.catalog.entries import Failed, Named, Place, Same, Written
 from indexer.catalog.store import Catalog
 
 Steps = Generator[int, None, None]
@@ -105,8 +105,25 @@ def test_words_of_a_name_that_changed_meanwhile_are_not_recorded(catalog: Catalo
     for path in ("b.wav", "a.wav"):
         catalog.record([Named(Place(1, path, 1, 1), {"title": "same", "duration": 2.0})])
     first, copy = catalog.embeddings.lacking(space)
-    read = catalog.sounds([first])[first]
+    words = written(catalog, first, space)
     catalog.record([Same(copy, first)])
-    row = np.array([1, 0], np.float32)
-    catalog.record([Written(first, space, row, read.columns, read.relative_path)])
+    catalog.record([words])
     assert catalog.embeddings.lacking(space) == [first]
+
+
+def test_a_sound_that_cannot_be_heard_gets_no_words_afterwards(catalog: Catalog) -> None:
+    space = catalog.embeddings.space("toy", "metadata", "print", 2)
+    catalog.record([Named(Place(1, "a.wav", 1, 1), {"title": "a", "duration": 2.0})])
+    [sound_id] = catalog.embeddings.lacking(space)
+    words = written(catalog, sound_id, space)
+    catalog.record([Failed(sound_id, "no sound")])
+    before = catalog.embeddings.changes(0)
+    catalog.record([words])
+    assert catalog.embeddings.changes(0) == before
+
+
+def written(catalog: Catalog, sound_id: int, space: int) -> Written:
+    """Its words as they are now."""
+    read = catalog.sounds([sound_id])[sound_id]
+    row = np.array([1, 0], np.float32)
+    return Written(sound_id, space, row, read.columns, read.relative_path)

@@ -15,7 +15,8 @@ import sounds
 
 from indexer.audio import payload
 from indexer.audio.payload import payload_hash
-from indexer.build.listen import Broken, Duplicate, End, Event, Job, Listener, Tap, Windows
+from indexer.build.hearing import Broken, Duplicate, End, Event, Job, Tap, Windows, hear
+from indexer.build.listen import Listener
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError
 
@@ -25,7 +26,7 @@ def unknown(_hash: str) -> None:
 
 
 def heard(jobs: list[Job], find: Callable[[str], int | None] = unknown) -> list[Event]:
-    listener = Listener(jobs, ToyEncoder(), find)
+    listener = Listener(jobs, ToyEncoder(), find, [hear, hear])
     try:
         return list(listener)
     finally:
@@ -60,7 +61,7 @@ def test_a_whole_file_comes_in_windows_and_ends(long: Path) -> None:
 def test_without_measuring_the_same_is_heard(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     *before, _ = heard([Job(7, long)])
     monkeypatch.setattr("indexer.audio.analysis.Analyzer", None)
-    listener = Listener([Job(7, long)], ToyEncoder(), unknown, measure=False)
+    listener = Listener([Job(7, long)], ToyEncoder(), unknown, [hear], measure=False)
     *windows, end = list(listener)
     listener.close()
     assert spans(windows) == spans(before)
@@ -142,7 +143,7 @@ def test_an_error_that_is_no_fault_of_a_file_ends_the_build(long: Path) -> None:
 
 def test_closing_early_ends_the_threads(long: Path) -> None:
     before = threading.active_count()
-    listener = Listener([Job(n, long) for n in range(50)], ToyEncoder(), unknown)
+    listener = Listener([Job(n, long) for n in range(50)], ToyEncoder(), unknown, [hear, hear])
     event = next(iter(listener))
     assert isinstance(event, Windows)
     listener.close()
@@ -151,7 +152,7 @@ def test_closing_early_ends_the_threads(long: Path) -> None:
 
 
 def test_a_listener_nobody_listened_to_closes() -> None:
-    Listener([], ToyEncoder(), unknown).close()
+    Listener([], ToyEncoder(), unknown, [hear, hear]).close()
     assert heard([]) == []
 
 
@@ -179,7 +180,7 @@ def test_as_much_is_read_ahead_of_short_files_as_of_long_ones(tmp_path: Path) ->
     sounds.write(tmp_path / "short.wav", sounds.tone(0.5, 8_000), 8_000)
     read: list[str] = []
     jobs = [Job(number, tmp_path / "short.wav") for number in range(1, 100)]
-    listener = Listener(jobs, ToyEncoder(), read.append, ahead=24)
+    listener = Listener(jobs, ToyEncoder(), read.append, [hear, hear], ahead=24)
     try:
         next(iter(listener))
         deadline = time.monotonic() + 20

@@ -1,0 +1,127 @@
+"""Files read in another process: the same is heard, and what ends the process ends nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sounds
+
+from indexer.audio.window import WindowRule
+from indexer.build.apart import Reader, readers
+from indexer.build.hearing import Broken, Duplicate, End, Event, Job, Wanted, Windows, hear
+from indexer.build.listen import Listener
+from indexer.encoders.toy import ToyEncoder
+
+WANTED = Wanted(16_000, "soxr", WindowRule(2.0, 2.0))
+
+
+def unknown(_hash: str) -> None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with closing(Reader()) as made:
+        yield made
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Path:
+    return sounds.write(tmp_path / "long.wav", sounds.tone(21.0, 8_000), 8_000)
+
+
+def flat(events: Iterator[Event]) -> list[object]:
+    """Events as what can be compared."""
+    return [
+        [(w.start, w.end, w.waveform.samples.tobytes()) for w in event.windows]
+        if isinstance(event, Windows)
+        else event
+        for event in events
+    ]
+
+
+def test_the_same_is_heard_as_here(reader: Reader, long: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.wav").write_bytes(b"words")
+    jobs = [Job(1, long), Job(2, long, head=3), Job(3, tmp_path / "words.wav"),
+            Job(4, tmp_path / "gone.wav")]  # fmt: skip
+    for job in jobs:
+        assert flat(reader.hear(job, WANTED, unknown)) == flat(hear(job, WANTED, unknown))
+
+
+def test_samples_can_be_written_to(reader: Reader, long: Path) -> None:
+    first = next(iter(reader.hear(Job(1, long), WANTED, unknown)))
+    assert isinstance(first, Windows)
+    samples = first.windows[0].waveform.samples
+    samples *= 2  # as torch wants it
+    assert samples.dtype == np.float32
+
+
+def test_the_catalog_is_asked_from_there(reader: Reader, long: Path) -> None:
+    asked: list[str] = []
+
+    def find(content_hash: str) -> int:
+        asked.append(content_hash)
+        return 9
+
+    assert list(reader.hear(Job(1, long), WANTED, find)) == [Duplicate(Job(1, long), 9)]
+    assert len(asked) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals there")
+@pytest.mark.parametrize(("number", "passes"), [(signal.SIGSEGV, False), (signal.SIGKILL, True)])
+def test_a_file_that_ends_the_process_is_broken_and_the_next_is_heard(
+    reader: Reader, long: Path, number: signal.Signals, passes: bool
+) -> None:
+    def crash(_hash: str) -> None:
+        os.kill(reader.pid, number)
+
+    [broken] = reader.hear(Job(1, long), WANTED, crash)
+    assert isinstance(broken, Broken)
+    assert number.name in broken.reason
+    assert broken.vanished == passes  # killed by the system for want of memory: tried again
+    *_, end = reader.hear(Job(2, long), WANTED, unknown)
+    assert isinstance(end, End)
+
+
+def test_an_error_that_is_no_fault_of_a_file_is_raised(reader: Reader, long: Path) -> None:
+    nonsense = Wanted("no rate", "soxr", WANTED.window)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        list(reader.hear(Job(1, long), nonsense, unknown))
+
+    def away(_hash: str) -> int:
+        raise RuntimeError("the catalog is away")
+
+    with pytest.raises(RuntimeError, match="the catalog is away"):
+        list(reader.hear(Job(1, long), WANTED, away))
+    *_, end = reader.hear(Job(2, long), WANTED, unknown)
+    assert isinstance(end, End)
+
+
+def test_stopped_within_a_file_the_next_is_heard_from_its_start(reader: Reader, long: Path) -> None:
+    seen: list[Event] = []
+    for event in reader.hear(Job(1, long), WANTED, unknown, lambda: len(seen) > 0):
+        seen.append(event)
+    assert len(seen) < len(list(hear(Job(1, long), WANTED, unknown)))
+    assert flat(reader.hear(Job(1, long), WANTED, unknown)) == flat(
+        hear(Job(1, long), WANTED, unknown)
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process there")
+def test_processes_end_with_their_block(long: Path) -> None:
+    with readers(2) as hears:
+        listener = Listener([Job(n, long) for n in range(1, 6)], ToyEncoder(), unknown, hears)
+        ends = [event for event in listener if isinstance(event, End)]
+        listener.close()
+        pids = [each.__self__.pid for each in hears]  # type: ignore[attr-defined]
+        assert os.getpgid(0) not in map(os.getpgid, pids)  # Ctrl-C is not for them
+    assert len(ends) == 5
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
