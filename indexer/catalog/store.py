@@ -27,6 +27,7 @@ from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose, without_all
 from indexer.catalog.freesound import Freesound
+from indexer.catalog.lookups import KNOWN, Lookups
 from indexer.catalog.models import (
     Analysis,
     Build,
@@ -121,16 +122,13 @@ class Catalog:
 
     def known(self, root_id: int) -> dict[str, Known]:
         """Every file of a root by its relative path."""
-        query = (
-            select(
-                File.relative_path, File.id, File.sound_id, File.size, File.mtime_ns, File.state,
-                Sound.status,
-            )
-            .join(Sound, Sound.id == File.sound_id)
-            .where(File.root_id == root_id)
-        )  # fmt: skip
         with reading(self.engine) as connection:
-            return {row[0]: Known(*row[1:]) for row in connection.execute(query)}
+            rows = connection.execute(KNOWN.where(File.root_id == root_id))
+            return {row[0]: Known(*row[1:]) for row in rows}
+
+    def lookups(self, root_id: int) -> Lookups:
+        """The files of a root, by their paths."""
+        return Lookups(self.engine, root_id)
 
     def at(self, root_id: int, relative_path: str) -> int | None:
         """The sound that lies there."""

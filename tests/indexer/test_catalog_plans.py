@@ -70,6 +70,9 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "a file": lambda c: c.at(1, "dog.wav"),
     "a hash": lambda c: c.with_hash("ab"),
     "known files": lambda c: c.known(1),
+    "files of a source": lambda c: c.lookups(1).find(["dog.wav", "new.wav"]),
+    "files of unheard sounds": lambda c: c.lookups(1).of_sounds(("named", "partial")),
+    "files of some ids": lambda c: c.lookups(1).known(np.array([1, 2])),
     "work to do": lambda c: list(c.todo([1], ["named", "partial"])),
     "changes": lambda c: c.embeddings.changes(1),
     "a token": lambda c: c.embeddings.token(1),
@@ -114,6 +117,13 @@ def test_work_is_found_by_status_and_missing_files_by_state(catalog: Catalog) ->
     assert any("ix_file_sound_id" in step for step in work)
     gone = plans(catalog, lambda c: c.prune([1]))
     assert any("ix_file_root_state (root_id=? AND state=?)" in step for step in gone)
+
+
+def test_files_are_found_by_path(catalog: Catalog) -> None:
+    """Not all files of the root gone through for each."""
+    steps = plans(catalog, lambda c: c.lookups(1).find(["dog.wav", "new.wav"]))
+    assert any("(root_id=? AND relative_path=?)" in step for step in steps)
+    assert not any(step.endswith("(root_id=?)") for step in steps)
 
 
 def test_packs_are_walked_by_their_index(catalog: Catalog) -> None:
