@@ -129,9 +129,10 @@ def _compare(
     again = files.of_sounds(("failed",) if retry_failed else ())
     seen = [np.empty(0, np.int64)]
     for batch in batched(iter(items), BATCH):
-        paths, sizes, times = zip(*batch, strict=True)
-        found = files.find(paths)
-        looked: Any = Item("", np.array(sizes), np.array(times))  # type: ignore[arg-type]
+        found = files.find([item.relative_path for item in batch])
+        sizes = np.array([item.size for item in batch])
+        times = np.array([item.mtime_ns for item in batch])
+        looked: Any = Item("", sizes, times)  # type: ignore[arg-type]
         ids = abs(found.file_id)
         same = is_same_file(found, looked) & (ids > 0) & ~np.isin(ids, again)
         calm = same & (found.file_id > 0)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -31,7 +30,6 @@ from indexer.catalog.lookups import KNOWN, Lookups
 from indexer.catalog.models import (
     Analysis,
     Build,
-    Embedding,
     File,
     Quality,
     Root,
@@ -172,32 +170,34 @@ class Catalog:
             return int(count)
 
     def drop_orphans(self) -> int:
-        """Forgets sounds that lie in no file any more; returns how many.
+        """Forgets sounds that lie in no file any more; returns how many. They are looked for among
+        those that changed since the last build came to its end.
 
         What was imported for one goes to the recording at its place if that is the same, edited.
         """
+        changed = self.embeddings.changes(self.last_built())[0]
         alone = select(Sound.id).where(~exists().where(File.sound_id == Sound.id))
         with writing(self.engine) as connection:
-            waiting = records.hand_down(connection)
-            sound_ids = set(connection.execute(alone).scalars()) - waiting
-            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sound_ids)
+            former = records.hand_down(connection)
+            gone: list[int] = []
+            for part in chunks([*changed, *former]):
+                gone += connection.execute(alone.where(Sound.id.in_(part))).scalars()
+            leaving = {sound_id for sound_id in gone if not former.get(sound_id)}
+            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in leaving)
 
     # Work to do
 
     def hear_again(self, space_ids: Sequence[int]) -> int:
         """Heard sounds without a clip vector in one of these spaces are to be heard anew."""
-        lacking = [
-            ~exists().where(
-                Embedding.sound_id == Sound.id,
-                Embedding.space_id == space_id,
-                Embedding.window_id.is_(None),
-            )
-            for space_id in space_ids
-        ]
         heard = Sound.status.in_(("ready", "partial"))
+        with reading(self.engine) as connection:
+            sound_ids = ids_of(connection, select(Sound.id).where(heard))
+        lacking = self.embeddings.without(space_ids, sound_ids)
         with writing(self.engine) as connection:
-            found = update(Sound).where(heard, or_(*lacking)).values(status="named")
-            return int(connection.execute(found).rowcount)
+            for part in chunks(lacking):
+                again = update(Sound).where(heard, Sound.id.in_(part)).values(status="named")
+                connection.execute(again)
+        return len(lacking)
 
     def todo(self, root_ids: Sequence[int], statuses: Sequence[str]) -> Todos:
         """Sounds in one of these states with a present file in these roots, in path order."""
@@ -215,7 +215,7 @@ class Catalog:
     def allowed(self, filters: Filters) -> NDArray[np.int64]:
         """Ids of the sounds that match, ascending."""
         with reading(self.engine) as connection:
-            return np.unique(ids_of(connection, matching(filters, has_words(self.engine))))
+            return ids_of(connection, matching(filters, has_words(self.engine)))
 
     def narrowed(self, filters: Filters) -> NDArray[np.int64] | None:
         """`allowed`, or None where all sounds are."""
