@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import text
 
-from indexer.catalog.browse import Sort, listed
+from indexer.catalog.browse import Sort, counted, listed
 from indexer.catalog.filters import Filters
+from indexer.catalog.models import Sound
 from indexer.catalog.store import Catalog
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ WORDS = (
     "rope stretch balloon pop bubble steam hiss air release machine factory printer kitchen pan fry"
 ).split()
 LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
+COUNTED = (Sound.pack, Sound.licence, Sound.category)
 DIMS = {"audio": 82, "metadata": 384}
 SOUNDS = """
     INSERT INTO sound (id, content_hash, status, reason, title, description, tags, category,
@@ -71,6 +73,8 @@ def make(path: Path, n: int) -> Catalog:
         for statement in FOLLOWING:
             connection.execute(text(statement))
         connection.commit()
+    built = catalog.start_build(source="made", encoder="starter")
+    catalog.finish_build(built, {"seq": catalog.embeddings.last()})
     return catalog
 
 
@@ -95,6 +99,7 @@ def questions(catalog: Catalog, n: int) -> dict[str, Callable[[], object]]:
     """What is asked of a catalog; each takes as long in a large one as in a small one."""
     some = list(range(1, n, max(1, n // 100)))[:100]
     groups = [row.columns["take_group"] for row in catalog.sounds(some).values()]
+    places = [f"pack {i}/none {i}.wav" for i in range(5_000)]
     rare = f"unique{n // 2000 * 1000 or 1000}"
     return {
         "100 sounds": lambda: catalog.sounds(some),
@@ -111,6 +116,9 @@ def questions(catalog: Catalog, n: int) -> dict[str, Callable[[], object]]:
         "one pack": lambda: catalog.allowed(Filters(packs=("Pack 3",))),
         "durations, nothing new": lambda: catalog.durations(n),
         "nothing to do": lambda: catalog.todo([1], ["named", "partial"]),
+        "no orphans": lambda: catalog.drop_orphans(),
+        "source of all": lambda: catalog.narrowed(Filters(sources=("folder",))),
+        "5,000 files by path": lambda: catalog.lookups(1).find(places),
         "prune nothing": lambda: catalog.prune([1]),
     }
 
@@ -131,10 +139,12 @@ def growing(catalog: Catalog, n: int) -> dict[str, Callable[[], object]]:
             )
             for sort in get_args(Sort)
         },
-        "orphans": lambda: catalog.drop_orphans(),
+        "choices": lambda: [counted(catalog.engine, column) for column in COUNTED],
         "hear again": lambda: catalog.hear_again([1]),
         "licence": lambda: catalog.allowed(Filters(licences=("cc0",))),
         "short": lambda: catalog.allowed(Filters(max_duration=0.21)),
+        "category": lambda: catalog.allowed(Filters(categories=("dog",))),
+        "rare tag": lambda: catalog.allowed(Filters(tags=("fry",))),
         "tag": lambda: catalog.allowed(Filters(tags=("dog",))),
         "source": lambda: catalog.allowed(Filters(sources=("folder",))),
         "heard": lambda: catalog.embeddings.heard("starter"),

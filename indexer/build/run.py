@@ -70,7 +70,7 @@ def build_index(
         with report.timed("index"):
             takes.join_similar(library.catalog, spaces)
             report.notes += save_indexes(library, encoder)
-        seq = library.catalog.embeddings.changes(0)[1]
+        seq = library.catalog.embeddings.last()
         library.catalog.finish_build(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
         )

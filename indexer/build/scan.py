@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from indexer.audio.window import batched
 from indexer.catalog.entries import Place, Seen, Unseen
+from indexer.sources.protocol import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from numpy.typing import NDArray
+
     from indexer.catalog.answers import Known
     from indexer.catalog.entries import Entry
+    from indexer.catalog.lookups import Lookups
     from indexer.catalog.store import Catalog
-    from indexer.sources.protocol import Item, Source
+    from indexer.sources.protocol import Source
 
+BATCH = 5_000  # files that are looked up together
 CLOCK = 2_000_000_000  # ns; FAT keeps times to 2 s
 HOUR = 3_600_000_000_000
 ZONES = 14  # hours a clock may be shifted by exFAT and SMB
@@ -90,10 +98,10 @@ def scan(
     ):
         list(source.items())  # says what is wrong
     result = Scan(source, catalog.root(source.kind, source.location))
-    result.unseen = catalog.known(result.root_id)
-    result.known = sum(known.state != "missing" for known in result.unseen.values())
-    if not away:
-        _compare(source.items(), result, retry_failed)
+    files = catalog.lookups(result.root_id)
+    result.known = files.count()
+    seen = _compare(() if away else source.items(), files, result, retry_failed)
+    result.unseen = files.known(files.others(seen))
     lacking = sum(known.state != "missing" for known in result.unseen.values())
     result.lost = lacking - _moved(result)
     result.offline = away or (result.lacks_much and (result.is_empty or not whole))
@@ -103,29 +111,43 @@ def scan(
     return result
 
 
-def is_same_file(known: Known, item: Item) -> bool:
-    """Equal size, and a time that differs by no more than a clock or a time zone can."""
-    if known.size != item.size:
-        return False
+def is_same_file(known: Any, item: Any) -> Any:
+    """Equal size, and a time that differs by no more than a clock or a time zone can.
+
+    Of one file each, or of columns of many.
+    """
     shift = abs(known.mtime_ns - item.mtime_ns)
     hours, rest = divmod(shift + CLOCK, HOUR)
-    return hours <= ZONES and rest <= 2 * CLOCK
+    return (known.size == item.size) & (hours <= ZONES) & (rest <= 2 * CLOCK)
 
 
-def _compare(items: Iterable[Item], result: Scan, retry_failed: bool) -> None:
-    for item in items:
-        known = result.unseen.pop(item.relative_path, None)
-        if known is None:
-            result.new.append(item)
-            continue
-        if not is_same_file(known, item) or (retry_failed and known.status == "failed"):
-            result.changed.append((known, item))
-            continue
-        result.unheard += known.status in ("named", "partial")
-        if known.state != "present":
-            result.back.append((known, item))
-        else:
-            result.unchanged += 1
+def _compare(
+    items: Iterable[Item], files: Lookups, result: Scan, retry_failed: bool
+) -> NDArray[np.int64]:
+    """Ids of the known files that were seen; of the others only what is to be done is held."""
+    unheard = files.of_sounds(("named", "partial"))
+    again = files.of_sounds(("failed",) if retry_failed else ())
+    seen = [np.empty(0, np.int64)]
+    for batch in batched(iter(items), BATCH):
+        found = files.find([item.relative_path for item in batch])
+        sizes = np.array([item.size for item in batch])
+        times = np.array([item.mtime_ns for item in batch])
+        looked: Any = Item("", sizes, times)  # type: ignore[arg-type]
+        ids = abs(found.file_id)
+        same = is_same_file(found, looked) & (ids > 0) & ~np.isin(ids, again)
+        calm = same & (found.file_id > 0)
+        result.unchanged += int(calm.sum())
+        result.unheard += int(np.isin(ids[same], unheard).sum())
+        seen.append(ids[ids > 0])
+        known = files.known(ids[~calm & (ids > 0)])
+        for place in np.flatnonzero(~calm).tolist():
+            item = batch[place]
+            if item.relative_path not in known:
+                result.new.append(item)
+            else:
+                chosen = result.back if same[place] else result.changed
+                chosen.append((known[item.relative_path], item))
+    return np.concatenate(seen)
 
 
 def _is_below(path: str, places: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, insert, select
 
 from indexer.catalog import record as records
 from indexer.catalog.models import Change, Embedding, Sound, Space, Window
-from indexer.catalog.session import chunks, reading, writing
+from indexer.catalog.session import chunks, ids_of, reading, writing
 from indexer.geometry import normalize
 
 if TYPE_CHECKING:
@@ -80,14 +80,19 @@ class Embeddings:
 
     def lacking(self, space_id: int) -> list[int]:
         """Readable sounds that have no row in this space yet, not even an absent one."""
-        has = exists().where(
-            Embedding.sound_id == Sound.id,
-            Embedding.space_id == space_id,
-            Embedding.window_id.is_(None),
-        )
-        query = select(Sound.id).where(Sound.status != "failed", ~has).order_by(Sound.id)
         with reading(self._engine) as connection:
-            return list(connection.execute(query).scalars())
+            readable = ids_of(connection, select(Sound.id).where(Sound.status != "failed"))
+            has = ids_of(connection, _clips_of(space_id))
+        return list(map(int, np.setdiff1d(readable, has, assume_unique=True)))
+
+    def without(self, space_ids: Sequence[int], sound_ids: NDArray[np.int64]) -> list[int]:
+        """Those of the sounds that have no clip vector in one of these spaces."""
+        with reading(self._engine) as connection:
+            lack = [
+                np.setdiff1d(sound_ids, ids_of(connection, _clips_of(s)), assume_unique=True)
+                for s in space_ids
+            ]
+        return list(map(int, np.unique(np.concatenate([np.empty(0, np.int64), *lack]))))
 
     def having(self, space_ids: Sequence[int]) -> list[int]:
         """Sounds with a clip vector in one of these spaces, ascending."""
@@ -168,6 +173,13 @@ class Embeddings:
         with reading(self._engine) as connection:
             last = connection.execute(select(func.max(Change.seq))).scalar() or 0
             return list(connection.execute(query).scalars()), int(last)
+
+
+def _clips_of(space_id: int) -> Select[Any]:
+    """Sounds with a row of their own in a space: an index holds these alone."""
+    return select(Embedding.sound_id).where(
+        Embedding.space_id == space_id, Embedding.window_id.is_(None)
+    )
 
 
 def _decode(

@@ -210,7 +210,12 @@ class Embedding(Base):
     __table_args__ = (
         Index("ix_embedding_space_sound", "space_id", "sound_id", "window_id"),
         Index(
-            "ix_embedding_clip", "space_id", "sound_id", sqlite_where=CLIP, postgresql_where=CLIP
+            "ix_embedding_clip",
+            "space_id",
+            "window_id",
+            "sound_id",
+            sqlite_where=CLIP,
+            postgresql_where=CLIP,
         ),
         NEVER_REUSE,
     )

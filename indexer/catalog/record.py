@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection, Insert, Text, cast, delete, select, update
+from sqlalchemy import Connection, Insert, delete, select, update
 
 from indexer import ucs
 from indexer.catalog import text
@@ -27,7 +27,7 @@ from indexer.catalog.entries import (
     Unseen,
     Written,
 )
-from indexer.catalog.models import Analysis, Change, Embedding, File, Sound, Space, Window
+from indexer.catalog.models import FOLLOWS, Analysis, Change, Embedding, File, Sound, Space, Window
 from indexer.catalog.said import PLACE_OF, following, imported_of, overlaid, place_of, words_of
 from indexer.catalog.statements import add, add_all, change, find, remove
 
@@ -70,6 +70,7 @@ def _named(entry: Named, connection: Connection) -> None:
     else:  # another recording; where the old one lies now, if anywhere, is not known yet
         change(connection, File, known.id, values)
         refresh_text(connection, known.sound_id)
+        _changed(connection, known.sound_id)  # it may lie nowhere now
     refresh_text(connection, sound_id)
 
 
@@ -83,6 +84,7 @@ def _retagged(entry: Retagged, connection: Connection) -> None:
     now = {**_place_columns(entry.place), "sound_id": entry.sound_id}
     change(connection, File, entry.file_id, now)
     if before != entry.sound_id:
+        _changed(connection, before)  # it may lie nowhere now
         refresh_text(connection, before)
         refresh_text(connection, entry.sound_id)
     first = first_path(connection, [entry.sound_id])
@@ -219,6 +221,10 @@ def drop_if_orphan(connection: Connection, sound_id: int) -> bool:
     """Removes a sound that no file holds any more; True if it went."""
     if _has_file(connection, sound_id):
         return False
+    row = _row(connection, sound_id)
+    before = place_of(row) if row else None
+    if before is not None:  # which waited for the answer to whether this takes its place
+        _changed(connection, before)
     text.remove_text(connection, [sound_id])
     remove(connection, Sound, id=sound_id)
     _changed(connection, sound_id)
@@ -269,19 +275,20 @@ def _row(connection: Connection, sound_id: int) -> dict[str, Any]:
     return {str(name): value for row in found for name, value in row.items()}
 
 
-def hand_down(connection: Connection) -> set[int]:
+def hand_down(connection: Connection) -> dict[int, bool]:
     """At the end of a build: who gets what was imported for a sound that lost its place.
 
     A recording that was changed where it lies keeps it. One that took the name of another that
     moved does not; nor where that cannot be told, since the other was never heard to its end:
-    a wrong licence is worse than none. Returns the sounds without a file that may still be found
-    in one of those that are to be heard: they wait for the next build, and so does the answer.
+    a wrong licence is worse than none. Returns the sounds that lost their place, and whether they
+    wait for the next build, and the answer with them: those without a file that may still be found
+    in one of those that are to be heard.
     """
-    marked = select(Sound.id).where(cast(Sound.raw, Text).like(f'%"{PLACE_OF}"%'))
+    marked = select(Sound.id).where(FOLLOWS)
     unheard = select(File.id).join(Sound, Sound.id == File.sound_id)
     unheard = unheard.where(File.state == "present", Sound.status.in_(("named", "partial")))
     undecided = connection.execute(unheard.limit(1)).first() is not None
-    waiting = set()
+    waiting: dict[int, bool] = {}
     for sound_id in connection.execute(marked.order_by(Sound.id)).scalars().all():
         row = _row(connection, sound_id)
         before = place_of(row)
@@ -289,8 +296,9 @@ def hand_down(connection: Connection) -> set[int]:
             continue
         former = _row(connection, before)
         lost = bool(former) and not _has_file(connection, before, File.state != "missing")
-        if lost and undecided:
-            waiting.add(before)
+        waits = lost and undecided and _has_file(connection, sound_id)
+        waiting[before] = waiting.get(before, False) or waits
+        if waits:
             continue
         columns = following(words_of(row), None)
         if lost and (former["content_hash"] or former["status"] == "failed"):

@@ -142,14 +142,15 @@ def remodelling(engine: Engine) -> Iterator[Connection]:
 
 
 def ids_of(connection: Connection, query: Select[Any]) -> NDArray[np.int64]:
-    """The one column of whole numbers that a query asks for, in no order.
+    """The one column of ids that a query asks for, ascending, each once.
 
     They come as one text: a row each would take Python eight times as long.
     """
     found = query.order_by(None).subquery()
     joined = func.aggregate_strings(cast(found.c[0], String), ",")
     said = connection.execute(select(joined)).scalar_one()
-    return np.fromstring(said, np.int64, sep=",") if said else np.empty(0, np.int64)
+    ids = np.sort(np.fromstring(said or "", np.int64, sep=","))
+    return ids[np.diff(ids, prepend=0) > 0]  # np.unique takes far longer
 
 
 def chunks(seq: Sequence[Item], n: int = 10_000) -> Iterator[Sequence[Item]]:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -28,10 +27,10 @@ from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose, without_all
 from indexer.catalog.freesound import Freesound
+from indexer.catalog.lookups import KNOWN, Lookups
 from indexer.catalog.models import (
     Analysis,
     Build,
-    Embedding,
     File,
     Quality,
     Root,
@@ -123,16 +122,13 @@ class Catalog:
 
     def known(self, root_id: int) -> dict[str, Known]:
         """Every file of a root by its relative path."""
-        query = (
-            select(
-                File.relative_path, File.id, File.sound_id, File.size, File.mtime_ns, File.state,
-                Sound.status,
-            )
-            .join(Sound, Sound.id == File.sound_id)
-            .where(File.root_id == root_id)
-        )  # fmt: skip
         with reading(self.engine) as connection:
-            return {row[0]: Known(*row[1:]) for row in connection.execute(query)}
+            rows = connection.execute(KNOWN.where(File.root_id == root_id))
+            return {row[0]: Known(*row[1:]) for row in rows}
+
+    def lookups(self, root_id: int) -> Lookups:
+        """The files of a root, by their paths."""
+        return Lookups(self.engine, root_id)
 
     def at(self, root_id: int, relative_path: str) -> int | None:
         """The sound that lies there."""
@@ -176,32 +172,34 @@ class Catalog:
             return int(count)
 
     def drop_orphans(self) -> int:
-        """Forgets sounds that lie in no file any more; returns how many.
+        """Forgets sounds that lie in no file any more; returns how many. They are looked for among
+        those that changed since the last build came to its end.
 
         What was imported for one goes to the recording at its place if that is the same, edited.
         """
+        changed = self.embeddings.changes(self.last_built())[0]
         alone = select(Sound.id).where(~exists().where(File.sound_id == Sound.id))
         with writing(self.engine) as connection:
-            waiting = records.hand_down(connection)
-            sound_ids = set(connection.execute(alone).scalars()) - waiting
-            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in sound_ids)
+            former = records.hand_down(connection)
+            gone: list[int] = []
+            for part in chunks([*changed, *former]):
+                gone += connection.execute(alone.where(Sound.id.in_(part))).scalars()
+            leaving = {sound_id for sound_id in gone if not former.get(sound_id)}
+            return sum(records.drop_if_orphan(connection, sound_id) for sound_id in leaving)
 
     # Work to do
 
     def hear_again(self, space_ids: Sequence[int]) -> int:
         """Heard sounds without a clip vector in one of these spaces are to be heard anew."""
-        lacking = [
-            ~exists().where(
-                Embedding.sound_id == Sound.id,
-                Embedding.space_id == space_id,
-                Embedding.window_id.is_(None),
-            )
-            for space_id in space_ids
-        ]
         heard = Sound.status.in_(("ready", "partial"))
+        with reading(self.engine) as connection:
+            sound_ids = ids_of(connection, select(Sound.id).where(heard))
+        lacking = self.embeddings.without(space_ids, sound_ids)
         with writing(self.engine) as connection:
-            found = update(Sound).where(heard, or_(*lacking)).values(status="named")
-            return int(connection.execute(found).rowcount)
+            for part in chunks(lacking):
+                again = update(Sound).where(heard, Sound.id.in_(part)).values(status="named")
+                connection.execute(again)
+        return len(lacking)
 
     def todo(self, root_ids: Sequence[int], statuses: Sequence[str], above: int = 0) -> Todos:
         """Sounds in one of these states with a present file in these roots, in path order."""
@@ -219,7 +217,7 @@ class Catalog:
     def allowed(self, filters: Filters) -> NDArray[np.int64]:
         """Ids of the sounds that match, ascending."""
         with reading(self.engine) as connection:
-            return np.unique(ids_of(connection, matching(filters, has_words(self.engine))))
+            return ids_of(connection, matching(filters, has_words(self.engine)))
 
     def narrowed(self, filters: Filters) -> NDArray[np.int64] | None:
         """`allowed`, or None where all sounds are."""

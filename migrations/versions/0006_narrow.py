@@ -39,7 +39,7 @@ def upgrade() -> None:
         "ix_sound_follows", "sound", ["id"], sqlite_where=follows, postgresql_where=follows
     )
     op.create_index(
-        "ix_embedding_clip", "embedding", ["space_id", "sound_id"],
+        "ix_embedding_clip", "embedding", ["space_id", "window_id", "sound_id"],
         sqlite_where=clips, postgresql_where=clips,
     )  # fmt: skip
     alone = "SELECT id FROM sound WHERE NOT EXISTS (SELECT 1 FROM file WHERE sound_id = sound.id)"

@@ -19,7 +19,11 @@ from indexer.catalog.models import Analysis, Sound
 from indexer.catalog.session import writing
 from indexer.catalog.store import Catalog
 
-READ_WHOLE = re.compile(r"^SCAN (sound|file|embedding|window|change|analysis|freesound_\w+)\b")
+# but an index that holds only what is looked for
+READ_WHOLE = re.compile(
+    r"^SCAN (?!.* INDEX ix_sound_follows)"
+    r"(sound|file|embedding|window|change|analysis|freesound_\w+)\b"
+)
 
 
 @pytest.fixture
@@ -70,11 +74,16 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "a file": lambda c: c.at(1, "dog.wav"),
     "a hash": lambda c: c.with_hash("ab"),
     "known files": lambda c: c.known(1),
+    "files of a source": lambda c: c.lookups(1).find(["dog.wav", "new.wav"]),
+    "files of unheard sounds": lambda c: c.lookups(1).of_sounds(("named", "partial")),
+    "files of some ids": lambda c: c.lookups(1).known(np.array([1, 2])),
     "work to do": lambda c: list(c.todo([1], ["named", "partial"])),
+    "sounds at their places": lambda c: c.lookups(1).others(np.array([1])),
     "changes": lambda c: c.embeddings.changes(1),
     "a token": lambda c: c.embeddings.token(1),
     "fingerprints": lambda c: c.embeddings.fingerprints("toy", "audio"),
     "takes of new sounds": lambda c: c.durations(0),
+    "sounds without a file": lambda c: c.drop_orphans(),
     "missing files": lambda c: c.prune([1]),
     "a pack": lambda c: c.allowed(Filters(packs=("rain",))),
     "a licence": lambda c: c.allowed(Filters(licences=("cc0", "by"))),
@@ -114,6 +123,25 @@ def test_work_is_found_by_status_and_missing_files_by_state(catalog: Catalog) ->
     assert any("ix_file_sound_id" in step for step in work)
     gone = plans(catalog, lambda c: c.prune([1]))
     assert any("ix_file_root_state (root_id=? AND state=?)" in step for step in gone)
+
+
+def test_what_every_build_asks_of_all_sounds_is_read_from_indexes_alone(catalog: Catalog) -> None:
+    for ask in (lambda c: c.embeddings.lacking(1), lambda c: c.hear_again([1])):
+        steps = plans(catalog, ask)
+        assert any(
+            "COVERING INDEX ix_embedding_clip (space_id=? AND window_id=?)" in step
+            for step in steps
+        )
+        assert not any("USING INDEX" in step or step == "SCAN sound" for step in steps)
+    steps = plans(catalog, lambda c: c.drop_orphans())
+    assert any("ix_sound_follows" in step for step in steps)
+
+
+def test_files_are_found_by_path(catalog: Catalog) -> None:
+    """Not all files of the root gone through for each."""
+    steps = plans(catalog, lambda c: c.lookups(1).find(["dog.wav", "new.wav"]))
+    assert any("(root_id=? AND relative_path=?)" in step for step in steps)
+    assert not any(step.endswith("(root_id=?)") for step in steps)
 
 
 def test_packs_are_walked_by_their_index(catalog: Catalog) -> None:

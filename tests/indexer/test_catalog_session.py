@@ -4,11 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, column, make_url, select, table, text
 from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog import session
-from indexer.catalog.session import chunks, make_engine, reading, remodelling, writing
+from indexer.catalog.session import chunks, ids_of, make_engine, reading, remodelling, writing
 from indexer.errors import LibraryBusy, LibraryError, LibraryNotFound
 
 MOUNTS = """\
@@ -276,3 +276,13 @@ def test_a_catalog_that_may_not_be_written_is_told_in_words(tmp_path: Path) -> N
     with pytest.raises(LibraryError, match="cannot be written to"), writing(only_read) as ro:
         ro.execute(text("INSERT INTO a VALUES (1)"))
     only_read.dispose()
+
+
+def test_ids_are_ascending_and_each_is_there_once(engine: Engine) -> None:
+    with writing(engine) as connection:
+        numbers = ", ".join(f"({n})" for n in (3, 10**12, 1, 20))
+        connection.execute(text(f"INSERT INTO a VALUES {numbers}"))
+        a = table("a", column("n"))
+        twice = select(a.c.n).union_all(select(a.c.n)).subquery()
+        assert ids_of(connection, select(twice.c.n)).tolist() == [1, 3, 20, 10**12]
+        assert ids_of(connection, select(a.c.n).where(a.c.n > 10**13)).tolist() == []

@@ -1,4 +1,6 @@
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,29 @@ def test_sources_as_people_name_them(text: str, ending: str) -> None:
 def test_an_unknown_kind_of_source_is_refused() -> None:
     with pytest.raises(SourceError, match="no kind of source named nowhere"):
         parse_source("nowhere:rain")
+
+
+def test_late_looks_are_made_at_once_and_find_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network drive, from whichever file on."""
+    names = [f"{number:02}.wav" for number in range(20)]
+    for name in names:
+        touch(tmp_path / name)
+    (tmp_path / "07.wav").unlink()
+    (tmp_path / "07.wav").symlink_to(tmp_path / "nothing")
+    there = [name for name in names if name != "07.wav"]
+    look, threads = FolderSource.look, set()
+    for first in ("00.wav", "10.wav", "19.wav"):
+
+        def late(
+            self: FolderSource, entry: os.DirEntry[str], first: str = first
+        ) -> tuple[int, int] | None:
+            threads.add(threading.get_ident())
+            if entry.name >= first:
+                time.sleep(0.005)
+            return look(self, entry)
+
+        monkeypatch.setattr(FolderSource, "look", late)
+        assert listed(tmp_path) == there
+    assert len(threads) > 4

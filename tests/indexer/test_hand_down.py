@@ -142,3 +142,50 @@ def test_a_copy_that_is_gone_is_not_where_it_went(
     heard(catalog, named(catalog, "a.wav"), "other")
     catalog.drop_orphans()
     assert licences(catalog)["a.wav"] == licence
+
+
+def ended(catalog: Catalog) -> int:
+    """How many sounds a build forgets at its end."""
+    forgotten = catalog.drop_orphans()
+    catalog.finish_build(catalog.start_build(source="", encoder="toy"), {"seq": changes(catalog)})
+    return forgotten
+
+
+def changes(catalog: Catalog) -> int:
+    return catalog.embeddings.last()
+
+
+@pytest.mark.parametrize("then", ["heard", "a copy", "gone"])
+def test_one_that_waited_is_forgotten_by_a_later_build(catalog: Catalog, then: str) -> None:
+    """Whatever becomes of the sound that lies at its place."""
+    former = licensed(catalog, "a.wav")
+    other = named(catalog, "b.wav")
+    heard(catalog, other, "b")
+    new = named(catalog, "a.wav")
+    assert ended(catalog) == 0  # `new` was not heard yet, and may be `former`
+    assert ended(catalog) == 0
+    if then == "heard":
+        heard(catalog, new, "new")
+    elif then == "a copy":
+        heard(catalog, new, "b")
+    else:
+        catalog.record([Unseen(catalog.known(1)["a.wav"].file_id, "missing")])
+        assert catalog.prune([1]) == 1
+    assert ended(catalog) == 1
+    assert catalog.sounds([former]) == {}
+    assert catalog.content_hash(former) is None
+    assert catalog.embeddings.changes(0)[0].count(former) == 1
+    assert ended(catalog) == 0
+
+
+def test_sounds_that_lost_their_file_are_found_among_what_changed(catalog: Catalog) -> None:
+    first, second = named(catalog, "a.wav"), named(catalog, "b.wav")
+    heard(catalog, first, "a"), heard(catalog, second, "b")
+    assert ended(catalog) == 0
+    file_id = catalog.known(1)["b.wav"].file_id
+    catalog.record([Retagged(file_id, first, Place(1, "b.wav", 1, 2), {"raw": {}})])
+    assert ended(catalog) == 1
+    assert catalog.with_hash("b") is None
+    heard(catalog, named(catalog, "a.wav"), "c"), heard(catalog, named(catalog, "b.wav"), "d")
+    assert ended(catalog) == 1
+    assert catalog.with_hash("a") is None

@@ -8,7 +8,7 @@ from libraries import empty_catalog
 
 from indexer.build.scan import CLOCK, HOUR, Scan, is_same_file, scan
 from indexer.catalog.answers import Known
-from indexer.catalog.entries import Named
+from indexer.catalog.entries import Failed, Named, Unseen
 from indexer.catalog.store import Catalog
 from indexer.errors import SourceError
 from indexer.sources.folder import FolderSource
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 def recorded(catalog: Catalog, folder: Path) -> Scan:
     """The folder is in the catalog now; what a new scan then finds."""
     first = scan(catalog, FolderSource(folder))
-    catalog.record(Named(first.place(item), {"title": item.relative_path}) for item in first.new)
+    catalog.record(Named(first.place(item), {}) for item in first.new)
     return scan(catalog, FolderSource(folder))
 
 
@@ -124,3 +124,27 @@ def test_an_unknown_folder_that_is_not_there_is_refused(catalog: Catalog, tmp_pa
     with pytest.raises(SourceError, match="no folder"):
         scan(catalog, FolderSource(tmp_path / "never"))
     assert catalog.roots() == []
+
+
+def test_files_are_looked_up_in_batches(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New, changed, failed, offline and gone ones, wherever a batch ends; names of all letters."""
+    (folder / "é 雨.wav").write_bytes(b"y")
+    (folder / os.fsdecode(b"\xff.wav")).write_bytes(b"z")
+    found = recorded(catalog, folder)
+    assert found.unchanged == found.unheard == found.known == 22
+    known = catalog.known(found.root_id)
+    catalog.record([Failed(known["00.wav"].sound_id, "torn")])
+    catalog.record([Unseen(known["01.wav"].file_id, "offline")])
+    (folder / "02.wav").write_bytes(b"longer than it was before")
+    (folder / "03.wav").unlink()
+    (folder / "new.wav").write_bytes(b"y")
+    for size in (1, 7, 23, 99):
+        monkeypatch.setattr("indexer.build.scan.BATCH", size)
+        found = scan(catalog, FolderSource(folder), retry_failed=True)
+        assert [item.relative_path for item in found.new] == ["new.wav"]
+        assert [item.relative_path for _, item in found.changed] == ["00.wav", "02.wav"]
+        assert [(k.state, item.relative_path) for k, item in found.back] == [("offline", "01.wav")]
+        assert found.unseen.keys() == {"03.wav"}
+        assert (found.unchanged, found.unheard, found.known, found.lost) == (18, 19, 22, 1)
