@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, text, true, tuple_
@@ -113,9 +112,7 @@ def _after(table: Table, last: Row | None) -> ColumnElement[bool]:
 
 
 def _portable(value: Any) -> Any:
-    """SQLite keeps times without a zone, which are UTC, and takes NUL within texts."""
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    """SQLite takes NUL within texts."""
     return value.replace("\0", " ") if isinstance(value, str) else value
 
 

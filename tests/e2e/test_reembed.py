@@ -179,11 +179,11 @@ def test_killed_it_goes_on(library: Path, undisturbed: dict[str, Any], stage: st
     code = (
         "import os, signal, sys; from pathlib import Path; from libraries import At\n"
         "from deep import DeepEncoder; from indexer.build.reembed import reembed\n"
-        "from indexer.library import Config, Library\n"
+        "from dataclasses import replace; from indexer.library import Library\n"
         "kill = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
         "with Library.open(Path(sys.argv[1])) as opened:\n"
-        "    reembed(opened, Config('deep', metadata=True), DeepEncoder(),\n"
-        "            At(sys.argv[2], kill, advanced=True))\n"
+        "    config = replace(opened.config, encoder='deep', metadata=True)\n"
+        "    reembed(opened, config, DeepEncoder(), At(sys.argv[2], kill, advanced=True))\n"
     )
     here = Path(__file__).parents[1]
     paths = f"import sys; sys.path[:0] = {[str(here), str(here.parent)]!r}\n"
@@ -202,7 +202,7 @@ def test_going_back_hears_only_what_came_since(folder: Path, library: Path) -> N
     back = CountingEncoder()
     assert change(library, back, config=Config("toy")).added == 0
     assert (back.heard, back.read) == (0, 0)
-    assert read_config(library) == Config("toy")
+    assert _said(library) == Config("toy")
     assert vectors(library, "toy") == before
 
     change(library)
@@ -303,7 +303,7 @@ def test_words_are_not_switched_on_while_it_runs(folder: Path, library: Path) ->
         assert not read_config(library).metadata
 
     change(library, progress=At("Listening", other), config=Config("deep"))
-    assert read_config(library) == Config("deep")
+    assert _said(library) == Config("deep")
 
 
 def test_it_is_recorded_with_the_licence_of_its_model(library: Path) -> None:
@@ -345,7 +345,7 @@ def test_files_that_could_not_be_heard_are_named(folder: Path, library: Path) ->
     assert done.code == 3
     assert "thing 0.wav: it is another recording now" in done.err
     assert "7 sounds heard" in done.out
-    assert read_config(library) == Config("deep")
+    assert _said(library) == Config("deep")
 
 
 @pytest.mark.parametrize(
