@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, String, Text, and_, cast, func, or_, select
@@ -126,7 +127,7 @@ def _from_source(source: str) -> ColumnElement[bool]:
 
 
 def _from_packs(names: tuple[str, ...]) -> ColumnElement[bool]:
-    spelled = [func.lower(each) for name in names for each in _spellings(name)]
+    spelled = [_lowered(each) for name in names for each in _spellings(name)]
     return _among(Sound.pack.expression, lambda pack: func.lower(pack).in_(spelled))
 
 
@@ -144,7 +145,7 @@ def _among(
 
 
 def _of_category(category: str) -> ColumnElement[bool]:
-    return func.lower(Sound.category).in_([func.lower(each) for each in _spellings(category)])
+    return func.lower(Sound.category).in_([_lowered(each) for each in _spellings(category)])
 
 
 def _loud(filters: Filters) -> list[ColumnElement[bool]]:
@@ -170,9 +171,17 @@ _MADE: Any = select(File.sound_id).where(
 
 
 def _spellings(word: str) -> list[str]:
-    """SQLite knows the case of ASCII letters only: the usual ones of other letters."""
+    """Catalogs know the case of ASCII letters only: the usual ones of other letters."""
     word = clean(word)
     return sorted({word, word.lower(), word.upper(), word.capitalize(), word.title()})
+
+
+def _lowered(text: str) -> str:
+    """As `lower` of a column: a PostgreSQL may know the case of more letters where it is asked."""
+    return text.translate(_LOWER)
+
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def _escape(text: str) -> str:
