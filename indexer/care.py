@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexer.catalog import move
+from indexer.catalog.store import Catalog
 from indexer.errors import IndexDamaged, LibraryError, typed
+from indexer.library import catalog_url
 from indexer.sources.folder import FolderSource
 from indexer.vectors import registry
 from indexer.vectors.files import BESIDE, read_checked, read_rows
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.protocol import Encoder, Part
     from indexer.library import Library
+    from indexer.progress import Progress
     from indexer.vectors.known import Known
     from indexer.vectors.protocol import VectorIndex
 
@@ -115,6 +120,36 @@ def migrate(library: Library, encoder: Encoder, kind: str) -> int:
             counts.append(len(new))
         library.configure(replace(before, index=kind))
     return counts[0]
+
+
+def move_catalog(library: Library, url: str, progress: Progress) -> int:
+    """Copies the catalog into another database, and changes to it once all rows are there.
+
+    `url` as in Config: without password. The former catalog stays as it is. Stopped anywhere, the
+    next call goes on. Raises LibraryError, and nothing is changed, if `url` has a password in it or
+    names a database that holds a catalog already. Returns how many rows it has.
+    """
+    if move.has_password(url):
+        raise LibraryError(
+            "The address would be kept in library.toml: leave the password out of it, and set "
+            "SONORIZE_CATALOG_PASSWORD."
+        )
+    mark = library.folder / "catalog.moving"  # the address of a copy that was begun
+    with library.lock(), closing(Catalog(catalog_url(library.folder, url))) as target:
+        library.require_unchanged()
+        source = library.catalog.engine
+        begun = mark.is_file() and mark.read_text("utf-8") == url
+        if not begun and not move.is_empty(target.engine):
+            raise LibraryError(
+                f"{url} holds a catalog already: name an empty database, or a new file."
+            )
+        mark.write_text(url, "utf-8")
+        count = move.count(source)
+        progress.stage("Copying the catalog", count, "rows")
+        changed = replace(library.config, catalog=url)
+        move.copy(source, target.engine, progress.advance, lambda: library.configure(changed))
+        mark.unlink()
+    return count
 
 
 def _index(library: Library, encoder: Encoder, parts: Sequence[Part]) -> Any:

@@ -71,7 +71,7 @@ class Library:
     def __init__(self, folder: Path, config: Config) -> None:
         self.folder = folder
         self.config = config
-        self.catalog = Catalog(_catalog_url(folder, config.catalog))
+        self.catalog = Catalog(catalog_url(folder, config.catalog))
         if config.catalog.startswith("sqlite"):  # no other folder's: it moved with this one
             with suppress(LibraryError):  # it can be asked where it cannot be written
                 self.catalog.settle("freesound", str(self.sounds("freesound")))
@@ -326,7 +326,7 @@ def _write_config(folder: Path, config: Config) -> None:
         ) from error
 
 
-def _catalog_url(folder: Path, url: str) -> str:
+def catalog_url(folder: Path, url: str) -> str:
     """The URL with its password, and with a relative SQLite path set into the library."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError

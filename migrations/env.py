@@ -12,7 +12,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from indexer.catalog.models import Base, PathText
+from indexer.catalog.models import Base, Moment, PathText
 from indexer.catalog.session import make_engine, remodelling
 
 
@@ -53,7 +53,11 @@ def is_modelled(name: str | None, kind: str, _parents: object) -> bool:
 
 def rendered(kind: str, item: object, _context: object) -> str | Literal[False]:
     # A migration must not change with the class it was made from.
-    return "sa.Text()" if kind == "type" and isinstance(item, PathText) else False
+    if kind != "type":
+        return False
+    if isinstance(item, Moment):
+        return "sa.DateTime(timezone=True)"
+    return "sa.Text()" if isinstance(item, PathText) else False
 
 
 main()

@@ -106,11 +106,26 @@ def copied(folder: Path, to: Path, **how: Any) -> Path:
     shutil.copytree(folder, to, **how)
     if databases.kind == "postgresql":
         for said in folder.rglob("library.toml"):
-            here = to / said.relative_to(folder)
-            config = tomllib.loads(here.read_text("utf-8"))
-            config["catalog"] = databases.fresh(like=config["catalog"])
-            here.write_text(tomli_w.dumps(config), "utf-8")
+            url = tomllib.loads(said.read_text("utf-8"))["catalog"]
+            configured(to / said.parent.relative_to(folder), catalog=databases.fresh(like=url))
     return to
+
+
+def configured(library: Path, **said: Any) -> None:
+    """Lets library.toml say this, by whatever hand."""
+    path = library / "library.toml"
+    before = tomllib.loads(path.read_text("utf-8"))
+    path.write_text(tomli_w.dumps({**before, **said}), "utf-8")
+
+
+def put_back(backup: Path, library: Path) -> None:
+    """The catalog of a copy in place of the library's own."""
+    if databases.kind == "postgresql":
+        configured(library, catalog=tomllib.loads((backup / "library.toml").read_text())["catalog"])
+    for path in library.glob("catalog.sqlite3*"):
+        path.unlink()
+    for path in backup.glob("catalog.sqlite3*"):
+        shutil.copy(path, library)
 
 
 @cache

@@ -9,13 +9,16 @@ from sqlalchemy import exists, func, select
 
 from indexer.catalog.filters import Filters, holds, matching
 from indexer.catalog.models import Analysis, Root, Sound
-from indexer.catalog.session import chunks, has_words, reading
+from indexer.catalog.session import chunks, reading
+from indexer.catalog.text import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Engine, Select
     from sqlalchemy.orm import InstrumentedAttribute
+
+    from indexer.catalog.text import Words
 
     Run = tuple[Select[Any], Sequence[Any]]  # ids, and what they are in the order of
 
@@ -93,7 +96,7 @@ def listed(
     Sounds without a pack or a loudness come last, by id. Each run of the order is walked in an
     index (see models), so that a page from the middle of a million is there at once.
     """
-    all_of_them, runs = _runs(sort, filters, has_words(engine))
+    all_of_them, runs = _runs(sort, filters, words_of(engine))
     ids: list[int] = []
     passed = 0
     with reading(engine) as connection:
@@ -113,7 +116,7 @@ def listed(
     return ids, total
 
 
-def _runs(sort: Sort, filters: Filters, words: bool) -> tuple[Select[Any], list[Run]]:
+def _runs(sort: Sort, filters: Filters, words: Words) -> tuple[Select[Any], list[Run]]:
     """The readable sounds that match, whole and in runs that follow each other."""
     chosen = matching(filters, words)
     found = select(Sound.id).where(Sound.status != "failed")
@@ -158,7 +161,7 @@ def among(engine: Engine, sound_ids: Sequence[int], filters: Filters) -> list[in
     if not filters:
         return list(sound_ids)
     with reading(engine) as connection:
-        match = select(Sound.id).where(holds(filters, has_words(engine)))
+        match = select(Sound.id).where(holds(filters, words_of(engine)))
         found = {
             key
             for part in chunks(sound_ids)

@@ -11,7 +11,8 @@ from sqlalchemy import Text, func, literal, select, type_coerce
 
 from indexer.catalog.filters import Filters, matching
 from indexer.catalog.models import File, PathText, Root, Sound
-from indexer.catalog.session import chunks, has_words, reading
+from indexer.catalog.session import chunks, reading
+from indexer.catalog.text import words_of
 from indexer.credits.texts import Credit, credit, once
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def credits_of(
     """
     query = select(*_SAID).order_by(*_ORDER)
     if filters:
-        query = query.where(Sound.id.in_(matching(filters, has_words(engine))))
+        query = query.where(Sound.id.in_(matching(filters, words_of(engine))))
     if sound_ids is not None and len(sound_ids) <= MOST_NAMED:
         query = query.where(Sound.id.in_(sound_ids))
     wanted = None if sound_ids is None else frozenset(sound_ids)

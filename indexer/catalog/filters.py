@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, String, Text, and_, cast, exists, func, or_, select
 
 from indexer.catalog.models import Analysis, File, Quality, Root, Sound
 from indexer.catalog.question import Term, clean
-from indexer.catalog.text import SOUND_TEXT, fts
 from indexer.counting import counted
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import ColumnElement, Connection
+
+    from indexer.catalog.text import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +50,19 @@ class Filters:
         return self != Filters()
 
 
-def matching(filters: Filters, words: bool) -> Select[Any]:
+def matching(filters: Filters, words: Words) -> Select[Any]:
     """Ids of the sounds that match, in no order: in that of ids, SQLite would read all sounds.
 
     An id may come twice, where a sound lies at two places.
 
-    words   whether the database has the full-text table of SQLite, which leads to tags
+    words   the full-text table of the database, which leads to tags
     """
-    if filters and filters == Filters(
-        sources=filters.sources
-    ):  # none of the sounds need be looked at
+    if filters and filters == Filters(sources=filters.sources):  # no sound need be looked at
         return select(File.sound_id).where(_at(filters.sources))
     return select(Sound.id).where(holds(filters, words))
 
 
-def holds(filters: Filters, words: bool) -> ColumnElement[bool]:
+def holds(filters: Filters, words: Words) -> ColumnElement[bool]:
     """Whether a sound matches; `words` as in `matching`."""
     conditions = [
         *(_licence(filters.licences)),
@@ -107,7 +107,7 @@ def whose(connection: Connection, name: str) -> ColumnElement[bool]:
     return or_(of_root, of_pack)
 
 
-def _recorded(filters: Filters, words: bool) -> list[ColumnElement[bool]]:
+def _recorded(filters: Filters, words: Words) -> list[ColumnElement[bool]]:
     return [
         *(_has_tag(tag, words) for tag in filters.tags),
         *([_from_sources(filters.sources)] if filters.sources else []),
@@ -136,15 +136,15 @@ def _licence(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
     ]
 
 
-def _has_tag(tag: str, words: bool) -> ColumnElement[bool]:
+def _has_tag(tag: str, words: Words) -> ColumnElement[bool]:
     tags = func.lower(cast(Sound.tags, Text))
     spelled = {json.dumps(spelling).lower() for spelling in _spellings(tag)}
     said = or_(*(tags.like(f"%{_escape(each)}%", escape="\\") for each in sorted(spelled)))
     # Other letters may be no words to SQLite: it knows those of an older Unicode.
-    if not words or not any(each.isascii() and each.isalnum() for each in tag):
+    if not any(each.isascii() and each.isalnum() for each in tag):
         return said
-    there = SOUND_TEXT.c.sound_text.match(fts(Term(clean(tag).replace('"', " "), "tags")))
-    return and_(Sound.id.in_(select(SOUND_TEXT.c.rowid).where(there)), said)
+    there = words.matches(Term(clean(tag).replace('"', " "), "tags"))
+    return and_(Sound.id.in_(select(words.key).where(there)), said)
 
 
 def _from_sources(names: tuple[str, ...]) -> ColumnElement[bool]:
@@ -162,7 +162,7 @@ def _of(names: tuple[str, ...]) -> ColumnElement[bool]:
 
 
 def _from_packs(names: tuple[str, ...]) -> ColumnElement[bool]:
-    spelled = [func.lower(each) for name in names for each in _spellings(name)]
+    spelled = [_lowered(each) for name in names for each in _spellings(name)]
     return _among(Sound.pack.expression, lambda pack: func.lower(pack).in_(spelled))
 
 
@@ -180,7 +180,7 @@ def _among(
 
 
 def _of_categories(names: tuple[str, ...]) -> ColumnElement[bool]:
-    spelled = [func.lower(each) for name in names for each in _spellings(name)]
+    spelled = [_lowered(each) for name in names for each in _spellings(name)]
     return _among(Sound.category.expression, lambda category: func.lower(category).in_(spelled))
 
 
@@ -207,9 +207,17 @@ _MADE: Any = select(File.sound_id).where(
 
 
 def _spellings(word: str) -> list[str]:
-    """SQLite knows the case of ASCII letters only: the usual ones of other letters."""
+    """Catalogs know the case of ASCII letters only: the usual ones of other letters."""
     word = clean(word)
     return sorted({word, word.lower(), word.upper(), word.capitalize(), word.title()})
+
+
+def _lowered(text: str) -> str:
+    """As `lower` of a column: a PostgreSQL may know the case of more letters where it is asked."""
+    return text.translate(_LOWER)
+
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def _escape(text: str) -> str:

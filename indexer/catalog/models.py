@@ -60,6 +60,18 @@ class PathText(TypeDecorator[str]):
         return value if value is None or value.isascii() else value.translate(self._FROM)
 
 
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC, whatever zone the database shows and whether it keeps one: SQLite does not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -272,10 +284,8 @@ class Build(Base):
     __table_args__ = (NEVER_REUSE,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    started: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), default=lambda: datetime.now(UTC)
-    )
-    finished: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    started: Mapped[datetime] = mapped_column(Moment, default=lambda: datetime.now(UTC))
+    finished: Mapped[datetime | None] = mapped_column(Moment)
     source: Mapped[str] = mapped_column(PathText)
     encoder: Mapped[str] = mapped_column(short(64))
     device: Mapped[str] = mapped_column(short(32), default="")
@@ -313,7 +323,7 @@ class FreesoundSound(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     said: Mapped[dict[str, Any]] = mapped_column(JSON)
-    fetched: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    fetched: Mapped[datetime] = mapped_column(Moment)
     revision: Mapped[int] = mapped_column(Integer, default=1)
     licences: Mapped[list[list[str]]] = mapped_column(JSON)
     wanted: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -337,7 +347,7 @@ class FreesoundTerm(Base):
     count: Mapped[int] = mapped_column(Integer, default=0)
     pages: Mapped[int] = mapped_column(Integer, default=0)
     exhausted: Mapped[bool] = mapped_column(Boolean, default=False)
-    asked: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    asked: Mapped[datetime] = mapped_column(Moment)
 
 
 class FreesoundRank(Base):

@@ -67,7 +67,8 @@ def make_engine(url: str | URL) -> Engine:
     try:
         url = _with_driver(make_url(url))
         refuse_network(url)
-        engine = create_engine(url)
+        # a server may have been started anew since a connection was last used
+        engine = create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise LibraryError(
             f"{_place(url)} needs a database driver that is not here ({error}); install it first."
@@ -81,11 +82,6 @@ def make_engine(url: str | URL) -> Engine:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     return engine
-
-
-def has_words(engine: Engine) -> bool:
-    """Whether there is a full-text table, which is SQLite's."""
-    return engine.dialect.name == "sqlite"
 
 
 def _with_driver(url: URL) -> URL:

@@ -39,7 +39,7 @@ from indexer.catalog.models import (
 )
 from indexer.catalog.quality import CURRENT, Qualities
 from indexer.catalog.question import clean
-from indexer.catalog.session import chunks, has_words, ids_of, make_engine, reading, writing
+from indexer.catalog.session import chunks, ids_of, make_engine, reading, writing
 from indexer.catalog.takes import as_long
 from indexer.catalog.todo import Todos
 
@@ -217,7 +217,7 @@ class Catalog:
     def allowed(self, filters: Filters) -> NDArray[np.int64]:
         """Ids of the sounds that match, ascending."""
         with reading(self.engine) as connection:
-            return ids_of(connection, matching(filters, has_words(self.engine)))
+            return ids_of(connection, matching(filters, text.words_of(self.engine)))
 
     def narrowed(self, filters: Filters) -> NDArray[np.int64] | None:
         """`allowed`, or None where all sounds are."""

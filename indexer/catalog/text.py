@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    Engine,
     Numeric,
     Select,
     TableClause,
@@ -66,14 +67,14 @@ def index_text(connection: Connection, sound_id: int, fields: Mapping[str, str])
 
 def remove_text(connection: Connection, ids: Collection[int]) -> None:
     """Forgets the words of these sounds; unknown ids are passed over."""
-    engine = _engine(connection)
+    engine = words_of(connection)
     for part in chunks(list(ids)):
         connection.execute(delete(engine.table).where(engine.key.in_(part)))
 
 
 def without_text(connection: Connection) -> list[int]:
     """Sounds whose words were never put."""
-    engine = _engine(connection)
+    engine = words_of(connection)
     lacking = Sound.id.not_in(select(engine.key))
     return list(connection.execute(select(Sound.id).where(lacking).order_by(Sound.id)).scalars())
 
@@ -105,7 +106,7 @@ def find(
     connection: Connection, expression: Expression, limit: int, allowed: Collection[int] | None
 ) -> list[tuple[int, float]]:
     """Ranked by BM25 with WEIGHTS."""
-    engine = _engine(connection)
+    engine = words_of(connection)
     parts = expression.parts if isinstance(expression, And) else (expression,)
     words = [part for part in parts if _is_words(part)]
     score: ColumnElement[float] = literal(0.0)
@@ -124,7 +125,7 @@ def find(
     return _ranked(connection, chosen, score, limit, key)
 
 
-class Engine(Protocol):
+class Words(Protocol):
     """A table of words, a row for each sound."""
 
     table: TableClause
@@ -139,8 +140,8 @@ class Engine(Protocol):
         """Whether `key` is one of many ids, as one parameter."""
 
 
-def _engine(connection: Connection) -> Engine:
-    return _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
+def words_of(bind: Connection | Engine) -> Words:
+    return _SQLITE if bind.dialect.name == "sqlite" else _POSTGRESQL
 
 
 # The full-text table of SQLite
@@ -197,7 +198,7 @@ _SQLITE, _POSTGRESQL = Fts5(), tsvector.Words(WEIGHTS)
 # Both
 
 
-def _condition(expression: Expression, engine: Engine) -> ColumnElement[bool]:
+def _condition(expression: Expression, engine: Words) -> ColumnElement[bool]:
     if isinstance(expression, Term):
         if expression.column == "licence":
             return _licence(expression)

