@@ -52,7 +52,7 @@ TEAM: int = faiss.omp_get_max_threads()
 # copy is made for whoever asks much: few rows are read in no time, and of many it would take memory
 # that others need.
 HALVES_AFTER = 5  # questions
-HALVES_PAY = 10_000_000  # numbers in all rows
+HALVES_PAY = 25_000_000  # numbers in all rows
 HALVES_FIT = 1 / 8  # of the memory
 HALVES_MOST = 200  # results
 HALVES_FEW = 32  # questions at a time; of more, BLAS loses little

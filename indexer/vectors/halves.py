@@ -29,8 +29,8 @@ LARGEST = 65504.0  # what float16 can hold
 
 MAKING = "float16 rows"  # the thread's name
 
-BLOCK = 4096  # rows packed at a time; their products with some questions stay in the cache
-GROUP = 64  # rows of a block of which the best product is looked at first
+BLOCK = 2048  # rows packed at a time; their products with some questions stay in the cache
+GROUP = 32  # rows of a block of which the best product is looked at first
 MOST = 4096  # rows scored again for one question; more lie too near to be told apart
 
 
@@ -74,7 +74,7 @@ class Halves:
         unsure = 2 * self._lost * np.linalg.norm(queries, axis=1) + 2 * rounded
         found = []
         for i in range(len(queries)):
-            if (one := _near(products[:, i], best[:, i], k, unsure[i])) is None:
+            if (one := _near([each[i] for each in products], best[:, i], k, unsure[i])) is None:
                 return None
             found.append(one)
         return found
@@ -86,42 +86,52 @@ class Halves:
                 return
             self._packed.append(packed(self._rows[start : start + BLOCK]))
 
-    def _products(self, queries: Rows, at: NDArray[np.intp] | None) -> tuple[Rows, Rows]:
-        """(blocks, nq, GROUP, groups) products, -inf where no row is asked for, and the best of
-        each group."""
+    def _products(self, queries: Rows, at: NDArray[np.intp] | None) -> tuple[list[Rows], Rows]:
+        """(nq, GROUP, groups) products with each block, -inf where no row is asked for, and the
+        (blocks, nq, groups) best of each group."""
         import torch
 
-        others = torch.ones(len(self._packed), BLOCK, dtype=torch.bool)
-        others.view(-1)[slice(len(self._rows)) if at is None else torch.from_numpy(at)] = False
         asked = torch.from_numpy(queries)
-        products = torch.empty(len(self._packed), len(queries), BLOCK)
-        grouped = products.view(*products.shape[:2], GROUP, -1)
-        best = torch.empty(*products.shape[:2], grouped.shape[-1])
+        best = torch.empty(len(self._packed), len(queries), BLOCK // GROUP)
+        unwanted = None if at is None else self._unwanted(at)
+        products = []
         for i, block in enumerate(self._packed):
             found = torch.ops.quantized.linear_dynamic_fp16(asked, block)
-            products[i, :, : found.shape[1]] = found
-            products[i].masked_fill_(others[i], -torch.inf)
-            torch.amax(grouped[i], 1, out=best[i])
-        return grouped.numpy(), best.numpy()
+            if unwanted is not None:
+                found += unwanted[i, : found.shape[1]]
+            if found.shape[1] < BLOCK:  # the last
+                ends = (0, BLOCK - found.shape[1])
+                found = torch.nn.functional.pad(found, ends, value=-torch.inf)
+            grouped = found.view(len(queries), GROUP, -1)
+            torch.amax(grouped, 1, out=best[i])
+            products.append(grouped.numpy())
+        return products, best.numpy()
+
+    def _unwanted(self, at: NDArray[np.intp]) -> Any:
+        """(blocks, BLOCK) what takes a product out when it is added: 0 at these positions."""
+        import torch
+
+        unwanted = torch.full((len(self._packed), BLOCK), -torch.inf)
+        unwanted.view(-1)[torch.from_numpy(at)] = 0
+        return unwanted
 
 
-def _near(products: Rows, best: Rows, k: int, unsure: float) -> NDArray[np.intp] | None:
+def _near(products: list[Rows], best: Rows, k: int, unsure: float) -> NDArray[np.intp] | None:
     """Positions of all rows that may be among the k best of one question.
 
-    products   (blocks, GROUP, groups) rough ones
+    products   (GROUP, groups) rough ones with each block
     best       (blocks, groups) the best of each group
     unsure     by how much a rough product may fall short of the k-th's, and be better
     """
     # The k-th best group has a product that k rows reach, so no better row is in a lesser group.
-    least = _kth(best.ravel(), k)
-    block, group = np.nonzero(best >= least - unsure)
-    some = products[block, :, group]
-    if some.size > MOST * GROUP:
+    block, group = np.nonzero(best >= _kth(best.ravel(), k) - unsure)
+    if len(block) > MOST:
         return None
+    some = np.stack([products[b][:, g] for b, g in zip(block, group, strict=True)])
     which, row = np.nonzero(some >= _kth(some.ravel(), k) - unsure)
     if len(which) > MOST:
         return None
-    places: NDArray[np.intp] = block[which] * BLOCK + row * products.shape[2] + group[which]
+    places: NDArray[np.intp] = block[which] * BLOCK + row * best.shape[1] + group[which]
     return places
 
 

@@ -199,7 +199,7 @@ def _fingerprint(searcher: Searcher, ask: Ask, probe: Vectors) -> str:
     states = []
     for library in searcher.libraries:
         embeddings = library.catalog.embeddings
-        last = embeddings.changes(0)[1]
+        last = embeddings.last()
         states.append((last, embeddings.token(last)))
     facts = (
         VERSION,

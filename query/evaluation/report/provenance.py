@@ -56,7 +56,7 @@ def of_library(library: Library) -> dict[str, Any]:
     """Where it lies, and its state."""
     return {
         "library": str(library.folder.absolute()),
-        "library_change": library.catalog.embeddings.changes(0)[1],
+        "library_change": library.catalog.embeddings.last(),
     }
 
 
