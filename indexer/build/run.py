@@ -161,7 +161,7 @@ def _hear(
     report.added += hear(
         library, encoder, "Listening to the rest of long files",
         _jobs(found, catalog.todo(roots, ["partial"]), None), report, progress, heads=heads,
-            hears=hears,
+        hears=hears,
     )  # fmt: skip
 
 
