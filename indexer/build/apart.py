@@ -9,16 +9,17 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.build.child import Asked, Raised
+from indexer.build.child import READY, Asked, Raised
 from indexer.build.hearing import Broken
+from indexer.errors import SonorizeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexer.build.hearing import Event, Job, Wanted
-    from indexer.build.listen import Hears
 
 # Ctrl-C is for the process that records what was heard
 _APART: dict[str, Any] = (
@@ -27,36 +28,42 @@ _APART: dict[str, Any] = (
     else {"start_new_session": True}
 )
 _GONE = (EOFError, OSError, pickle.UnpicklingError)
+_CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+_CRASHES_THERE = 0xC0000000  # exit codes of Windows from here on
+SOON = 5.0  # seconds in which a process whose pipe is closed has ended
 
 
 @contextmanager
-def readers(count: int) -> Iterator[list[Hears]]:
+def readers(count: int) -> Iterator[list[Reader]]:
     """So many processes that hear files; they end with the `with` block."""
     with ExitStack() as stack:
-        made = [stack.enter_context(closing(Reader())) for _ in range(count)]
-        yield [each.hear for each in made]
+        yield [stack.enter_context(closing(Reader())) for _ in range(count)]
 
 
 class Reader:
     """A process that hears files, one at a time; it starts now, and again when a file ended it."""
 
     def __init__(self) -> None:
-        self._process = _started()
+        self._process, self._ready = _started(), False
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def hear(
+    def __call__(
         self,
         job: Job,
         wanted: Wanted,
         find: Callable[[str], int | None],
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
-        """As `hearing.hear`; a file that ends the process is broken."""
-        if self._process.poll() is not None:
-            self._process = _started()
+        """As `hearing.hear`; a file that ends the process is broken.
+
+        Raises SonorizeError if no process can be started.
+        """
+        if self._process.poll() is not None and self._ready:
+            self._process, self._ready = _started(), False
+        self._await()
         whole = False
         try:
             self._say((job, wanted))
@@ -64,15 +71,37 @@ class Reader:
                 yield event
             whole = not stopped()
         except _GONE:
-            yield _broken(job, self._process.wait())
+            try:
+                code = self._process.wait(SOON)
+            except subprocess.TimeoutExpired:
+                code = None
+            if code is None:  # it is of the catalog that `find` asks, or of the file's own reading
+                raise
+            yield _broken(job, code)
         finally:
             if not whole:
                 self.close()
 
+    def end(self) -> None:
+        """Ends the process, whatever it does, while another thread waits for it."""
+        self._process.kill()
+
     def close(self) -> None:
-        """Ends the process, whatever it does."""
+        """Ends the process and its pipes."""
         self._process.kill()
         self._process.communicate()
+
+    def _await(self) -> None:
+        """Whatever ends a process before it asks for a file is the fault of none."""
+        if self._ready:
+            return
+        try:
+            self._ready = self._read() == READY
+        except _GONE as error:
+            raise SonorizeError(
+                "A process that reads files does not start "
+                f"(code {self._process.wait()}): see what it says above, and build again."
+            ) from error
 
     def _next(self, find: Callable[[str], int | None]) -> Event | None:
         while isinstance(said := self._read(), Asked):
@@ -92,16 +121,25 @@ class Reader:
         self._process.stdin.flush()
 
 
+# what this process imports from, wherever it was started
+_BEGIN = """import sys
+sys.path[:] = sys.argv[1:]
+from indexer.build.child import main
+main()"""
+
+
 def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from indexer.build.child import main; main()"],
+        [sys.executable, "-P", "-c", _BEGIN, *(str(Path(place).absolute()) for place in sys.path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_APART,
     )  # fmt: skip
 
 
 def _broken(job: Job, code: int) -> Broken:
-    """Who is killed from outside, by the system for want of memory, says nothing of the file."""
+    """A crash tells of the file. Who is ended from outside, by the system for want of memory or as
+    it shuts down, says nothing of it: it is tried again."""
     how = f"code {code}"
     with suppress(ValueError):
         how = signal.Signals(-code).name
-    return Broken(job, f"it ends the process that reads it ({how})", vanished=how == "SIGKILL")
+    crashed = how in _CRASHES or code >= _CRASHES_THERE
+    return Broken(job, f"it ends the process that reads it ({how})", vanished=not crashed)

@@ -14,6 +14,8 @@ from typing import Any
 
 from indexer.build.hearing import hear
 
+READY = "ready"  # said once, before the first job
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -34,26 +36,31 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not come between
     # the parent has ended where it neither writes nor reads any more
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        _say(READY, into)
         while True:
             _hear(pickle.load(sys.stdin.buffer), into)
 
 
 def _hear(asked: Any, into: Any) -> None:
-    def say(what: Any) -> None:
-        pickle.dump(what, into, pickle.HIGHEST_PROTOCOL)
-        into.flush()
-
     def find(content_hash: str) -> Any:
-        say(Asked(content_hash))
+        _say(Asked(content_hash), into)
         return pickle.load(sys.stdin.buffer)
 
     job, wanted = asked
     try:
         for event in hear(job, wanted, find):
-            say(event)
+            _say(event, into)
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:
-        say(Raised(error))
+        try:
+            _say(Raised(error), into)
+        except Exception:  # it cannot be pickled
+            _say(Raised(RuntimeError(repr(error))), into)
     else:
-        say(None)
+        _say(None, into)
+
+
+def _say(what: Any, into: Any) -> None:
+    into.write(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))  # whole or not at all
+    into.flush()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from indexer.build.hearing import Event, Job, Wanted, Windows
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     Hears = Callable[
         [Job, Wanted, Callable[[str], int | None], Callable[[], bool]], Iterator[Event]
     ]
+
+PATIENCE = 3.0  # seconds after which what hears a file is not waited for, if it can be ended
+
+
+@runtime_checkable
+class Ended(Protocol):
+    """What hears files and can be ended while it does."""
+
+    def end(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +96,9 @@ class Listener:
         self._lock = threading.Lock()
         self._queue = _Ahead(ahead)
         self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=[each], daemon=True) for each in hears
-        ]
+        self._threads = {
+            threading.Thread(target=self._run, args=[each], daemon=True): each for each in hears
+        }
 
     def __iter__(self) -> Iterator[Event]:
         for thread in self._threads:
@@ -107,9 +116,12 @@ class Listener:
     def close(self) -> None:
         """Stops the threads; what they had read and not handed over is dropped."""
         self._stop.set()
-        for thread in self._threads:
+        for thread, hear in self._threads.items():
             if thread.ident is not None:
-                thread.join()
+                thread.join(PATIENCE if isinstance(hear, Ended) else None)
+                if thread.is_alive() and isinstance(hear, Ended):
+                    hear.end()
+                    thread.join()
 
     def _run(self, hear: Hears) -> None:
         try:

@@ -242,7 +242,7 @@ def test_of_two_workers_one_is_killed_and_nothing_is_lost(
 DYING = """
 import ctypes, json, sys
 from pathlib import Path
-from indexer.build import cluster, listen
+from indexer.build import cluster, hearing
 from indexer.build.report import Options
 from indexer.build.run import build_index
 from indexer.encoders.toy import ToyEncoder
@@ -251,12 +251,12 @@ from indexer.sources.folder import FolderSource
 
 class Frail(cluster.Worker):
     def hear(self, jobs):
-        hear = listen._hear
+        hear = hearing._hear
         def dies(job, *more, **named):
             if job.path.name == "thing 007.wav":
                 ctypes.string_at(0)  # a segmentation fault, as of a decoder
             return hear(job, *more, **named)
-        listen._hear = dies
+        hearing._hear = dies
         return super().hear(jobs)
 
 folder, library = map(Path, sys.argv[1:])
