@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from indexer.catalog.session import building
 from indexer.catalog.store import Catalog
 from indexer.encoders.protocol import Windows
 from indexer.errors import (
@@ -247,7 +248,7 @@ class Library:
         from filelock import FileLock, Timeout
 
         try:
-            with FileLock(self.folder / "build.lock", timeout=0):
+            with FileLock(self.folder / "build.lock", timeout=0), building(self.catalog.engine):
                 yield
         except Timeout:
             raise LibraryBusy(

@@ -7,7 +7,7 @@ class Progress:
     """Hears how work goes; this one is silent."""
 
     def stage(self, name: str, total: float, unit: str = "files") -> None:
-        """A stage begins; advance counts in `unit`s."""
+        """A stage begins, or, named as the one before, goes on; advance counts in `unit`s."""
 
     def advance(self, count: float = 1) -> None:
         """So many more are done."""

@@ -17,7 +17,7 @@ from indexer.build.listen import Jobs
 from indexer.build.naming import Naming
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
-from indexer.build.words import embed_words, name_files
+from indexer.build.words import NAMED, embed_words, name_files
 from indexer.counting import counted
 
 if TYPE_CHECKING:
@@ -87,8 +87,10 @@ def _stages(
     hears: Sequence[Hears],
 ) -> None:
     catalog = library.catalog
-    files = sum(len(each.new) + len(each.changed) for each in found)
-    progress.stage("Reading names and tags", files)
+    new, changed = (sum(len(getattr(each, what)) for each in found) for what in ("new", "changed"))
+    # of the rest nothing is shown: they are read while files are heard
+    first = new if options.ray else min(new, NAMED)
+    progress.stage("Reading names and tags", first + changed)
     for each in found:
         with report.timed("record"):
             catalog.record(each.sightings())

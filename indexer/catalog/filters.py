@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, String, Text, and_, cast, exists, func, or_, select
 
 from indexer.catalog.models import Analysis, File, Quality, Root, Sound
-from indexer.catalog.question import Term, clean
+from indexer.catalog.question import Or, Term, clean
 from indexer.counting import counted
 from indexer.credits import SHORT_LICENCES
 from indexer.errors import LibraryError
@@ -143,7 +143,8 @@ def _has_tag(tag: str, words: Words) -> ColumnElement[bool]:
     # Other letters may be no words to SQLite: it knows those of an older Unicode.
     if not any(each.isascii() and each.isalnum() for each in tag):
         return said
-    there = words.matches(Term(clean(tag).replace('"', " "), "tags"))
+    terms = tuple(Term(each.replace('"', " "), "tags") for each in _spellings(tag))
+    there = words.matches(Or(terms) if len(terms) > 1 else terms[0])
     return and_(Sound.id.in_(select(words.key).where(there)), said)
 
 

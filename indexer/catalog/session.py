@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -112,6 +112,29 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def building(engine: Engine) -> Iterator[None]:
+    """The right to build into a catalog that several machines may reach: PostgreSQL's.
+
+    Raises LibraryBusy if another has it; it ends with the connection.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with reading(engine) as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        if not connection.exec_driver_sql("SELECT pg_try_advisory_lock(7665783)").scalar():
+            raise LibraryBusy(
+                "Another build is writing to this catalog, from another library folder or machine: "
+                "wait for it, or stop it first."
+            )
+        try:
+            yield
+        finally:
+            with suppress(DBAPIError):
+                connection.exec_driver_sql("SELECT pg_advisory_unlock(7665783)")
 
 
 @contextmanager

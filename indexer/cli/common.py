@@ -97,6 +97,9 @@ class Bars(Progress):
         self._task: Any = None
 
     def stage(self, name: str, total: float, unit: str = "files") -> None:
+        if self._bar is not None and self._bar.tasks[0].description == name:
+            self._bar.update(self._task, total=self._bar.tasks[0].total + total)
+            return
         self.close()
         if not total:
             return

@@ -12,6 +12,7 @@ import logging
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -228,6 +229,11 @@ class _Spoken:
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
+        if "@" in urlsplit(uri).netloc:  # it would be kept in library.toml
+            raise LibraryError(
+                f"An address of Milvus holds no name and no password: give them in {TOKEN}, as "
+                "USER:PASSWORD."
+            )
         with _in_words(uri):
             from pymilvus import MilvusClient
 

