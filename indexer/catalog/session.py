@@ -58,7 +58,16 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
 
 
 def make_engine(url: str | URL) -> Engine:
-    """The engine of a catalog at any SQLAlchemy URL.
+    """The engine of a catalog at any SQLAlchemy URL. Raises as `plain_engine`."""
+    engine = plain_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def plain_engine(url: str | URL) -> Engine:
+    """The engine of a database that may be another program's: no setting of it is changed.
 
     Raises LibraryError for a URL that cannot be read, another database than SQLite and
     PostgreSQL, a driver that is not installed, and a SQLite file on a network drive (its locks do
@@ -68,7 +77,7 @@ def make_engine(url: str | URL) -> Engine:
         url = _with_driver(make_url(url))
         refuse_network(url)
         # a server may have been started anew since a connection was last used
-        engine = create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
+        return create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise LibraryError(
             f"{_place(url)} needs a database driver that is not here ({error}); install it first."
@@ -78,10 +87,6 @@ def make_engine(url: str | URL) -> Engine:
             "The catalog's address is not a database URL; write it like sqlite:///FILE or "
             "postgresql://USER@HOST/DATABASE."
         ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
-    return engine
 
 
 def _with_driver(url: URL) -> URL:
@@ -260,4 +265,10 @@ def _place(url: str | URL) -> str:
     url = make_url(url)
     if url.get_backend_name() == "sqlite":
         return f"The catalog {url.database}"
-    return f"The catalog {url.render_as_string(hide_password=True)}"
+    shown = url.difference_update_query(password_keys(url))
+    return f"The catalog {shown.render_as_string(hide_password=True)}"
+
+
+def password_keys(url: URL) -> list[str]:
+    """What a URL's query calls a password."""
+    return [key for key in url.query if "password" in key.lower()]
