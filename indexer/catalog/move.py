@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from indexer.catalog import record as records
 from indexer.catalog import text as words
 from indexer.catalog.models import Base, Sound
-from indexer.catalog.session import password_keys, plain_engine, reading, writing
+from indexer.catalog.session import password_keys, plain_engine, reading, remodelling, writing
 from indexer.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def claim(where: str, url: str, mark: Path) -> str:
     """
     engine = plain_engine(where)
     try:
-        with writing(engine) as connection:
+        with remodelling(engine) as connection:  # two moves into it take turns
             tables = inspect(connection).get_table_names()
             said, *names = mark.read_text("utf-8").splitlines() if mark.is_file() else [""]
             begun = [name for name in names if said == url and name in tables]

@@ -62,7 +62,6 @@ def make_engine(url: str | URL) -> Engine:
     engine = plain_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -77,7 +76,7 @@ def plain_engine(url: str | URL) -> Engine:
         url = _with_driver(make_url(url))
         refuse_network(url)
         # a server may have been started anew since a connection was last used
-        return create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
+        engine = create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise LibraryError(
             f"{_place(url)} needs a database driver that is not here ({error}); install it first."
@@ -87,6 +86,10 @@ def plain_engine(url: str | URL) -> Engine:
             "The catalog's address is not a database URL; write it like sqlite:///FILE or "
             "postgresql://USER@HOST/DATABASE."
         ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_transactions)
+        event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _with_driver(url: URL) -> URL:
@@ -215,9 +218,12 @@ def _mounts() -> list[tuple[str, str]]:
         return []
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+def _leave_transactions(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin in _begin alone
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
