@@ -126,29 +126,25 @@ def move_catalog(library: Library, url: str, progress: Progress) -> int:
     """Copies the catalog into another database, and changes to it once all rows are there.
 
     `url` as in Config: without password. The former catalog stays as it is. Stopped anywhere, the
-    next call goes on. Raises LibraryError, and nothing is changed, if `url` has a password in it or
-    names a database that holds a catalog already. Returns how many rows it has.
+    next call goes on. Raises LibraryError, and nothing is changed, if `url` cannot be kept, or
+    names a database that holds anything but what this move has put there. Returns how many rows
+    it has.
     """
-    if move.has_password(url):
-        raise LibraryError(
-            "The address would be kept in library.toml: leave the password out of it, and set "
-            "SONORIZE_CATALOG_PASSWORD."
-        )
-    mark = library.folder / "catalog.moving"  # the address of a copy that was begun
-    with library.lock(), closing(Catalog(catalog_url(library.folder, url))) as target:
+    move.require_address(url)
+    if url == library.config.catalog:
+        raise LibraryError(f"The catalog lies in {url} already.")
+    mark, where = library.folder / "catalog.moving", catalog_url(library.folder, url)
+    with library.lock():
         library.require_unchanged()
-        source = library.catalog.engine
-        begun = mark.is_file() and mark.read_text("utf-8") == url
-        if not begun and not move.is_empty(target.engine):
-            raise LibraryError(
-                f"{url} holds a catalog already: name an empty database, or a new file."
-            )
-        mark.write_text(url, "utf-8")
-        count = move.count(source)
-        progress.stage("Copying the catalog", count, "rows")
-        changed = replace(library.config, catalog=url)
-        move.copy(source, target.engine, progress.advance, lambda: library.configure(changed))
-        mark.unlink()
+        claimed = move.claim(where, url, mark)
+        with closing(Catalog(where)) as target:
+            source = library.catalog.engine
+            count = move.count(source)
+            progress.stage("Copying the catalog", count, "rows")
+            changed = replace(library.config, catalog=url)
+            move.copy(source, target.engine, progress.advance, lambda: library.configure(changed))
+            mark.unlink()
+            move.release(target.engine, claimed)
     return count
 
 

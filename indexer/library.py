@@ -334,7 +334,7 @@ def catalog_url(folder: Path, url: str) -> str:
 
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise LibraryError(
             f"The catalog named in {folder / 'library.toml'} is not a database URL: "
             "write it like sqlite:///catalog.sqlite3."

@@ -14,6 +14,8 @@ from sqlalchemy.engine import make_url
 
 from indexer.catalog.store import Catalog
 
+BARE = "TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'PG_UNICODE_FAST'"
+
 _numbers = count()
 kind = "sqlite"  # of the catalogs that `libraries.empty_catalog` makes; --catalog sets it
 
@@ -23,6 +25,13 @@ def fresh(like: str | None = None) -> str:
     name = f"catalog{next(_numbers)}"
     template = make_url(like).database if like else _template()
     _create(f"{name} TEMPLATE {template}")
+    return _url(name)
+
+
+def bare() -> str:
+    """URL of a new database without any table."""
+    name = f"bare{next(_numbers)}"
+    _create(f"{name} {BARE}")
     return _url(name)
 
 
@@ -38,7 +47,7 @@ def _server() -> Any:
 @cache
 def _template() -> str:
     name = "migrated"
-    _create(f"{name} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'PG_UNICODE_FAST'")
+    _create(f"{name} {BARE}")
     Catalog(_url(name)).close()
     return name
 

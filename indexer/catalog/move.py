@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from sqlalchemy import delete, func, insert, select, text, true, tuple_
+from sqlalchemy import delete, func, insert, inspect, select, text, true, tuple_
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from indexer.catalog import record as records
 from indexer.catalog import text as words
 from indexer.catalog.models import Base, Sound
-from indexer.catalog.session import reading, writing
+from indexer.catalog.session import password_keys, plain_engine, reading, remodelling, writing
 from indexer.errors import LibraryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sqlalchemy import ColumnElement, Connection, Engine, Table
 
@@ -25,14 +28,59 @@ PAGE = 2_000  # rows in memory, and in a transaction
 TABLES = Base.metadata.sorted_tables
 
 
-def has_password(url: str) -> bool:
-    return bool(make_url(url).password)
+def require_address(url: str) -> None:
+    """Raises LibraryError unless `url` can be kept as the address of a catalog."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise LibraryError(
+            "The new address is not a database URL: write it like sqlite:///FILE or "
+            "postgresql://USER@HOST/DATABASE."
+        ) from None  # it may hold a password
+    if parsed.password or password_keys(parsed):
+        raise LibraryError(
+            "The address would be kept in library.toml: leave the password out of it, and set "
+            "SONORIZE_CATALOG_PASSWORD."
+        )
+    if parsed.get_backend_name() == "sqlite" and (parsed.database == ":memory:" or parsed.query):
+        raise LibraryError(
+            f"{url} does not name a file alone: write it like sqlite:///FILE, without `?`."
+        )
 
 
-def is_empty(engine: Engine) -> bool:
-    """Whether nothing was ever recorded there."""
-    with reading(engine) as connection:
-        return not any(map(connection.scalar, (select(table).limit(1) for table in TABLES)))
+def claim(where: str, url: str, mark: Path) -> str:
+    """Begins a move into the empty database at `where`, or goes on with that of `mark`.
+
+    `mark` tells the address as kept, `url`, and names of a table that only this move made there.
+    Each call gives the table a new name, which is returned: a copy of the folder has an older
+    one. Raises LibraryError, and nothing is written, where the database holds anything else.
+    """
+    engine = plain_engine(where)
+    try:
+        with remodelling(engine) as connection:  # two moves into it take turns
+            tables = inspect(connection).get_table_names()
+            said, *names = mark.read_text("utf-8").splitlines() if mark.is_file() else [""]
+            begun = [name for name in names if said == url and name in tables]
+            if tables and not begun:
+                raise LibraryError(
+                    f"{url} holds tables already: name an empty database, or a new file."
+                )
+            name = f"moving_{uuid4().hex}"
+            mark.write_text("\n".join([url, *begun, name]), "utf-8")
+            connection.exec_driver_sql(
+                f"ALTER TABLE {begun[0]} RENAME TO {name}"
+                if begun
+                else f"CREATE TABLE {name} (made INTEGER)"
+            )
+    finally:
+        engine.dispose()
+    return name
+
+
+def release(target: Engine, name: str) -> None:
+    """Ends a move: nobody goes on with it from now on."""
+    with writing(target) as connection:
+        connection.exec_driver_sql(f"DROP TABLE {name}")
 
 
 def count(engine: Engine) -> int:

