@@ -168,7 +168,6 @@ def test_nothing_is_put_into_the_database_of_another_program(
         ("postgresql://h:port/x", "not a database URL"),
         ("sqlite:///:memory:", "does not name a file"),
         ("sqlite:///a.db?mode=ro", "does not name a file"),
-        ("sqlite:///catalog.sqlite3", "already"),
     ],
 )
 def test_what_is_no_address_is_refused_in_words(library: Path, url: str, said: str) -> None:
@@ -178,6 +177,14 @@ def test_what_is_no_address_is_refused_in_words(library: Path, url: str, said: s
     assert said in done.err
     assert "library.toml" not in done.err
     assert sorted(set(library.rglob("*")) - set(before)) == []
+
+
+def test_where_the_catalog_lies_it_is_not_moved(library: Path) -> None:
+    held = contents(library)
+    url = read_config(library).catalog
+    done = run("library", "migrate", "--catalog", url, "--library", library)
+    assert (done.code, "lies in" in done.err, "already" in done.err) == (1, True, True), done.err
+    assert contents(library) == held
 
 
 def test_a_password_is_not_taken_into_the_settings(library: Path) -> None:
