@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from indexer.vectors.protocol import VectorIndex
     from indexer.vectors.rows import SortedRows
 
-log = logging.getLogger(__name__)
 
 FORMAT = 1
 SENT = 5_000  # sounds whose rows are held while they are sent to an index elsewhere
@@ -155,8 +153,7 @@ class Library:
             return self._shared(kind.removeprefix(registry.MILVUS), spaces, dims, save=save)
         try:
             return self._here(spaces, dims, save=save)
-        except IndexDamaged as error:  # in a row: now that it is known, its file is passed over
-            log.warning("%s", error)
+        except IndexDamaged:  # in a row: now that it is known, its file is passed over, in words
             return self._here(spaces, dims, save=save)
 
     def _here(self, spaces: Sequence[int], dims: Sequence[int], *, save: bool) -> SortedRows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     Allowed = NDArray[np.int64] | None
 
-log = logging.getLogger(__name__)
 
 Weights = Mapping["Part", float]
 CHUNK = 500  # sounds whose windows are held at a time
@@ -226,8 +224,7 @@ class Shelf:
     ) -> Neighbors:
         try:
             return self._index(parts).search(question, depth, allowed)
-        except IndexDamaged as error:  # opened anew, the file is passed over
-            log.warning("%s", error)
+        except IndexDamaged:  # opened anew, the file is passed over, in words
             self._indexes.pop(parts, None)
             return self._index(parts).search(question, depth, allowed)
 

@@ -216,5 +216,5 @@ def _flush_folder(folder: Path) -> None:
 def _damaged(path: Path, why: str) -> IndexDamaged:
     return IndexDamaged(
         f"the index file {path} cannot be used: {why}; "
-        "delete it, and it is made again from the catalog"
+        "`sonorize library rebuild` makes it again from the catalog"
     )
