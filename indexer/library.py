@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from indexer.vectors.protocol import VectorIndex
     from indexer.vectors.rows import SortedRows
 
-
 FORMAT = 1
 SENT = 5_000  # sounds whose rows are held while they are sent to an index elsewhere
 SAVE_AFTER = 2_000  # changes worth writing an index file for, outside a build

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Allowed = NDArray[np.int64] | None
 
-
 Weights = Mapping["Part", float]
 CHUNK = 500  # sounds whose windows are held at a time
 MOST_HELD = (

@@ -2,7 +2,7 @@
 
     ./dev bench --quick                    under two minutes
     ./dev bench --only search --format json
-    ./dev bench > table.md                 10,000 to 1,000,000: half an hour, 15 GB
+    ./dev bench > table.md                 10,000 to 1,000,000: an hour or more, 16 GB
 
 Times are medians of jobs that are taken in turn, the machine's own ceilings and other libraries
 among them, so that a ratio holds even while others use the machine.
