@@ -1,7 +1,7 @@
 """Exact search by FAISS, on a GPU where faiss was built for one.
 
 The rows lie in memory, or in a file that is mapped there; for many questions, few at a time, in
-float16 too (`halves.py`). From the second search of the same rows
+int8 too (`rounded.py`). From the second search of the same rows
 on, candidates come from a copy on the first GPU: one question would wait longer for the copy than
 for its answer. A filtered search stays on the CPU (on a GPU, faiss passes over a selector without
 a word), and so does one for which a GPU has not enough memory.
@@ -19,7 +19,7 @@ import faiss
 import numpy as np
 
 from indexer.vectors.exact import ExactIndex, by_products
-from indexer.vectors.halves import LARGEST, Halves, possible
+from indexer.vectors.rounded import LARGEST, Rounded, possible
 from indexer.vectors.rows import margins
 from indexer.vectors.together import Together
 
@@ -48,14 +48,14 @@ COPIED = 1 / 4
 FEWEST_FOR_TEAM = 128  # queries
 TEAM: int = faiss.omp_get_max_threads()
 
-# Few questions read half as much in float16, and lose nothing to BLAS, which is made for many. The
-# copy is made for whoever asks much: few rows are read in no time, and of many it would take memory
-# that others need.
-HALVES_AFTER = 5  # questions
-HALVES_PAY = 25_000_000  # numbers in all rows
-HALVES_FIT = 1 / 8  # of the memory
-HALVES_MOST = 200  # results
-HALVES_FEW = 32  # questions at a time; of more, BLAS loses little
+# Few questions read a quarter in int8, and lose nothing to BLAS, which is made for many. The copy
+# is made for whoever asks much: few rows are read in no time, and of many it would take memory that
+# others need.
+ROUNDED_AFTER = 5  # questions
+ROUNDED_PAY = 5_000_000  # numbers in all rows
+ROUNDED_FIT = 1 / 8  # of the memory
+ROUNDED_MOST = 200  # results
+ROUNDED_FEW = 32  # questions at a time; of more, BLAS loses little
 
 GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
@@ -72,7 +72,7 @@ class FaissIndex(ExactIndex):
         # Any: the stubs describe the C++ calls, not the Python ones laid over them.
         self._copy: Any = None  # on a GPU
         self._searches = 0  # since the rows changed
-        self._halves: Halves | None = None
+        self._rounded: Rounded | None = None
         self._asked = 0  # questions, few at a time, since the rows changed
         self._together = Together(self._near_of_all, one_search)
 
@@ -100,7 +100,7 @@ class FaissIndex(ExactIndex):
     def _near_of_all(self, queries: Rows, m: int) -> list[NDArray[np.intp]]:
         fetched = min(m + SPARE, len(self))
         found = self._nearest_on_gpu(queries, fetched)
-        if found is None and (near := self._near_by_halves(queries, m)) is not None:
+        if found is None and (near := self._near_by_rounded(queries, m)) is not None:
             return near
         found = found or knn(queries, self._matrix(), fetched)
         return list(self._within(queries, m, found))
@@ -110,7 +110,7 @@ class FaissIndex(ExactIndex):
     ) -> list[NDArray[np.intp]] | None:
         """None where products with all rows are cheaper."""
         if len(at) > COPIED * len(self):
-            near = self._near_by_halves(queries, m, at)
+            near = self._near_by_rounded(queries, m, at)
             if near is not None or len(queries) < FEWEST_FOR_BLAS:
                 return near
         found = knn_among(queries, self._matrix(), at, min(m + SPARE, len(at)))
@@ -130,22 +130,22 @@ class FaissIndex(ExactIndex):
                 near = np.flatnonzero(self._matrix() @ queries[i] >= limit)
                 yield near if at is None else np.intersect1d(near, at, assume_unique=True)
 
-    def _near_by_halves(
+    def _near_by_rounded(
         self, queries: Rows, m: int, at: NDArray[np.intp] | None = None
     ) -> list[NDArray[np.intp]] | None:
-        """None where there is no copy in float16, or it cannot tell."""
-        if len(queries) > HALVES_FEW or m > HALVES_MOST:
+        """None where there is no copy in int8, or it cannot tell."""
+        if len(queries) > ROUNDED_FEW or m > ROUNDED_MOST:
             return None
         self._asked += len(queries)
-        if self._halves is None and self._asked >= HALVES_AFTER and self._halves_pay():
-            self._halves = Halves(self._matrix(), self._longest)
-        ready = self._halves is not None and self._halves.ready
-        return self._halves.near(queries, m, at) if self._halves and ready else None
+        if self._rounded is None and self._asked >= ROUNDED_AFTER and self._rounding_pays():
+            self._rounded = Rounded(self._matrix(), self._longest)
+        ready = self._rounded is not None and self._rounded.ready
+        return self._rounded.near(queries, m, at) if self._rounded and ready else None
 
-    def _halves_pay(self) -> bool:
+    def _rounding_pays(self) -> bool:
         numbers = self._matrix().size
-        fit = numbers * np.dtype(np.float16).itemsize <= HALVES_FIT * memory()
-        return numbers >= HALVES_PAY and fit and self._longest <= LARGEST and possible()
+        fit = numbers * np.dtype(np.int8).itemsize <= ROUNDED_FIT * memory()
+        return numbers >= ROUNDED_PAY and fit and self._longest <= LARGEST and possible()
 
     def _nearest_on_gpu(self, queries: Rows, k: int) -> Found | None:
         if k > GPU_MOST:
@@ -169,9 +169,9 @@ class FaissIndex(ExactIndex):
 
     def _drop_copy(self) -> None:
         self._copy, self._searches = None, 0
-        if self._halves is not None:
-            self._halves.drop()
-        self._halves, self._asked = None, 0
+        if self._rounded is not None:
+            self._rounded.drop()
+        self._rounded, self._asked = None, 0
 
 
 def set_team(queries: int) -> None:
