@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-pytest.importorskip("faiss", reason="neither extra cpu nor gpu is here")
-
-from indexer.vectors import faiss_index, rounded
+from indexer.vectors import quick, rounded
 from indexer.vectors.exact import ExactIndex
-from indexer.vectors.faiss_index import FaissIndex
+from indexer.vectors.quick import QuickIndex
+from indexer.vectors.registry import available, create
 from indexer.vectors.rounded import STEPS, Rounded
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ pytestmark = pytest.mark.skipif(not rounded.possible(), reason="onnxruntime is n
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(faiss_index, "ROUNDED_AFTER", 1)
-    monkeypatch.setattr(faiss_index, "ROUNDED_PAY", 0)
+    monkeypatch.setattr(quick, "ROUNDED_AFTER", 1)
+    monkeypatch.setattr(quick, "ROUNDED_PAY", 0)
     yield
     for thread in threading.enumerate():
         if thread.name == rounded.MAKING:
@@ -55,8 +54,12 @@ LIKE = {
 
 @pytest.mark.parametrize("like", LIKE)
 @pytest.mark.parametrize("k", [1, 10, 150, 400])
-def test_questions_are_answered_as_by_the_judge(like: str, k: int) -> None:
-    index, judge = FaissIndex(DIM), ExactIndex(DIM)
+@pytest.mark.parametrize("kind", ["exact", "faiss"])
+def test_questions_are_answered_as_by_the_judge(kind: str, like: str, k: int) -> None:
+    if kind not in available():
+        pytest.skip("neither extra cpu nor gpu is here")
+    index, judge = create(kind, DIM), ExactIndex(DIM)
+    assert isinstance(index, QuickIndex)
     for each in (index, judge):
         each.add(np.arange(1, N + 1), LIKE[like])
     copied(index)
@@ -69,7 +72,7 @@ def test_questions_are_answered_as_by_the_judge(like: str, k: int) -> None:
             assert np.array_equal(found.scores, true.scores)
 
 
-def copied(index: FaissIndex) -> Rounded | None:
+def copied(index: QuickIndex) -> Rounded | None:
     """The index after its copy was made, if it makes one."""
     index.search(directions(1, seed=1), 5)
     if index._rounded is not None:
@@ -112,7 +115,7 @@ def test_whole_numbers_are_summed_without_loss() -> None:
 
 
 def test_a_question_of_no_length_is_answered() -> None:
-    index, judge = FaissIndex(DIM), ExactIndex(DIM)
+    index, judge = QuickIndex(DIM), ExactIndex(DIM)
     for each in (index, judge):
         each.add(np.arange(1, N + 1), directions(N))
     copied(index)
@@ -140,7 +143,7 @@ def test_rows_that_int8_cannot_tell_apart_are_left_to_float32(
 
 
 def test_the_copy_goes_when_rows_change() -> None:
-    index, judge = FaissIndex(DIM), ExactIndex(DIM)
+    index, judge = QuickIndex(DIM), ExactIndex(DIM)
     query = directions(1, seed=1)
     for each in (index, judge):
         each.add(np.arange(1, N + 1), directions(N))
@@ -177,7 +180,7 @@ def test_while_the_copy_is_made_float32_answers(monkeypatch: pytest.MonkeyPatch)
     may = Event()
     pack = rounded.packed
     monkeypatch.setattr(rounded, "packed", lambda *block: may.wait(10) and pack(*block))
-    index, judge = FaissIndex(DIM), ExactIndex(DIM)
+    index, judge = QuickIndex(DIM), ExactIndex(DIM)
     for each in (index, judge):
         each.add(np.arange(1, N + 1), directions(N))
     queries = directions(3, seed=1)
@@ -189,24 +192,24 @@ def test_while_the_copy_is_made_float32_answers(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_few_questions_and_few_rows_make_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faiss_index, "ROUNDED_AFTER", 5)
-    index = FaissIndex(DIM)
+    monkeypatch.setattr(quick, "ROUNDED_AFTER", 5)
+    index = QuickIndex(DIM)
     index.add(np.arange(1, N + 1), directions(N))
     for nq in (1, 2, 1, 40):
         index.search(directions(nq, seed=1), 5)
         assert index._rounded is None
     assert copied(index) is not None
-    monkeypatch.setattr(faiss_index, "ROUNDED_PAY", N * DIM + 1)
-    smaller = FaissIndex(DIM)
+    monkeypatch.setattr(quick, "ROUNDED_PAY", N * DIM + 1)
+    smaller = QuickIndex(DIM)
     smaller.add(np.arange(1, N + 1), directions(N))
     for _ in range(6):
         assert copied(smaller) is None
 
 
 def test_no_more_than_a_share_of_the_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    index = FaissIndex(DIM)
+    index = QuickIndex(DIM)
     index.add(np.arange(1, N + 1), directions(N))
-    monkeypatch.setattr(faiss_index, "memory", lambda: 8 * N * DIM - 1)
+    monkeypatch.setattr(quick, "memory", lambda: 8 * N * DIM - 1)
     assert copied(index) is None
-    monkeypatch.setattr(faiss_index, "memory", lambda: 8 * N * DIM)
+    monkeypatch.setattr(quick, "memory", lambda: 8 * N * DIM)
     assert copied(index) is not None
