@@ -15,7 +15,7 @@ from indexer.build.ears import Ears, hear
 from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
 from indexer.build.hearing import Broken, Duplicate, End, Job
-from indexer.build.listen import Jobs
+from indexer.build.listen import Stage
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
@@ -98,9 +98,8 @@ def reembed(
             for _ in embed_words(other.catalog, encoder, spaces["metadata"], report, progress):
                 pass
         jobs, _ = _jobs(other, encoder)
-        stage = f"Listening with {encoder.name}"
-        work = Jobs(jobs, sum(job.seconds for job in jobs))
-        report.added = hear(other, encoder, stage, work, report, progress, Again)
+        stage = Stage(f"Listening with {encoder.name}", sum(job.seconds for job in jobs))
+        report.added = hear(other, encoder, [stage, *jobs], report, progress, Again)
         if not without_them:
             _require_all(library, other, encoder, report)
         save_indexes(other, encoder)

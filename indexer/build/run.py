@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import itertools
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from indexer.build import shards, takes
 from indexer.build.apart import readers
 from indexer.build.cluster import hear_there
 from indexer.build.ears import hear, threads
 from indexer.build.estimate import estimate
-from indexer.build.heads import HEAD, Heads
+from indexer.build.heads import HEAD
 from indexer.build.hearing import Job
-from indexer.build.listen import Jobs
+from indexer.build.listen import Stage
 from indexer.build.naming import Naming
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
-from indexer.build.words import NAMED, embed_words, name_files
+from indexer.build.words import FIRST, embed_words, name_files
 from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
     from indexer.build.listen import Hears
+    from indexer.catalog.answers import Todo
     from indexer.catalog.store import Catalog
-    from indexer.catalog.todo import Todos
     from indexer.encoders.protocol import Encoder
     from indexer.library import Library
     from indexer.sources.protocol import Source
 
+START, REST = "Listening to the start of every file", "Listening to the rest of long files"
 MUCH = 600.0  # seconds of sound from which on files are read in processes of their own
 
 
@@ -89,7 +94,7 @@ def _stages(
     catalog = library.catalog
     new, changed = (sum(len(getattr(each, what)) for each in found) for what in ("new", "changed"))
     # of the rest nothing is shown: they are read while files are heard
-    first = new if options.ray else min(new, NAMED)
+    first = new if options.ray else min(new, FIRST)
     progress.stage("Reading names and tags", first + changed)
     for each in found:
         with report.timed("record"):
@@ -105,8 +110,10 @@ def _stages(
         if options.ray:
             for count in naming:
                 progress.advance(count)
-            jobs = _jobs(found, catalog.todo(_roots(found), ["named", "partial"]), None)
-            hear_there(library, encoder, jobs, options.ray, report, progress)
+            todos = catalog.todo(_roots(found), ["named", "partial"])
+            seconds = float(todos.durations.sum())
+            jobs = map(_job(found), todos)
+            hear_there(library, encoder, jobs, seconds, options.ray, report, progress)
         else:
             _hear(library, found, encoder, naming, report, progress, hears)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
@@ -145,26 +152,15 @@ def _hear(
     progress: Progress,
     hears: Sequence[Hears],
 ) -> None:
-    heads, catalog, roots = Heads(), library.catalog, _roots(found)
-    last = 0
-    for count in naming:
-        if not last:
-            progress.advance(count)
-        todos = catalog.todo(roots, ["named"], above=last)  # what vanished stays named
-        last = todos.last
-        report.added += hear(
-            library, encoder, "Listening to the start of every file",
-            _jobs(found, todos, _first(encoder.window)), report, progress, heads=heads,
-            hears=hears,
-        )  # fmt: skip
-    if encoder.device == "mps":
-        for _ in _write(library, encoder, report, progress):
-            pass
-    report.added += hear(
-        library, encoder, "Listening to the rest of long files",
-        _jobs(found, catalog.todo(roots, ["partial"]), None), report, progress, heads=heads,
-        hears=hears,
-    )  # fmt: skip
+    def before(stage: Stage) -> None:
+        if stage.name == REST and encoder.device == "mps":
+            for _ in _write(library, encoder, report, progress):
+                pass
+
+    turns = iter(naming)
+    progress.advance(next(turns))
+    jobs = _jobs(library.catalog, found, encoder.window, itertools.chain([0], turns))
+    report.added += hear(library, encoder, jobs, report, progress, hears=hears, before=before)
 
 
 def _roots(found: Sequence[Scan]) -> list[int]:
@@ -196,31 +192,53 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
     return found
 
 
-def _first(rule: WindowRule) -> float | None:
-    """Seconds of a window, where a file's first ones say something of it by themselves."""
-    return None if rule.spread else rule.seconds
+def _jobs(
+    catalog: Catalog, found: Sequence[Scan], rule: WindowRule, turns: Iterator[int]
+) -> Iterator[Job | Stage]:
+    """What is to be heard, with stages: the start of every file at each turn, then the rest."""
+    first, roots, job = _first(rule), _roots(found), _job(found)
+    last = 0
+    for _ in turns:
+        todos = catalog.todo(roots, ["named"], above=last)  # what vanished stays named
+        last = todos.last
+        yield Stage(START, float(np.minimum(todos.durations, first).sum()))
+        for todo in todos:
+            yield job(todo, first)
+    # of the last of them the first windows were read, and are still to be embedded
+    read, todos = catalog.todo(roots, ["named"]), catalog.todo(roots, ["partial"])
+    seconds = float(read.durations[read.durations > first].sum() + todos.durations.sum())
+    yield Stage(REST, seconds)
+    given = set()
+    for todo in read:
+        if _is_long(todo.duration, first):
+            given.add(todo.sound_id)
+            yield job(todo)
+    yield from (job(todo) for todo in todos if todo.sound_id not in given)
 
 
-def _jobs(found: Sequence[Scan], todos: Todos, window: float | None) -> Jobs:
-    """Files to hear. With `window` (seconds), long files are heard by their first windows only."""
+def _job(found: Sequence[Scan]) -> Callable[..., Job]:
+    """Makes jobs of what is to do; given `first` (seconds), long files are heard so far only."""
     sources = {each.root_id: each.source for each in found}
 
-    def cut(duration: float) -> bool:
-        return window is not None and not 0 < duration <= HEAD * window
-
-    def seconds(duration: float) -> float:
-        return min(duration, HEAD * window) if window is not None else duration
-
-    jobs = (
-        Job(
+    def job(todo: Todo, first: float = math.inf) -> Job:
+        return Job(
             todo.sound_id,
             sources[todo.root_id].path(todo.relative_path),
-            HEAD if cut(todo.duration) else None,
-            seconds(todo.duration),
+            HEAD if _is_long(todo.duration, first) else None,
+            min(todo.duration, first),
         )
-        for todo in todos
-    )
-    return Jobs(jobs, sum(map(seconds, todos.durations.tolist())))
+
+    return job
+
+
+def _first(rule: WindowRule) -> float:
+    """Seconds of a file's first windows, where they say something of it by themselves."""
+    return math.inf if rule.spread else HEAD * rule.seconds
+
+
+def _is_long(duration: float, first: float) -> bool:
+    """Whether a file goes on after these seconds, as far as is known."""
+    return first < math.inf and not 0 < duration <= first
 
 
 def start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:
