@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.build.ears import Ears, hear
-from indexer.build.estimate import cost, length
+from indexer.build.estimate import cost, length, pace
 from indexer.build.failures import is_there
 from indexer.build.hearing import Broken, Duplicate, End, Job
 from indexer.build.listen import Stage
@@ -69,7 +69,9 @@ def look_ahead(library: Library, config: Config, encoder: Encoder) -> Ahead:
     """What `reembed` will have to do; nothing is heard yet."""
     with Library(library.folder, config) as other:
         jobs, away = _jobs(other, encoder)
-    minutes, size = cost(encoder, len(jobs), sum(job.seconds for job in jobs))
+    seconds = sum(job.seconds for job in jobs)
+    speed = pace(encoder, (job.path for job in jobs))
+    minutes, size = cost(encoder, len(jobs), seconds, speed)
     return Ahead(jobs, away, minutes, size)
 
 

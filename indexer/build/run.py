@@ -15,7 +15,7 @@ from indexer.build.apart import readers
 from indexer.build.cluster import hear_there
 from indexer.build.ears import hear, threads
 from indexer.build.estimate import estimate
-from indexer.build.heads import HEAD
+from indexer.build.heads import HEAD, Heads
 from indexer.build.hearing import Job
 from indexer.build.listen import Stage
 from indexer.build.naming import Naming
@@ -60,7 +60,8 @@ def build_index(
         known = {root.id for root in library.catalog.roots()}
         found = [look(library, source, options, report) for source in sources]
         try:
-            plan = estimate(library.catalog, found, encoder)
+            heads = Heads()
+            plan = estimate(library.catalog, found, encoder, heads)
             progress.planned(plan)
         except BaseException:
             library.catalog.forget_roots([f.root_id for f in found if f.root_id not in known])
@@ -69,7 +70,7 @@ def build_index(
         try:
             much = 3600 * plan.hours > MUCH and not options.ray
             with readers(threads(encoder) if much else 0) as hears:
-                _stages(library, found, encoder, options, report, progress, hears)
+                _stages(library, found, encoder, options, report, progress, hears, heads)
         finally:
             _count(library, report)
         with report.timed("index"):
@@ -90,6 +91,7 @@ def _stages(
     report: BuildReport,
     progress: Progress,
     hears: Sequence[Hears],
+    heads: Heads,
 ) -> None:
     catalog = library.catalog
     new, changed = (sum(len(getattr(each, what)) for each in found) for what in ("new", "changed"))
@@ -115,7 +117,7 @@ def _stages(
             jobs = map(_job(found), todos)
             hear_there(library, encoder, jobs, seconds, options.ray, report, progress)
         else:
-            _hear(library, found, encoder, naming, report, progress, hears)
+            _hear(library, found, encoder, naming, report, progress, hears, heads)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
     for _ in _write(library, encoder, report, progress):
@@ -151,6 +153,7 @@ def _hear(
     report: BuildReport,
     progress: Progress,
     hears: Sequence[Hears],
+    heads: Heads,
 ) -> None:
     def before(stage: Stage) -> None:
         if stage.name == REST and encoder.device == "mps":
@@ -160,7 +163,9 @@ def _hear(
     turns = iter(naming)
     progress.advance(next(turns))
     jobs = _jobs(library.catalog, found, encoder.window, itertools.chain([0], turns))
-    report.added += hear(library, encoder, jobs, report, progress, hears=hears, before=before)
+    report.added += hear(
+        library, encoder, jobs, report, progress, heads=heads, hears=hears, before=before
+    )
 
 
 def _roots(found: Sequence[Scan]) -> list[int]:
