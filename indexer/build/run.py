@@ -179,6 +179,12 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
             library.catalog, source, retry_failed=options.retry_failed, whole=options.whole
         )
     report.skipped += found.skipped
+    if found.unreadable:
+        report.notes.append(
+            f"{counted(found.unreadable, 'file', 'is/are')} still unreadable in "
+            f"{source.location}: `sonorize library status` lists them, --retry-failed tries them "
+            "again."
+        )
     report.notes += source.notes
     report.passed_over += source.passed_over
     if found.offline:
