@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from indexer.sources.protocol import Source
 
 START, REST = "Listening to the start of every file", "Listening to the rest of long files"
-MUCH = 600.0  # seconds of sound from which on files are read in processes of their own
+# Seconds of sound from which on files are read in processes of their own. Below, they are read by
+# threads, which nothing can end: a file whose decoder goes in circles holds the build up.
+MUCH = 600.0
 
 
 def build_index(
