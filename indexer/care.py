@@ -84,8 +84,7 @@ def rebuild(library: Library, encoder: Encoder) -> int:
         for path in (library.folder / "index").glob("clips-*"):
             path.unlink()
         if library.config.index.startswith(registry.MILVUS):
-            for parts in library.ranked_parts(encoder):
-                _index(library, encoder, parts).clear()
+            library.forget_shared(list(spaces.values()))
         counts = [
             len(
                 library.index(
