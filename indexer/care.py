@@ -130,20 +130,23 @@ def move_catalog(library: Library, url: str, progress: Progress) -> int:
     it has.
     """
     move.require_address(url)
-    if url == library.config.catalog:
-        raise LibraryError(f"The catalog lies in {url} already.")
     mark, where = library.folder / "catalog.moving", catalog_url(library.folder, url)
+    there = url == library.config.catalog
+    if there and not move.begun(url, mark):
+        raise LibraryError(f"The catalog lies in {url} already.")
     with library.lock():
         library.require_unchanged()
-        claimed = move.claim(where, url, mark)
+        if there:  # stopped at its very end
+            move.release(library.catalog.engine, url, mark)
+            return move.count(library.catalog.engine)
+        move.claim(where, url, mark)
         with closing(Catalog(where)) as target:
             source = library.catalog.engine
             count = move.count(source)
             progress.stage("Copying the catalog", count, "rows")
             changed = replace(library.config, catalog=url)
             move.copy(source, target.engine, progress.advance, lambda: library.configure(changed))
-            mark.unlink()
-            move.release(target.engine, claimed)
+            move.release(target.engine, url, mark)
     return count
 
 
