@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -51,29 +52,55 @@ def check(library: Library, encoder: Encoder) -> list[str]:
 
 
 def damaged(library: Library) -> Iterator[str]:
-    """Index files that cannot be read, a sentence each; questions are answered without them."""
-    for path in sorted((library.folder / "index").glob("clips-*")):
-        if path.suffix.removeprefix(".") not in registry.available():
-            continue
-        try:
-            if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
-                sums.check_all()
-            if (beside := path.with_name(path.name + BESIDE)).exists():
-                read_checked(beside)
-        except IndexDamaged as error:
-            yield str(error)
+    """Index files that are to be read and cannot, a sentence each; questions are answered without
+    them."""
+    yield from filter(None, map(_harm, _newest(library).values()))
+
+
+def left_over(library: Library) -> Iterator[str]:
+    """Damaged index files that nothing is read from while there are newer ones, or ones of the
+    kind that was chosen, a sentence each: they harm nobody."""
+    files = {
+        path
+        for path in (library.folder / "index").glob("clips-*")
+        if path.suffix.removeprefix(".") in registry.available()
+    }
+    for path in sorted(files - set(_newest(library).values())):
+        if _harm(path):
+            yield (
+                f"{path} is damaged, but no question is answered from it: `sonorize library "
+                "rebuild` takes it away."
+            )
+
+
+def _harm(path: Path) -> str:
+    """What is wrong with an index file, or ""."""
+    try:
+        if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
+            sums.check_all()
+        if (beside := path.with_name(path.name + BESIDE)).exists():
+            read_checked(beside)
+    except IndexDamaged as error:
+        return str(error)
+    return ""
+
+
+def _newest(library: Library) -> dict[str, Path]:
+    """The file that each index is read from."""
+    newest: dict[str, tuple[int, Path]] = {}
+    for path in (library.folder / "index").glob(f"clips-*.{registry.ending(library.config.index)}"):
+        if named := re.fullmatch(r"(clips[-\d]*)-(\d+)", path.stem):
+            name, seq = named[1], int(named[2])
+            newest[name] = max(newest.get(name, (0, path)), (seq, path))
+    return {name: path for name, (_, path) in sorted(newest.items())}
 
 
 def searched(library: Library) -> dict[str, Known | None]:
     """What is known of the newest file of each index that is approximate; None: it is exact."""
-    newest: dict[str, tuple[int, Path]] = {}
-    for path in (library.folder / "index").glob(f"clips-*.{registry.ending(library.config.index)}"):
-        name, _, seq = path.stem.rpartition("-")
-        newest[name] = max(newest.get(name, (0, path)), (int(seq), path))
     exact = library.config.index not in ("auto", "approximate")
     return {
         name: None if exact else known_of(path.with_name(path.name + BESIDE))
-        for name, (_, path) in sorted(newest.items())
+        for name, path in _newest(library).items()
     }
 
 
