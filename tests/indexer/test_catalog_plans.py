@@ -199,6 +199,15 @@ def test_what_reads_a_whole_table_is_seen(asked: Catalog) -> None:
     assert any(READ_WHOLE.match(step) for step in tagged)
 
 
+def test_a_rare_word_is_found_without_a_look_at_other_texts(asked: Catalog) -> None:
+    """Nor are they counted, of which BM25 needs the number and the length."""
+    steps = plans(asked, lambda c: c.search_text("dog", 10))
+    read = [step for step in steps if re.search(r"\bsound_text\b", step)]
+    assert read
+    expected = r"Bitmap Heap Scan on|SCAN sound_text VIRTUAL TABLE INDEX \d+:M"
+    assert [step for step in read if not re.match(expected, step)] == []
+
+
 @sqlite_only
 def test_work_is_found_by_status_and_missing_files_by_state(catalog: Catalog) -> None:
     work = plans(catalog, lambda c: c.todo([1], ["named"]))
