@@ -271,7 +271,7 @@ def _sounds(library: Library) -> Iterator[Finding]:
 
 
 def _roots(library: Library) -> Iterator[Finding]:
-    for root in library.catalog.roots():
+    for root in library.catalog.counted_roots():
         if root.kind == "folder" and not Path(root.location).is_dir():
             yield Finding(
                 "library", "note", f"{root.location} is not there; its sounds stay searchable.",

@@ -147,6 +147,7 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "windows": lambda c: c.embeddings.windows(1, [1, 2]),
     "measured": lambda c: c.measured([1, 2]),
     "take counts": lambda c: c.take_counts(["a", "b"]),
+    "roots": lambda c: c.roots(),
     "a file": lambda c: c.at(1, "dog.wav"),
     "a hash": lambda c: c.with_hash("ab"),
     "known files": lambda c: c.known(1),
