@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -51,29 +52,55 @@ def check(library: Library, encoder: Encoder) -> list[str]:
 
 
 def damaged(library: Library) -> Iterator[str]:
-    """Index files that cannot be read, a sentence each; questions are answered without them."""
-    for path in sorted((library.folder / "index").glob("clips-*")):
-        if path.suffix.removeprefix(".") not in registry.available():
-            continue
-        try:
-            if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
-                sums.check_all()
-            if (beside := path.with_name(path.name + BESIDE)).exists():
-                read_checked(beside)
-        except IndexDamaged as error:
-            yield str(error)
+    """Index files that are to be read and cannot, a sentence each; questions are answered without
+    them."""
+    yield from filter(None, map(_harm, _newest(library).values()))
+
+
+def left_over(library: Library) -> Iterator[str]:
+    """Damaged index files that nothing is read from while there are newer ones, or ones of the
+    kind that was chosen, a sentence each: they harm nobody."""
+    files = {
+        path
+        for path in (library.folder / "index").glob("clips-*")
+        if path.suffix.removeprefix(".") in registry.available()
+    }
+    for path in sorted(files - set(_newest(library).values())):
+        if _harm(path):
+            yield (
+                f"{path} is damaged, but no question is answered from it: `sonorize library "
+                "rebuild` takes it away."
+            )
+
+
+def _harm(path: Path) -> str:
+    """What is wrong with an index file, or ""."""
+    try:
+        if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
+            sums.check_all()
+        if (beside := path.with_name(path.name + BESIDE)).exists():
+            read_checked(beside)
+    except IndexDamaged as error:
+        return str(error)
+    return ""
+
+
+def _newest(library: Library) -> dict[str, Path]:
+    """The file that each index is read from."""
+    newest: dict[str, tuple[int, Path]] = {}
+    for path in (library.folder / "index").glob(f"clips-*.{registry.ending(library.config.index)}"):
+        if named := re.fullmatch(r"(clips[-\d]*)-(\d+)", path.stem):
+            name, seq = named[1], int(named[2])
+            newest[name] = max(newest.get(name, (0, path)), (seq, path))
+    return {name: path for name, (_, path) in sorted(newest.items())}
 
 
 def searched(library: Library) -> dict[str, Known | None]:
     """What is known of the newest file of each index that is approximate; None: it is exact."""
-    newest: dict[str, tuple[int, Path]] = {}
-    for path in (library.folder / "index").glob(f"clips-*.{registry.ending(library.config.index)}"):
-        name, _, seq = path.stem.rpartition("-")
-        newest[name] = max(newest.get(name, (0, path)), (int(seq), path))
     exact = library.config.index not in ("auto", "approximate")
     return {
         name: None if exact else known_of(path.with_name(path.name + BESIDE))
-        for name, (_, path) in sorted(newest.items())
+        for name, path in _newest(library).items()
     }
 
 
@@ -84,8 +111,7 @@ def rebuild(library: Library, encoder: Encoder) -> int:
         for path in (library.folder / "index").glob("clips-*"):
             path.unlink()
         if library.config.index.startswith(registry.MILVUS):
-            for parts in library.ranked_parts(encoder):
-                _index(library, encoder, parts).clear()
+            library.forget_shared(list(spaces.values()))
         counts = [
             len(
                 library.index(
@@ -131,20 +157,23 @@ def move_catalog(library: Library, url: str, progress: Progress) -> int:
     it has.
     """
     move.require_address(url)
-    if url == library.config.catalog:
-        raise LibraryError(f"The catalog lies in {url} already.")
     mark, where = library.folder / "catalog.moving", catalog_url(library.folder, url)
+    there = url == library.config.catalog
+    if there and not move.begun(url, mark):
+        raise LibraryError(f"The catalog lies in {url} already.")
     with library.lock():
         library.require_unchanged()
-        claimed = move.claim(where, url, mark)
+        if there:  # stopped at its very end
+            move.release(library.catalog.engine, url, mark)
+            return move.count(library.catalog.engine)
+        move.claim(where, url, mark)
         with closing(Catalog(where)) as target:
             source = library.catalog.engine
             count = move.count(source)
             progress.stage("Copying the catalog", count, "rows")
             changed = replace(library.config, catalog=url)
             move.copy(source, target.engine, progress.advance, lambda: library.configure(changed))
-            mark.unlink()
-            move.release(target.engine, claimed)
+            move.release(target.engine, url, mark)
     return count
 
 

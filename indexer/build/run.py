@@ -272,7 +272,7 @@ def _count(library: Library, report: BuildReport) -> None:
     counts = library.catalog.counts()
     report.sounds = counts["named"] + counts["partial"] + counts["ready"]
     report.windows = counts["windows"]
-    report.copies = counts["copies"]
+    report.copies = library.catalog.copies()
 
 
 def save_indexes(library: Library, encoder: Encoder) -> list[str]:

@@ -48,8 +48,7 @@ def status(library_folder: Path | None, form: str) -> None:
     with open_library(library_folder) as opened:
         config = opened.config
         model_licence = registry.entry(config.encoder).licence
-        counts = opened.catalog.counts()
-        roots = opened.catalog.roots()
+        counts = {**opened.catalog.counts(), "copies": opened.catalog.copies()}
         failures = list(opened.catalog.failures())
         heard = opened.catalog.embeddings.encoders()
         if form == "json":
@@ -67,7 +66,7 @@ def status(library_folder: Path | None, form: str) -> None:
                             for name, known in searched(opened).items()
                             if known is not None
                         },
-                        "roots": [root._asdict() for root in roots],
+                        "roots": [root._asdict() for root in opened.catalog.counted_roots()],
                         "failures": failures,
                     }
                 )
@@ -101,10 +100,12 @@ def status(library_folder: Path | None, form: str) -> None:
 def check(library_folder: Path | None) -> None:
     """Compare the indexes with the catalog; exit code 1 if one has to be rebuilt."""
     from indexer.care import check as compare
+    from indexer.care import left_over
 
     with open_library(library_folder) as opened:
         findings = compare(opened, load_encoder(opened.config))
-    for finding in findings:
+        harmless = list(left_over(opened))
+    for finding in [*findings, *harmless]:
         click.echo(finding)
     if findings:
         raise LibraryError(
@@ -269,7 +270,7 @@ def roots(library_folder: Path | None, form: str, move: tuple[str, str] | None) 
             others = f", {lacking:,} {'is' if lacking == 1 else 'are'} not" if lacking else ""
             say(f"{counted(found, 'file', 'is/are')} there{others}.")
         if form == "json":
-            for root in opened.catalog.roots():
+            for root in opened.catalog.counted_roots():
                 click.echo(json.dumps(root._asdict()))
         else:
             _list_roots(opened)
@@ -332,7 +333,7 @@ def import_(library_folder: Path | None, table: Path) -> None:
 
 
 def _list_roots(opened: Library) -> None:
-    for root in opened.catalog.roots():
+    for root in opened.catalog.counted_roots():
         away = f", {root.offline:,} offline" if root.offline else ""
         gone = f", {root.missing:,} gone" if root.missing else ""
         click.echo(
