@@ -1,6 +1,6 @@
 // Brings the parts of the page together: question → sounds → what is heard.
 
-import { ask, Refused } from "./api.js";
+import { ask } from "./api.js";
 import * as choose from "./choose.js";
 import * as keys from "./keys.js";
 import * as library from "./library.js";
@@ -8,6 +8,7 @@ import * as list from "./list.js";
 import * as panel from "./panel.js";
 import * as player from "./player.js";
 import * as question from "./question.js";
+import { problem, tell, trying } from "./said.js";
 import * as scene from "./scene.js";
 import { draw, pairs } from "./wave.js";
 import * as wells from "./wells.js";
@@ -20,20 +21,6 @@ let offset = 0;
 let further = false; // one went on down the list, beyond what was answered first
 
 // Asking
-
-async function trying(act) {
-  try {
-    problem("");
-    await act();
-  } catch (error) {
-    if (error.name !== "AbortError") problem(error instanceof Refused ? error.message : String(error));
-  }
-}
-
-function problem(sentence) {
-  find("problem").textContent = sentence;
-  find("problem").hidden = !sentence;
-}
 
 let sliding = false;
 let slidOn = false;
@@ -51,14 +38,17 @@ async function follow() {
 }
 
 let asking = 0; // questions that are not answered yet: what they answer is not to be added to
+const marked = new Map(); // sound → its mark, given meanwhile: what they answer may not know of it
 
-async function answer({ add = false, ahead = true } = {}) {
+/** `own`: the user did not ask for it now. */
+async function answer({ add = false, ahead = true, own = add } = {}) {
   if (add && asking) return;
   asking += 1;
   const [path, given] = question.request();
   given.set("offset", add ? offset : 0);
   await trying(async () => {
     const said = await ask(`${path}?${given}`, { kind: "answer" });
+    for (const row of said.hits) row.mark = marked.get(row.id) ?? row.mark;
     list.show(said.hits, { add });
     further = add;
     offset = said.offset + said.hits.length;
@@ -66,8 +56,9 @@ async function answer({ add = false, ahead = true } = {}) {
     taken(said.taken_for ?? []);
     about(list.all().length, said);
     if (!add && ahead) player.prefetch(list.all().slice(0, 2));
-  });
+  }, { kind: "answer", own });
   asking -= 1;
+  if (!asking) marked.clear();
 }
 
 function about(count, { more, total }) {
@@ -92,7 +83,7 @@ function taken(seen) {
     : "";
 }
 
-function changed(slide = false) {
+function changed(slide = false, { own = false } = {}) {
   if (ready.startsWith("none") && question.get("view") !== "library") { // nothing can be asked: there one is made
     question.set({ view: "library" }, { slide: true });
     return;
@@ -112,13 +103,13 @@ function changed(slide = false) {
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
-  if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }));
+  if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }), { kind: "library", own });
   else if (view === "scene") scene.show();
   else if (slide) follow();
-  else answer();
+  else answer({ own });
 }
 
-const sources = () => choose.sources(find("collection"), question.get("collection"));
+const sources = () => choose.sources(find("collection"), () => question.get("collection"));
 
 // The model
 
@@ -148,11 +139,11 @@ function model(said) {
   const before = ready;
   ready = now;
   if (before !== now) {
-    if (!further || !before.startsWith(`${state} `)) changed(); // a build that goes on takes nobody back up
+    if (!further || !before.startsWith(`${state} `)) changed(false, { own: true }); // a build that goes on takes nobody back up
     if (state !== "none") {
       panel.choices().catch(() => {});
       sources();
-      choose.start({ trying });
+      choose.known();
     }
   }
   if (state === "missing" || state === "failed") problem(said.model.said);
@@ -246,6 +237,7 @@ async function mark(wanted) {
   if (!row) return;
   await trying(async () => {
     const mark = await choose.mark(row, wanted);
+    if (asking) marked.set(row.id, mark);
     const index = list.all().findIndex((each) => each.id === row.id);
     if (index >= 0) list.remark(index, mark);
     if (detail?.id === row.id) { // else another was chosen meanwhile
@@ -256,8 +248,8 @@ async function mark(wanted) {
   });
 }
 
-const tell = (sentence) => sentence && (find("about").textContent = sentence);
-const spot = () => (chooseFocused() ? null : detail && trying(async () => tell(await choose.spot(detail, player.bounds()))));
+const spot = () =>
+  chooseFocused() ? null : detail && trying(async () => tell((await choose.spot(detail, player.bounds())) ?? ""));
 const reveal = () => detail && trying(() => choose.reveal(detail));
 const collect = () =>
   detail && trying(async () => {
@@ -408,16 +400,17 @@ find("act-copy").onclick = () => copy(detail);
 find("act-take").onclick = actions.take;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
-scene.start({ trying, heard: player.chosen, asked: question.set });
+choose.start();
+scene.start({ heard: player.chosen, asked: question.set });
 find("collection").onchange = (event) => question.set({ collection: event.target.value });
 find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
 find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
 player.onTell(told);
 list.handle(handlers);
 panel.start();
-wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_show", { name })) });
+wells.start({ note: (sentence) => (find("taken").textContent = sentence) });
 question.onChange(changed);
-library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
+library.start({ play: playAlone, model: watchModel, built: () => (watchModel(), changed(false, { own: true })) });
 addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));
 changed();
 watchModel();
