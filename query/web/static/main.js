@@ -8,7 +8,7 @@ import * as list from "./list.js";
 import * as panel from "./panel.js";
 import * as player from "./player.js";
 import * as question from "./question.js";
-import { problem, tell, trying } from "./said.js";
+import { problem, solved, tell, trying } from "./said.js";
 import * as scene from "./scene.js";
 import { draw, pairs } from "./wave.js";
 import * as wells from "./wells.js";
@@ -121,9 +121,12 @@ async function watchModel() {
   try {
     said = await ask("status");
   } catch (error) {
-    find("model").textContent = error.message;
+    problem(error.message, "status");
   }
-  if (said) model(said);
+  if (said) {
+    model(said);
+    if (solved("status") && !further) changed(false, { own: true });
+  }
   const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor && said.counts.ready > 0);
   waiting = setTimeout(watchModel, waits ? 700 : 15000);
 }
@@ -146,7 +149,7 @@ function model(said) {
       choose.known();
     }
   }
-  if (state === "missing" || state === "failed") problem(said.model.said);
+  if (state === "missing" || state === "failed") problem(said.model.said, "answer");
 }
 
 // Listening

@@ -11,7 +11,8 @@ let of = ""; // what the problem that is shown is of
  */
 export async function trying(act, { kind = "act", own = false } = {}) {
   if (!own) tell("");
-  if (!own || of === kind) problem("");
+  if (own) solved(kind);
+  else problem("");
   try {
     await act();
   } catch (error) {
@@ -21,7 +22,14 @@ export async function trying(act, { kind = "act", own = false } = {}) {
 
 export function problem(sentence, kind = "act") {
   of = kind;
-  find("problem").textContent = sentence;
+  if (find("problem").textContent !== sentence) find("problem").textContent = sentence; // it is read out each time
+}
+
+/** Takes a problem of this kind away, once it is none any more. Whether it was shown. */
+export function solved(kind) {
+  const shown = of === kind && find("problem").textContent !== "";
+  if (shown) problem("");
+  return shown;
 }
 
 /** What was done. */
