@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from indexer.catalog.browse import listed
 from indexer.catalog.filters import Filters
+from indexer.counting import counted
 from indexer.encoders import registry
 from indexer.errors import (
     LibraryAway,
@@ -210,7 +211,7 @@ class Desk:
             report = build_index(library, sources, self._encoder, progress=progress)
             said = (
                 f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed; "
-                f"the library holds {report.sounds:,} sounds."
+                f"the library holds {counted(report.sounds, 'sound')}."
             )
             self._measure_later()
             return " ".join([said, *report.notes])

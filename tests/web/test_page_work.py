@@ -62,18 +62,18 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         tab.locator("#words").fill("")
         tab.locator("#words").press("Enter")
         tab.locator("#collection").select_option("=scene 4")
-        expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
+        expect(tab.locator("#about")).to_have_text("1 sound")
         expect(tab.locator("#zip")).to_have_attribute("href", "/api/zip?collection=scene+4")
         expect(tab.locator("#sort")).to_be_hidden()
         tab.locator("#filters summary").click()
         tab.locator("#max_duration").fill("2")
         tab.locator("#max_duration").press("Enter")
-        expect(tab.locator("#about")).to_have_text("0 of 0 sounds")
+        expect(tab.locator("#about")).to_have_text("0 sounds")
         tab.locator("#max_duration").fill("")
         tab.locator("#max_duration").press("Enter")
         tab.locator(".hit .play").first.click()
         tab.locator("#act-uncollect").click()
-        expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+        expect(tab.locator("#about")).to_have_text("11 sounds")
         expect(tab.locator("#act-uncollect")).to_be_hidden()
         expect(tab.locator("#collection option")).to_have_count(2)
 
@@ -178,6 +178,16 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
         expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
         tab.locator("#library-open").click()
         expect(tab.locator(".hit")).to_have_count(3)
+
+
+def test_one_sound_is_no_sounds(browser: Browser, tmp_path: Path) -> None:
+    tone(tmp_path / "home/sounds/dog.wav", 3)
+    build(tmp_path / "library", tmp_path / "home/sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own, "/?view=library") as tab:
+        tab.locator("#build-again").click()
+        expect(tab.locator("#build-said")).to_contain_text("the library holds 1 sound.")
+        tab.locator("#library-open").click()
+        expect(tab.locator("#about")).to_have_text("1 sound")
 
 
 def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(

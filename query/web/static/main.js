@@ -12,7 +12,7 @@ import { problem, solved, tell, trying } from "./said.js";
 import * as scene from "./scene.js";
 import { draw, pairs } from "./wave.js";
 import * as wells from "./wells.js";
-import { number, say } from "./words.js";
+import { counted, number, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 let ready = ""; // what was last heard of the model and the library
@@ -65,8 +65,8 @@ function about(count, { more, total }) {
   const sound = question.get("frame") ? "" : question.get("sound");
   const named = sound && (list.all().find((row) => String(row.id) === sound)?.title ?? `#${sound}`);
   const like = sound ? `${say("like_sound")} ${named} · ` : "";
-  const shown = total === undefined ? say("sounds_count", { count: `${count}${more ? "+" : ""}` })
-    : say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() });
+  const shown = total > count ? say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() })
+    : more ? say("sounds_count.other", { count: `${count}+` }) : counted("sounds_count", count);
   find("about").textContent = like + shown;
   const browses = question.browses();
   find("empty").hidden = Boolean(count) && !(browses && !question.filters() && !question.get("collection"));
