@@ -91,14 +91,15 @@ def test_a_library_that_grows_leaves_what_is_typed_and_what_was_said(
     expect(tab.locator("#told")).to_be_empty()
 
 
-def test_a_mark_holds_though_an_older_answer_comes_after_it(
+def test_a_mark_holds_and_a_sound_plays_on_though_another_answer_comes(
     browser: Browser, web_library: Path, tmp_path: Path
 ) -> None:
     copied(web_library, tmp_path / "library")
     with serving(tmp_path / "library") as own, opened(browser, own) as tab:
         own.ready(floor=True)
-        find(tab, "dog")
+        find(tab, "bird")
         tab.keyboard.press("ArrowDown")
+        expect(tab.locator(".hit.playing")).to_have_count(1)
         held = Held(tab, "**/query-by-text*")
         tab.locator("#filters summary").click()
         tab.locator("#min_duration").fill("3")
@@ -109,7 +110,8 @@ def test_a_mark_holds_though_an_older_answer_comes_after_it(
         expect(tab.locator(".hit.kept")).to_have_count(1)
         held.let_go()
         expect(tab.locator(".hit", has_text="cat")).to_have_count(0)
-        expect(tab.locator(".hit.kept .title")).to_have_text("dog")
+        expect(tab.locator(".hit.kept .title")).to_have_text("bird")
+        expect(tab.locator(".hit.playing .title")).to_have_text("bird")
 
 
 def test_the_folder_is_chosen_that_was_clicked_last(

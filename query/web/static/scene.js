@@ -43,9 +43,9 @@ export function start(given) {
   film.onseeked = head;
 }
 
-export async function show() {
+export async function show({ own }) {
   offer();
-  if (!watching) await trying(watch);
+  if (!watching) await trying(watch, { kind: "scene", own });
 }
 
 /** The film, with all its sounds. */
