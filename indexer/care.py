@@ -11,6 +11,7 @@ import numpy as np
 
 from indexer.catalog import move
 from indexer.catalog.store import Catalog
+from indexer.counting import counted
 from indexer.errors import IndexDamaged, LibraryError, typed
 from indexer.library import catalog_url
 from indexer.sources.folder import FolderSource
@@ -45,7 +46,7 @@ def check(library: Library, encoder: Encoder) -> list[str]:
         expected = np.unique(np.concatenate(held))
         if not np.array_equal(index.ids(), expected):
             findings.append(
-                f"The {' and '.join(parts)} index holds {len(index):,} sounds, "
+                f"The {' and '.join(parts)} index holds {counted(len(index), 'sound')}, "
                 f"the catalog {len(expected):,}."
             )
     return findings
@@ -212,7 +213,7 @@ def _require_alike(
 ) -> None:
     if not np.array_equal(old.ids(), new.ids()):
         raise LibraryError(
-            f"The new index holds {len(new):,} sounds, the old one {len(old):,}: run "
+            f"The new index holds {counted(len(new), 'sound')}, the old one {len(old):,}: run "
             f"`sonorize library rebuild --library {typed(folder)}`, then this again. Nothing was "
             "changed."
         )
@@ -221,8 +222,8 @@ def _require_alike(
     # What an approximate one passes over was measured when it was made, and said.
     if differing and not (old.note() or new.note()):
         raise LibraryError(
-            f"The new index answers {differing:,} of {len(rows):,} questions otherwise than the "
-            "old one. Nothing was changed."
+            f"The new index answers {differing:,} of {counted(len(rows), 'question')} otherwise "
+            "than the old one. Nothing was changed."
         )
 
 
@@ -253,8 +254,8 @@ def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
     found = len(known & there)
     if 2 * found < len(known):
         raise LibraryError(
-            f"{source.location} holds {found or 'none'} of the {len(known):,} files of root "
-            f"{root_id}: name the folder that holds them."
+            f"{source.location} holds {found or 'none'} of the {counted(len(known), 'file')} of "
+            f"root {root_id}: name the folder that holds them."
         )
     with library.lock():
         library.catalog.move_root(int(root_id), source.location)

@@ -95,8 +95,8 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder, heads: H
         unseen=sum(len(each.unseen) for each in found if not each.offline),
         exact=exact,
         doubts=tuple(
-            f"{each.source.location} lacks {each.lost:,} of {each.known:,} files: a failed drive "
-            "looks like this."
+            f"{each.source.location} lacks {each.lost:,} of {counted(each.known, 'file')}: a "
+            "failed drive looks like this."
             for each in found
             if each.lacks_much and not each.offline
         ),

@@ -107,7 +107,7 @@ def test_damage_and_what_is_no_number_are_noted(tmp_path: Path) -> None:
     end = heard([Job(1, path)])[-1]
     assert isinstance(end, End)
     assert "cut short" in end.note
-    assert "1,234 samples were no numbers" in end.note
+    assert "1,234 samples without a number" in end.note
 
 
 def test_one_decode_serves_windows_and_measurements(long: Path) -> None:
