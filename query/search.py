@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from indexer.errors import EncoderError, QueryError
+from indexer.errors import AudioError, EncoderError, QueryError
 from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
@@ -132,6 +132,8 @@ class Searcher:
         vectors = self._clip(str(named)) or embed_file(Path(named), encoder)
         likeness = "likeness" in encoder.dims and not (ask.steering or ask.moments)
         part: Part = "likeness" if likeness else "audio"
+        if not vectors[part].any():
+            raise AudioError(f"{encoder.name} hears nothing in {named}: give one with sound in it.")
         question = self.steered({part: vectors[part]}, ask)
         return self.by_vectors(question, ask, heard={"audio": vectors["audio"], **question})
 
@@ -225,8 +227,7 @@ class Searcher:
 
     def _total(self, weights: Mapping[Part, float], allowed: Allowed) -> int:
         """How many sounds can be ranked at most."""
-        both = zip(self.shelves, allowed, strict=True)
-        return sum(shelf.count(weights, some) for shelf, some in both)
+        return sum(s.count(weights, some) for s, some in zip(self.shelves, allowed, strict=True))
 
     def _by_windows(
         self, vectors: Vectors, ask: Ask, weights: Mapping[Part, float], allowed: Allowed
@@ -271,7 +272,6 @@ class Searcher:
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight
         of what is written where nothing of that is embedded."""
-        assert self.encoder is not None
         order: tuple[Part, ...] = ("audio", "metadata", "likeness")
         parts = [
             part
@@ -283,7 +283,7 @@ class Searcher:
                 "No words are embedded here for --metadata-weight to weigh: run build-index with "
                 "--metadata, or leave it out."
             )
-        own = self.encoder.metadata_weight
+        own = self._model().metadata_weight
         weight = own if ask.metadata_weight is None else ask.metadata_weight
         return {"audio": 1 - weight, "metadata": weight} if len(parts) == 2 else {parts[0]: 1.0}
 

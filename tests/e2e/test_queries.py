@@ -199,6 +199,8 @@ def test_words_and_sounds_by_the_line(base: Path) -> None:
         (["query-by-frame", "{base}/green.png", "--at", "1"], 1, "--at is for videos"),
         (["query-by-sound", "{base}/no.wav"], 1, "There is no file"),
         (["query-by-sound", "{base}/words.png"], 1, "has no audio stream"),
+        (["query-by-sound", "{base}/sounds"], 1, "is a folder"),
+        (["query-by-text", " "], 1, "There is no question"),
         (["query-by-text", "colour:red"], 1, "colour"),
         (["query-by-text", "cat", "--library", "{base}/no"], 1, "There is no library in"),
         (["query-by-frame", "{base}/green.png", "--library", "{base}"], 1, "There is no library"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 import sounds
 from libraries import COLOURS, build, run, tone
 from PIL import Image
@@ -211,10 +212,16 @@ def test_a_sound_that_cannot_be_asked_with(searcher: Searcher, folder: Path) -> 
         ("nowhere.wav", "There is no file"),
         ("broken dog.wav", "is not a sound file"),
         ("low.wav", "too short"),
-        ("", "There is no file"),
+        ("", "is a folder"),
     ):
         with pytest.raises(AudioError, match=says):
             searcher.by_sound(folder / name)
+
+
+def test_a_silent_sound_is_no_question(searcher: Searcher, folder: Path) -> None:
+    sf.write(folder / "silent.wav", np.zeros(48_000), 16_000)
+    with pytest.raises(AudioError, match=r"hears nothing in .*silent\.wav"):
+        searcher.by_sound(folder / "silent.wav")
 
 
 def test_a_question_that_means_nothing_has_no_answer(searcher: Searcher) -> None:
