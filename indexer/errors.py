@@ -23,6 +23,7 @@
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
+    │   └── Unheard              the model hears nothing in the sound that asks
     ├── GenerationError          a sound cannot be made as asked
     ├── SceneError               a cue sheet cannot be made, read or written
     └── StudyError               a study, or what it is to be judged by, cannot be understood
@@ -147,6 +148,10 @@ class CreditsError(SonorizeError):
 
 class QueryError(SonorizeError):
     """A question cannot be understood."""
+
+
+class Unheard(QueryError):
+    """The model hears nothing in the sound that asks."""
 
 
 class GenerationError(SonorizeError):
