@@ -166,6 +166,14 @@ class StudyError(SonorizeError):
     """A study, or what it is to be judged by, cannot be understood."""
 
 
+def denied(error: PermissionError) -> str:
+    """In a sentence: even to ask whether a file is there takes leave to enter its folder."""
+    return (
+        f"{error.filename or 'A file'} is closed to you ({error.strerror}): change its permissions "
+        "or those of its folder, or name another."
+    )
+
+
 def typed(path: object) -> str:
     """A path as one would type it in a command that a sentence suggests."""
     return f'"{path}"' if " " in str(path) else str(path)

@@ -176,9 +176,13 @@ def answer(question: str, find: Callable[[str], list[Hit]], given: dict[str, Any
 
 
 def _found(question: str, find: Callable[[str], list[Hit]]) -> list[Hit]:
-    """Raises QueryError for a blank question, which would be the current folder as a path."""
-    from indexer.errors import QueryError
+    """Raises QueryError for a blank question, which would be the current folder as a path, and
+    for a file that may not be reached."""
+    from indexer.errors import QueryError, denied
 
     if not question.strip():
         raise QueryError("There is no question: give words, or the name of a file.")
-    return find(question)
+    try:
+        return find(question)
+    except PermissionError as error:
+        raise QueryError(denied(error)) from error

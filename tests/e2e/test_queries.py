@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,9 @@ from PIL import Image
 
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
+from query.ask import Ask
+from query.ranking import Hit
+from query.search import Searcher
 
 KEYS = (
     "rank score parts id title path url license author duration start end source pack tags takes"
@@ -320,3 +325,29 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(base: Path) -> None:
     process.stdout.close()
     said = process.communicate(b"dog\n" * 100)[1]
     assert (process.returncode, said) == (1, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_folder_that_one_may_not_enter_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        done = run("query-by-frame", tmp_path / "locked/a.png")
+    finally:
+        os.seteuid(user)
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"sonorize: \S*locked/a\.png is closed to you .*\n", done.err)
+
+
+def test_a_line_that_names_such_a_folder_is_answered_with_its_error(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut(_self: Searcher, named: str, _ask: Ask) -> list[Hit]:
+        raise PermissionError(errno.EACCES, "Permission denied", named)
+
+    monkeypatch.setattr(Searcher, "by_sound", shut)
+    done = run("query-by-sound", "-", "--library", base / "library", stdin=b"a.wav\n")
+    assert done.code == 3
+    assert "a.wav is closed to you" in str(lines(done)[0]["error"])
