@@ -24,6 +24,7 @@
     ├── IndexDamaged             an index file cannot be read (rebuilt from the catalog)
     ├── CreditsError             a licence cannot be understood
     ├── QueryError               a question cannot be understood
+    │   └── Unheard              the model hears nothing in the sound that asks
     ├── GenerationError          a sound cannot be made as asked
     ├── SceneError               a cue sheet cannot be made, read or written
     └── StudyError               a study, or what it is to be judged by, cannot be understood
@@ -154,6 +155,10 @@ class QueryError(SonorizeError):
     """A question cannot be understood."""
 
 
+class Unheard(QueryError):
+    """The model hears nothing in the sound that asks."""
+
+
 class GenerationError(SonorizeError):
     """A sound cannot be made as asked."""
 
@@ -164,6 +169,14 @@ class SceneError(SonorizeError):
 
 class StudyError(SonorizeError):
     """A study, or what it is to be judged by, cannot be understood."""
+
+
+def denied(error: PermissionError) -> str:
+    """In a sentence: even to ask whether a file is there takes leave to enter its folder."""
+    return (
+        f"{error.filename or 'A file'} is closed to you ({error.strerror}): change its permissions "
+        "or those of its folder, or name another."
+    )
 
 
 def typed(path: object) -> str:

@@ -33,6 +33,8 @@ def embed_windows(path: Path, encoder: Encoder) -> Vectors:
     from indexer.audio.resample import resample
     from indexer.audio.window import batched, windows
 
+    if path.is_dir():
+        raise AudioError(f"{path} is a folder: give a sound file.")
     if not path.is_file():
         raise AudioError(f"There is no file {path}: check the name.")
     stream = resample(blocks(path), encoder.sample_rate, encoder.resampler)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from indexer.errors import EncoderError, QueryError
+from indexer.errors import EncoderError, QueryError, Unheard
 from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
@@ -127,8 +127,11 @@ class Searcher:
         vectors = self._clip(str(named)) or embed_file(Path(named), encoder)
         likeness = "likeness" in encoder.dims and not (ask.steering or ask.moments)
         part: Part = "likeness" if likeness else "audio"
-        question = self.steered({part: vectors[part]}, ask)
-        return self.by_vectors(question, ask, heard={"audio": vectors["audio"], **question})
+        absent = np.zeros((1, encoder.dims[part]), np.float32)  # of a clip that is silent
+        question = self.steered({part: vectors.get(part, absent)}, ask)
+        if not question[part].any():
+            raise Unheard(f"{encoder.name} hears nothing in {named}: give one with sound in it.")
+        return self.by_vectors(question, ask, heard={**vectors, **question})
 
     def sound(self, named: str) -> Vectors:
         """(1, dim) vectors of a clip of the libraries, "#12" or a path, or of any sound file.
@@ -223,7 +226,6 @@ class Searcher:
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight
         of what is written where nothing of that is embedded."""
-        assert self.encoder is not None
         order: tuple[Part, ...] = ("audio", "metadata", "likeness")
         parts = [part for part in order if part in vectors and self.shelves.have(part)]
         if ask.metadata_weight and "metadata" in vectors and "metadata" not in parts:
@@ -231,7 +233,7 @@ class Searcher:
                 "No words are embedded here for --metadata-weight to weigh: run build-index with "
                 "--metadata, or leave it out."
             )
-        own = self.encoder.metadata_weight
+        own = self._model().metadata_weight
         weight = own if ask.metadata_weight is None else ask.metadata_weight
         return {"audio": 1 - weight, "metadata": weight} if len(parts) == 2 else {parts[0]: 1.0}
 

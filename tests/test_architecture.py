@@ -287,9 +287,9 @@ def test_every_dev_command_in_the_readme_exists() -> None:
     assert {"demo", "test"} <= said <= offered
 
 
-def test_every_command_has_help_and_says_what_its_options_do() -> None:
+def test_every_command_has_help_with_an_example_and_says_what_its_options_do() -> None:
     for words, command in commands():
-        assert command.help, words
+        assert f"sonorize {' '.join(words)}" in (command.help or ""), words  # an example
         silent = [
             each.name for each in command.params if isinstance(each, click.Option) and not each.help
         ]

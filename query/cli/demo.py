@@ -34,6 +34,10 @@ def demo(into: Path | None, found_in: Path | None) -> None:
 
     Downloads the sounds, the photographs and the starter model if they are not here yet.
     The last line on stdout is the first hit as JSON.
+
+    \b
+    sonorize demo
+    sonorize demo --into ~/sonorize-demo
     """
     from indexer import samples
     from indexer.library import Config, Library

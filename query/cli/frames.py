@@ -98,7 +98,7 @@ def frames(
     from query.video import facts
 
     if bool(reference) == (every is not None):
-        raise click.UsageError("Say which frames: --reference TIME, or --every S.")
+        raise click.UsageError("Say which frames, in one way: --reference TIME or --every S.")
     if every is not None and (around is not None or step is not None):
         raise click.UsageError("--around and --step are for --reference.")
     known = facts(video).begun(start_tc, offset)

@@ -83,7 +83,7 @@ def main() -> None:
     """
     _require_own_names()
     _take_any_file_name()
-    from indexer.errors import SonorizeError
+    from indexer.errors import SonorizeError, denied
 
     try:
         sys.exit(sonorize(standalone_mode=False))
@@ -92,6 +92,9 @@ def main() -> None:
         sys.exit(wrong.exit_code)
     except SonorizeError as error:
         click.echo(f"sonorize: {error}", err=True)
+        sys.exit(1)
+    except PermissionError as error:
+        click.echo(f"sonorize: {denied(error)}", err=True)
         sys.exit(1)
     except click.Abort as abort:  # click makes one of Ctrl-C too
         if not isinstance(abort.__cause__, KeyboardInterrupt):

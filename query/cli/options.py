@@ -160,15 +160,29 @@ def answer(question: str, find: Callable[[str], list[Hit]], given: dict[str, Any
     from query import tables
 
     if question != "-":
-        tables.show(find(question), given["form"], several=len(given["library_folders"]) > 1)
+        hits = _found(question, find)
+        tables.show(hits, given["form"], several=len(given["library_folders"]) > 1)
         return
     failed = 0
     for ended in sys.stdin:
         line = ended.rstrip("\r\n")
         try:
-            print(tables.answer_to_json(line, find(line)), flush=True)
+            print(tables.answer_to_json(line, _found(line, find)), flush=True)
         except SonorizeError as error:
             print(json.dumps({"question": line, "error": str(error)}), flush=True)
             failed += 1
     if failed:
         raise click.exceptions.Exit(3)
+
+
+def _found(question: str, find: Callable[[str], list[Hit]]) -> list[Hit]:
+    """Raises QueryError for a blank question, which would be the current folder as a path, and
+    for a file that may not be reached."""
+    from indexer.errors import QueryError, denied
+
+    if not question.strip():
+        raise QueryError("There is no question: give words, or the name of a file.")
+    try:
+        return find(question)
+    except PermissionError as error:
+        raise QueryError(denied(error)) from error

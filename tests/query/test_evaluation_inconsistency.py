@@ -55,7 +55,8 @@ def test_groups_and_the_direction_of_their_difference() -> None:
     text, audio = measured.differences
     assert text["says"] == "low lies higher than high (large)"
     assert text["cliffs_delta"] == 1.0
-    assert audio["says"].startswith("high lies higher than low")
+    assert audio["says"].startswith("low lies lower than high")
+    assert audio["difference"] < 0
     assert_allclose(measured.groups[0]["mean"], np.mean([1 - at(70 + n)[0] for n in range(5)]))
     assert [row["n"] for row in measured.groups] == [5, 5, 5, 5]
 

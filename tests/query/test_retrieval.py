@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sounds
 from libraries import COLOURS, build, tone
 from PIL import Image
 
@@ -33,6 +34,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.new("RGB", (4, 4), COLOURS[0]).save(made / "red.png")
     build(made / "library", made / "sounds")
     return made
+
+
+def test_a_silent_question_finds_nothing_and_stops_none(base: Path, tmp_path: Path) -> None:
+    silence = sounds.write(tmp_path / "silent.wav", np.zeros((1, 48_000), np.float32))
+    silent = Question("sound", str(silence), ("cat/*",))
+    heard = Question("sound", str(base / "sounds/cat/cat.wav"), ("cat/take.wav",))
+    found = asked(base, silent, heard)
+    assert score(found, "sound", "sonorize", "mAP")["value"] == 0.5
 
 
 def written(folder: Path, *lines: str) -> Path:

@@ -17,12 +17,13 @@ from indexer.catalog.entries import Described
 from indexer.catalog.filters import Filters
 from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
-from indexer.errors import AudioError, EncoderError, EncoderMismatch, ModalityMissing
+from indexer.errors import AudioError, EncoderError, EncoderMismatch, ModalityMissing, Unheard
 from indexer.library import Library
 from query.ask import Ask
 from query.heard import cut
 from query.ranking import Hit
 from query.search import Searcher
+from query.targets import Steering
 
 AUDIO, METADATA = Ask(k=99, metadata_weight=0.0), Ask(k=99, metadata_weight=1.0)
 SAID = {
@@ -211,10 +212,23 @@ def test_a_sound_that_cannot_be_asked_with(searcher: Searcher, folder: Path) -> 
         ("nowhere.wav", "There is no file"),
         ("broken dog.wav", "is not a sound file"),
         ("low.wav", "too short"),
-        ("", "There is no file"),
+        ("", "is a folder"),
     ):
         with pytest.raises(AudioError, match=says):
             searcher.by_sound(folder / name)
+
+
+def test_a_sound_in_which_nothing_is_heard_is_no_question(
+    searcher: Searcher, tmp_path: Path
+) -> None:
+    silent = sounds.write(tmp_path / "silent.wav", np.zeros((1, 48_000), np.float32))
+    with pytest.raises(Unheard, match=r"hears nothing in .*silent\.wav"):
+        searcher.by_sound(silent)
+    [low] = searcher.by_exact_words("low")  # of which the library has words alone
+    with pytest.raises(Unheard, match=f"hears nothing in #{low.id}"):
+        searcher.by_sound(f"#{low.id}")
+    [first] = searcher.by_sound(silent, Ask(k=1, steering=Steering(toward=[(1.0, "dog")])))
+    assert first.title == "cat"  # heard on that axis: asked by the words alone
 
 
 def test_a_question_that_means_nothing_has_no_answer(searcher: Searcher) -> None:

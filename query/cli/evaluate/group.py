@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHOWN = 5  # of what is absent
+RAW = (
+    "Only vectors of length 1 are measured: lengths as in the paper are had of ImageBind alone, "
+    "in a library that was built with --windows official."
+)
 
 
 @click.group()
@@ -77,8 +81,13 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def embedded(study_file: Path, folder: Path | None, device: str | None) -> Iterator[Opened]:
-    """Reads the study before the model; says what is lacking and what the model did not see."""
+def embedded(
+    study_file: Path, folder: Path | None, device: str | None, scale: Scale | None = None
+) -> Iterator[Opened]:
+    """Reads the study before the model; says what is lacking and what the model did not see.
+
+    Raises UsageError for a `scale` that the model does not have, before the long work.
+    """
     from query.evaluation import freeze
     from query.evaluation.embedding import embed, scales
     from query.evaluation.report import provenance
@@ -91,12 +100,15 @@ def embedded(study_file: Path, folder: Path | None, device: str | None) -> Itera
     say(f"{study.title}: {state}.")
     with open_library(folder) as library, closing(Bars()) as bars:
         encoder = load_encoder(library.config, device, exact=True)
+        there = scales(encoder, library.config.windows)
+        if scale is not None and scale not in there:
+            raise click.UsageError(RAW)
         found = embed(study, Shelf(library, encoder), encoder, bars)
         bars.close()
         _say_absent(found.absent)
         made = provenance.of_run({study.path.name: study.path, **files})
         made |= provenance.of_model(encoder, library) | {"asked_device": device}
-        yield Opened(study, state, found, scales(encoder, library.config.windows), made)
+        yield Opened(study, state, found, there, made)
         if encoder.caveat:
             say(encoder.caveat)
 

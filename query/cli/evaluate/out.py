@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def deliver(record: Record, out: Path | None) -> None:
-    """Says the notes; into the folder go the tables as CSV, and the report as JSON and HTML.
+    """Says the notes, and with what was measured; into the folder go tables and report.
 
-    Its name is the experiment's, so that several can share a folder.
+    The tables are CSV, the report JSON and HTML. Its name is the experiment's, so that several
+    can share a folder.
     """
     from query.evaluation import sheets
     from query.evaluation.report import figures, page
@@ -23,6 +24,8 @@ def deliver(record: Record, out: Path | None) -> None:
 
     for note in record.notes:
         say(note)
+    if made := _measured_with(record):
+        say(made)
     if out is None:
         return
     write_tables(record, out)
@@ -32,3 +35,10 @@ def deliver(record: Record, out: Path | None) -> None:
     sheets.save(html, page.page(record, drawn, out))
     without = "" if drawn else " without figures (they need the extra report)"
     say(f"Written: {html}{without}, {data} and {counted(len(record.tables), 'CSV file')}.")
+
+
+def _measured_with(record: Record) -> str:
+    """The model, and the seed of what is random; "" where there is neither."""
+    made = {**record.options, **record.provenance}
+    named = [f"{name} {made[name]}" for name in ("encoder", "seed") if name in made]
+    return f"Measured with {', '.join(named)}." if named else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from query.cli.evaluate.group import embedded, record_of, study_options, without
+from query.cli.evaluate.group import RAW, embedded, record_of, study_options, without
 from query.cli.evaluate.out import deliver
 from query.cli.options import Range
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from query.evaluation.report.record import Record
     from query.tables import Format
 
-RAW = (
-    "Only vectors of length 1 are measured: lengths as in the paper are had of ImageBind alone, "
-    "in a library that was built with --windows official."
-)
 LENGTHS = (
     "ImageBind makes vectors of sounds of length 20 and of pictures of length 1. So at raw scale "
     "distances are about 20 times those of directions, and the picture turns the target by less "
@@ -66,8 +62,8 @@ def measure(
     from query.evaluation import slerp as experiment
     from query.evaluation.report.record import Table
 
-    with embedded(study_file, library_folder, device) as opened:
-        scales = _scales(scale, opened.scales)
+    with embedded(study_file, library_folder, device, scale) as opened:
+        scales = opened.scales if scale is None else (scale,)
         found = experiment.measure(opened.study, opened.found, scales, theta)
         tables = {
             "slerp-table-1": Table(
@@ -102,12 +98,6 @@ def _explained(shares: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 f"At {scale} scale the frame explains {np.median(mine):.2%} of the variance by "
                 "which sounds are ranked (median over scenes, literal target, cosine)."
             )
-
-
-def _scales(asked: Scale | None, there: Sequence[Scale]) -> Sequence[Scale]:
-    if asked == "raw" and "raw" not in there:
-        raise click.UsageError(RAW)
-    return there if asked is None else (asked,)
 
 
 def _show(record: Record, form: Format) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.errors import StudyError
+from indexer.errors import StudyError, Unheard
 from indexer.progress import Progress
 from query.ask import Ask
 from query.evaluation.metrics import retrieval
@@ -125,7 +125,7 @@ def rankers(search: Searcher, sounds: Sequence[int], seed: int) -> dict[str, dic
             "best moment": meaning(MOMENTS),
             "BM25": lambda q: _ids(search.by_exact_words(" OR ".join(_quoted(q.query)), ALL)),
         },
-        "sound": {"sonorize": lambda q: _ids(search.by_sound(q.query, ALL))},
+        "sound": {"sonorize": _like(search)},
     }
     if _has_metadata(search):
         ways["frame"]["heard alone"] = pictures(HEARD)
@@ -144,6 +144,16 @@ def _itself(search: Searcher, question: Question) -> frozenset[int]:
     path, shelf = Path(question.query), search.shelves[0]
     own = (shelf.at(path), shelf.at(path.resolve()))
     return frozenset(sound for sound in own if sound is not None)
+
+
+def _like(search: Searcher) -> Ranker:
+    def rank(question: Question) -> list[int]:
+        try:
+            return _ids(search.by_sound(question.query, ALL))
+        except Unheard:  # of many questions one may be silent: it finds nothing
+            return []
+
+    return rank
 
 
 def _label(search: Searcher) -> Ranker:
