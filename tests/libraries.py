@@ -107,7 +107,8 @@ def copied(folder: Path, to: Path, **how: Any) -> Path:
     if databases.kind == "postgresql":
         for said in folder.rglob("library.toml"):
             url = tomllib.loads(said.read_text("utf-8"))["catalog"]
-            configured(to / said.parent.relative_to(folder), catalog=databases.fresh(like=url))
+            if url.startswith("postgresql"):  # the command makes them in SQLite
+                configured(to / said.parent.relative_to(folder), catalog=databases.fresh(like=url))
     return to
 
 
