@@ -46,7 +46,7 @@ _COLUMNS = [column for column in Sound.__table__.columns if column.key not in ("
 
 
 class CountingEncoder(ToyEncoder):
-    """Counts the windows that it hears (silence apart: so is a trial) and the texts it reads."""
+    """Counts the windows that it hears (silence apart, which is a trial) and the texts it reads."""
 
     def __init__(self) -> None:
         self.heard = 0
