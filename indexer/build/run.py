@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 START, REST = "Listening to the start of every file", "Listening to the rest of long files"
 # Seconds of sound from which on files are read in processes of their own, beside a GPU; so many
 # times as much beside a model on the CPU, which would wait 2 s for them to start. Below, files are
-# read by threads, which nothing can end: one whose decoder goes in circles holds the build up.
+# read by threads, which nothing can end: one whose decoder goes in circles holds the build up, and
+# one that crashes it ends the build. So after a build that ended without a word they are read in
+# processes, however few they are: the next one names the file, and goes on.
 MUCH, TIMES_ON_CPU = 600.0, 6
 
 
@@ -64,21 +66,23 @@ def build_index(
         library.require_unchanged()
         known = {root.id for root in library.catalog.roots()}
         found = [look(library, source, options, report) for source in sources]
+        died = library.catalog.died()
+        build_id = start(library, sources, encoder)
         with ExitStack() as stack:
-            with _unless_it_fails(library.catalog, found, known):
+            with _unless_it_fails(library.catalog, build_id, found, known):
                 work, heads = Work.of(library.catalog, found), Heads()
                 enough = MUCH * (TIMES_ON_CPU if encoder.device == "cpu" else 1)
-                much = work.seconds > enough and not options.ray
-                hears = stack.enter_context(readers(threads(encoder) if much else 0))
+                apart = (work.seconds > enough or died) and work.files and not options.ray
+                hears = stack.enter_context(readers(threads(encoder) if apart else 0))
                 speed = (
                     pace(encoder, work.paths, library.catalog.with_hash, heads, hears)
                     if work.files
                     else Pace(0.0, 0.0)
                 )
                 progress.planned(estimate(work, found, encoder, speed))
-            build_id = start(library, sources, encoder)
             stack.callback(_count, library, report)
-            _stages(library, found, encoder, options, report, progress, hears, heads)
+            with _said_if_stopped(library.catalog, build_id, report):
+                _stages(library, found, encoder, options, report, progress, hears, heads)
         with report.timed("index"):
             takes.join_similar(library.catalog, spaces)
             report.notes += save_indexes(library, encoder)
@@ -91,13 +95,24 @@ def build_index(
 
 @contextmanager
 def _unless_it_fails(
-    catalog: Catalog, found: Sequence[Scan], known: Collection[int]
+    catalog: Catalog, build_id: int, found: Sequence[Scan], known: Collection[int]
 ) -> Iterator[None]:
-    """Forgets what was not `known`: nothing is built."""
+    """Forgets the build, and what was not `known`: nothing is built."""
     try:
         yield
     except BaseException:
         catalog.forget_roots([each.root_id for each in found if each.root_id not in known])
+        catalog.forget_build(build_id)
+        raise
+
+
+@contextmanager
+def _said_if_stopped(catalog: Catalog, build_id: int, report: BuildReport) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # a full disk, as likely as not: what ended it is told
+            catalog.finish_build(build_id, report.figures(), whole=False)
         raise
 
 
