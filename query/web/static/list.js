@@ -109,11 +109,19 @@ function element(row) {
   const play = make("button", "play");
   play.setAttribute("aria-label", `${say("play")}: ${row.title}`);
   play.append(make("canvas"));
-  play.onclick = () => handlers.play(rows.indexOf(item.row));
+  play.onclick = (event) => handlers.play(rows.indexOf(item.row), pointed(event, play.firstChild));
+  item.onclick = (event) => event.target.closest("button") ?? handlers.play(rows.indexOf(item.row));
   item.draggable = true;
   item.ondragstart = (event) => handlers.drag(item.row, event);
   item.append(make("span", "rank"), play, what(row), ...figures(row), tools(item));
   return marked(item);
+}
+
+/** Share of a waveform at which a mouse points; null for keys, and for a finger, which is wider than that. */
+function pointed({ pointerType, clientX }, canvas) {
+  if (pointerType !== "mouse") return null;
+  const { left, width } = canvas.getBoundingClientRect();
+  return Math.max(0, Math.min(1, (clientX - left) / width));
 }
 
 function what(row) {
