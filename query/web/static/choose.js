@@ -101,6 +101,7 @@ export function choosePlace(title, { video = false } = {}) {
   find("places-title").textContent = title;
   return new Promise((chosen) => {
     let here = null;
+    let fresh = true; // the browser gave the focus to what cancels
     const show = async (id = "") => {
       try {
         await list(id);
@@ -128,7 +129,8 @@ export function choosePlace(title, { video = false } = {}) {
         return item;
       }));
       find("places-list").replaceChildren(...(folders.length ? folders : [make("li", "dim", say("empty_place"))]));
-      if (!dialog.contains(document.activeElement)) { // what had the focus was replaced
+      if (fresh || !dialog.contains(document.activeElement)) { // what had the focus was replaced
+        fresh = false;
         (find("places-list").querySelector("button") ?? find(video ? "places-cancel" : "places-choose")).focus();
       }
     };
