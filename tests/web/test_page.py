@@ -209,6 +209,16 @@ def test_arrows_step_and_play_and_keys_do_the_rest(tab: Tab) -> None:
     expect(tab.locator("#words")).to_be_focused()
 
 
+def test_no_region_is_begun_where_a_sound_ends(tab: Tab) -> None:
+    find(tab, "bell")
+    tab.keyboard.press("ArrowDown")
+    until(lambda: at(tab) == 1.0)
+    tab.keyboard.press("i")
+    tab.keyboard.press("g")
+    expect(tab.locator("#now-more")).to_contain_text("gain-match")
+    expect(tab.locator("#now-more")).not_to_contain_text("region")
+
+
 def test_what_browsers_cannot_play_is_heard_too(tab: Tab) -> None:
     find(tab, "horn")
     tab.keyboard.press("ArrowDown")
