@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from libraries import copied
+from libraries import build, copied, tone
 from playwright.sync_api import APIResponse, Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import find, opened, until
@@ -131,6 +131,23 @@ def test_a_mark_holds_and_a_sound_plays_on_though_another_answer_comes(
         expect(tab.locator(".hit", has_text="cat")).to_have_count(0)
         expect(tab.locator(".hit.kept .title")).to_have_text("bird")
         expect(tab.locator(".hit.playing .title")).to_have_text("bird")
+
+
+def test_a_take_stays_while_the_library_grows(browser: Browser, tmp_path: Path) -> None:
+    for number in (1, 2):
+        tone(tmp_path / f"sounds/hit 0{number}.wav", 3, number)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        growing = Growing(tab)
+        find(tab, "hit")
+        tab.keyboard.press("ArrowDown")
+        first = tab.locator(".hit .title").get_attribute("title")
+        tab.keyboard.press("Tab")
+        expect(tab.locator(".hit .title")).not_to_have_attribute("title", str(first))
+        growing.grow()
+        expect(tab.locator(".hit .title")).not_to_have_attribute("title", str(first))
+        expect(tab.locator(".hit[aria-current] .play:focus")).to_have_count(1)
 
 
 def test_the_folder_is_chosen_that_was_clicked_last(

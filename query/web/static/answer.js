@@ -57,7 +57,7 @@ export async function answer({ add = false, ahead = true, own = add } = {}) {
   await trying(async () => {
     const said = await ask(`${path}?${given}`, { kind: "answer" });
     for (const row of said.hits) row.mark = marked.get(row.id) ?? row.mark;
-    list.show(said.hits, { add });
+    list.show(said.hits, { add, same: asked === shown });
     shown = asked;
     went = add;
     offset = said.offset + said.hits.length;

@@ -15,7 +15,10 @@ export const place = () => at;
 export const focused = () => [...list.children].indexOf(document.activeElement?.closest(".hit"));
 export const handle = (given) => (handlers = given);
 
-export function show(found, { add = false } = {}) {
+/** `same`: it is the question that was answered before, so that takes stay that were chosen since. */
+export function show(answered, { add = false, same = false } = {}) {
+  const taken = new Map(same && !add ? rows.filter((row) => row.takeOf).map((row) => [row.takeOf, row]) : []);
+  const found = answered.map((row) => (taken.has(row.id) ? { ...taken.get(row.id), rank: row.rank, takes: row.takes } : row));
   const held = current()?.id;
   const focused = list.contains(document.activeElement);
   const former = new Map(add ? [] : [...list.children].map((item) => [item.row.id, item]));
