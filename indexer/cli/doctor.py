@@ -185,7 +185,7 @@ def _device() -> Iterator[Finding]:
         yield Finding("device", "broken", str(error), "change or remove SONORIZE_DEVICE")
         return
     name = torch.cuda.get_device_name() if chosen.type == "cuda" else ""
-    threads = f"{torch.get_num_threads()} threads" if chosen.type == "cpu" else ""
+    threads = counted(torch.get_num_threads(), "thread") if chosen.type == "cpu" else ""
     yield Finding("device", "ok", " ".join(filter(None, [chosen.type, name, threads])))
     if chosen.type == "cpu" and not torch.cuda.is_available() and shutil.which("nvidia-smi"):
         yield Finding(
