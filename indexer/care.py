@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from indexer.catalog import move
 from indexer.catalog.store import Catalog
+from indexer.counting import counted
 from indexer.errors import IndexDamaged, LibraryError, typed
 from indexer.library import catalog_url
 from indexer.sources.folder import FolderSource
@@ -44,36 +46,62 @@ def check(library: Library, encoder: Encoder) -> list[str]:
         expected = np.unique(np.concatenate(held))
         if not np.array_equal(index.ids(), expected):
             findings.append(
-                f"The {' and '.join(parts)} index holds {len(index):,} sounds, "
+                f"The {' and '.join(parts)} index holds {counted(len(index), 'sound')}, "
                 f"the catalog {len(expected):,}."
             )
     return findings
 
 
 def damaged(library: Library) -> Iterator[str]:
-    """Index files that cannot be read, a sentence each; questions are answered without them."""
-    for path in sorted((library.folder / "index").glob("clips-*")):
-        if path.suffix.removeprefix(".") not in registry.available():
-            continue
-        try:
-            if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
-                sums.check_all()
-            if (beside := path.with_name(path.name + BESIDE)).exists():
-                read_checked(beside)
-        except IndexDamaged as error:
-            yield str(error)
+    """Index files that are to be read and cannot, a sentence each; questions are answered without
+    them."""
+    yield from filter(None, map(_harm, _newest(library).values()))
+
+
+def left_over(library: Library) -> Iterator[str]:
+    """Damaged index files that nothing is read from while there are newer ones, or ones of the
+    kind that was chosen, a sentence each: they harm nobody."""
+    files = {
+        path
+        for path in (library.folder / "index").glob("clips-*")
+        if path.suffix.removeprefix(".") in registry.available()
+    }
+    for path in sorted(files - set(_newest(library).values())):
+        if _harm(path):
+            yield (
+                f"{path} is damaged, but no question is answered from it: `sonorize library "
+                "rebuild` takes it away."
+            )
+
+
+def _harm(path: Path) -> str:
+    """What is wrong with an index file, or ""."""
+    try:
+        if (sums := read_rows(path).sums) is not None:  # all kinds write the same file
+            sums.check_all()
+        if (beside := path.with_name(path.name + BESIDE)).exists():
+            read_checked(beside)
+    except IndexDamaged as error:
+        return str(error)
+    return ""
+
+
+def _newest(library: Library) -> dict[str, Path]:
+    """The file that each index is read from."""
+    newest: dict[str, tuple[int, Path]] = {}
+    for path in (library.folder / "index").glob(f"clips-*.{registry.ending(library.config.index)}"):
+        if named := re.fullmatch(r"(clips[-\d]*)-(\d+)", path.stem):
+            name, seq = named[1], int(named[2])
+            newest[name] = max(newest.get(name, (0, path)), (seq, path))
+    return {name: path for name, (_, path) in sorted(newest.items())}
 
 
 def searched(library: Library) -> dict[str, Known | None]:
     """What is known of the newest file of each index that is approximate; None: it is exact."""
-    newest: dict[str, tuple[int, Path]] = {}
-    for path in (library.folder / "index").glob(f"clips-*.{registry.ending(library.config.index)}"):
-        name, _, seq = path.stem.rpartition("-")
-        newest[name] = max(newest.get(name, (0, path)), (int(seq), path))
     exact = library.config.index not in ("auto", "approximate")
     return {
         name: None if exact else known_of(path.with_name(path.name + BESIDE))
-        for name, (_, path) in sorted(newest.items())
+        for name, path in _newest(library).items()
     }
 
 
@@ -84,8 +112,7 @@ def rebuild(library: Library, encoder: Encoder) -> int:
         for path in (library.folder / "index").glob("clips-*"):
             path.unlink()
         if library.config.index.startswith(registry.MILVUS):
-            for parts in library.ranked_parts(encoder):
-                _index(library, encoder, parts).clear()
+            library.forget_shared(list(spaces.values()))
         counts = [
             len(
                 library.index(
@@ -131,20 +158,23 @@ def move_catalog(library: Library, url: str, progress: Progress) -> int:
     it has.
     """
     move.require_address(url)
-    if url == library.config.catalog:
-        raise LibraryError(f"The catalog lies in {url} already.")
     mark, where = library.folder / "catalog.moving", catalog_url(library.folder, url)
+    there = url == library.config.catalog
+    if there and not move.begun(url, mark):
+        raise LibraryError(f"The catalog lies in {url} already.")
     with library.lock():
         library.require_unchanged()
-        claimed = move.claim(where, url, mark)
+        if there:  # stopped at its very end
+            move.release(library.catalog.engine, url, mark)
+            return move.count(library.catalog.engine)
+        move.claim(where, url, mark)
         with closing(Catalog(where)) as target:
             source = library.catalog.engine
             count = move.count(source)
             progress.stage("Copying the catalog", count, "rows")
             changed = replace(library.config, catalog=url)
             move.copy(source, target.engine, progress.advance, lambda: library.configure(changed))
-            mark.unlink()
-            move.release(target.engine, claimed)
+            move.release(target.engine, url, mark)
     return count
 
 
@@ -183,7 +213,7 @@ def _require_alike(
 ) -> None:
     if not np.array_equal(old.ids(), new.ids()):
         raise LibraryError(
-            f"The new index holds {len(new):,} sounds, the old one {len(old):,}: run "
+            f"The new index holds {counted(len(new), 'sound')}, the old one {len(old):,}: run "
             f"`sonorize library rebuild --library {typed(folder)}`, then this again. Nothing was "
             "changed."
         )
@@ -192,8 +222,8 @@ def _require_alike(
     # What an approximate one passes over was measured when it was made, and said.
     if differing and not (old.note() or new.note()):
         raise LibraryError(
-            f"The new index answers {differing:,} of {len(rows):,} questions otherwise than the "
-            "old one. Nothing was changed."
+            f"The new index answers {differing:,} of {counted(len(rows), 'question')} otherwise "
+            "than the old one. Nothing was changed."
         )
 
 
@@ -224,8 +254,8 @@ def move_root(library: Library, root_id: str, place: str) -> tuple[int, int]:
     found = len(known & there)
     if 2 * found < len(known):
         raise LibraryError(
-            f"{source.location} holds {found or 'none'} of the {len(known):,} files of root "
-            f"{root_id}: name the folder that holds them."
+            f"{source.location} holds {found or 'none'} of the {counted(len(known), 'file')} of "
+            f"root {root_id}: name the folder that holds them."
         )
     with library.lock():
         library.catalog.move_root(int(root_id), source.location)

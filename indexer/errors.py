@@ -4,7 +4,8 @@
     ├── LibraryError             a library cannot be opened or used as asked
     │   ├── LibraryNotFound
     │   ├── LibraryTooNew        written by a newer sonorize
-    │   └── LibraryBusy          another build is writing to it
+    │   ├── LibraryBusy          another build is writing to it
+    │   └── LibraryAway          the server of its catalog does not answer
     ├── SourceError              a folder or service cannot be read
     │   ├── KeyMissing           there is no API key, or no login
     │   ├── KeyRefused           the service does not take the key, or the login
@@ -57,6 +58,10 @@ class LibraryTooNew(LibraryError):
 
 class LibraryBusy(LibraryError):
     """Another build is writing to this library."""
+
+
+class LibraryAway(LibraryError):
+    """The server that holds the catalog does not answer."""
 
 
 class SourceError(SonorizeError):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -149,7 +150,7 @@ class Library:
         """
         kind = self.config.index
         if kind.startswith(registry.MILVUS):
-            return self._shared(kind.removeprefix(registry.MILVUS), spaces, dims, save=save)
+            return self._shared(spaces, dims, save=save)
         try:
             return self._here(spaces, dims, save=save)
         except IndexDamaged:  # in a row: now that it is known, its file is passed over, in words
@@ -178,18 +179,30 @@ class Library:
             files.save_beside(index, last)
         return index
 
-    def _shared(
-        self, place: str, spaces: Sequence[int], dims: Sequence[int], *, save: bool
-    ) -> VectorIndex:
+    def _shared(self, spaces: Sequence[int], dims: Sequence[int], *, save: bool) -> VectorIndex:
         """An index that lives elsewhere, brought up to date by whoever holds the lock."""
         from indexer.vectors.milvus import MilvusIndex
 
-        uri = place if "://" in place else str(self.folder.resolve() / place)
-        whose = sha256(f"{self.folder.resolve()} {self.config.catalog}".encode()).hexdigest()[:16]
-        index = MilvusIndex(uri, f"clips_{'_'.join(map(str, spaces))}_{whose}", sum(dims))
+        index = MilvusIndex(self._uri(), self._collection(spaces), sum(dims))
         with suppress(LibraryBusy), nullcontext() if save else self.lock():
             self._follow(index, spaces, dims)
         return index
+
+    def forget_shared(self, spaces: Sequence[int]) -> None:
+        """Takes away what lives elsewhere of any of these spaces, damaged or not."""
+        from indexer.vectors.milvus import forget
+
+        sizes = range(1, len(spaces) + 1)
+        sides = chain.from_iterable(combinations(spaces, size) for size in sizes)
+        forget(self._uri(), map(self._collection, sides))
+
+    def _uri(self) -> str:
+        place = self.config.index.removeprefix(registry.MILVUS)
+        return place if "://" in place else str(self.folder.resolve() / place)
+
+    def _collection(self, spaces: Sequence[int]) -> str:
+        whose = sha256(f"{self.folder.resolve()} {self.config.catalog}".encode()).hexdigest()[:16]
+        return f"clips_{'_'.join(map(str, spaces))}_{whose}"
 
     def _follow(self, index: MilvusIndex, spaces: Sequence[int], dims: Sequence[int]) -> None:
         """Brings it to the newest change; stopped anywhere, it goes on from there."""

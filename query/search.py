@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,24 +13,19 @@ from query import targets
 from query.ask import Ask
 from query.heard import cut, embed_file, embed_file_and_text
 from query.ranking import Hit, collapse, fuse_ranks, hit, take_groups
-from query.shelf import Moment, Shelf, one_config
+from query.shelves import Key, Scored, Shelves
 from query.targets import Reference
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from indexer.catalog.answers import SoundInfo
-    from indexer.catalog.filters import Filters
     from indexer.encoders.protocol import Encoder, Part, Vectors, VideoEncoder
     from indexer.library import Library
+    from query.shelf import Moment
+    from query.shelves import Allowed
 
-    Allowed = Sequence[NDArray[np.int64] | None]  # for each library; None: all its sounds
-
-Key = tuple[int, int]  # which library, and the sound's id in it
-Scored = tuple[float, Mapping[str, float | None]]  # score and parts
 EVERY = 10**9
-SAMPLE = 1_000  # sounds that stand for all
 DEEP = 1_000  # how far down each list is fused
 
 
@@ -44,9 +39,7 @@ class Searcher:
     def __init__(self, libraries: Library | Sequence[Library], encoder: Encoder | None) -> None:
         self.libraries = list(libraries) if isinstance(libraries, Sequence) else [libraries]
         self.encoder = encoder
-        if encoder is not None:
-            one_config(self.libraries)
-        self.shelves = [Shelf(library, encoder) for library in self.libraries]
+        self.shelves = Shelves(self.libraries, encoder)
 
     def by_pictures(
         self,
@@ -74,10 +67,10 @@ class Searcher:
 
     def by_exact_words(self, words: str, ask: Ask = Ask()) -> list[Hit]:
         """Full-text search alone; needs no model. Raises QueryError."""
-        allowed = self._allowed(ask.filters)
+        allowed = self.shelves.allowed(ask.filters)
         depth = max(DEEP, 4 * ask.k)
         while True:
-            scores = self._exact(words, depth, allowed)
+            scores = self.shelves.exact(words, depth, allowed)
             kept = self._kept(list(scores), ask)
             if len(kept) >= ask.k or len(scores) < depth:
                 parts = {"audio": None, "metadata": None}  # neither was asked
@@ -96,11 +89,11 @@ class Searcher:
         if self.encoder is None:
             return self.by_exact_words(words, ask)
         plain, strict = meaning_of(words)
-        allowed = self._allowed(ask.filters)
+        allowed = self.shelves.allowed(ask.filters)
         depth = EVERY if strict else DEEP  # a condition holds for all that fulfil it
         # One word of several says less than the meaning of all: hit@1 .96 without such, .92 with.
         all_words = words if strict else " AND ".join(plain.split())
-        exact = list(self._exact(all_words, depth, allowed))
+        exact = list(self.shelves.exact(all_words, depth, allowed))
         if strict:
             allowed = [
                 np.array(sorted(key for at, key in exact if at == place), dtype=np.int64)
@@ -116,12 +109,14 @@ class Searcher:
         if not strict and (ask.steering or not exact):  # a score that says how near they come
             return self.by_meaning(plain, ask)
         vectors = self.steered(self._meant(plain), ask)
-        meant = self._nearest(vectors, ask, max(DEEP, 4 * ask.k), allowed)
+        weights = self.weights(vectors, ask)
+        meant = self.shelves.nearest(vectors, weights, max(DEEP, 4 * ask.k), allowed)
         scores = fuse_ranks([meant] if ask.steering else [exact, meant])
         kept = self._kept(list(scores), ask)
-        heard = self._scores(kept, vectors, ask)
+        heard = self.shelves.scores(kept, vectors, weights)
         told = {key: (scores[key], heard[key][1]) for key in kept}
-        return self._hits(kept, ask, told, self._moments(kept, vectors) if ask.placed else None)
+        moments = self.shelves.moments(kept, vectors) if ask.placed else None
+        return self._hits(kept, ask, told, moments)
 
     def by_sound(self, named: str | Path, ask: Ask = Ask()) -> list[Hit]:
         """Sounds like a file, or like clip "#12" of the libraries. Raises QueryError, AudioError.
@@ -144,20 +139,14 @@ class Searcher:
         Raises QueryError for an id that none or several of the libraries have, and AudioError.
         """
         encoder = self._model()
-        if clip := self._clip(named):
-            return clip
         path = Path(named)
-        for shelf in self.shelves:
-            key = shelf.at(path) or shelf.at(path.resolve())
-            if key is not None and (stored := shelf.clip(key)):
-                return stored
-        return embed_file_and_text(path, encoder)
+        return self._clip(named) or self.shelves.at(path) or embed_file_and_text(path, encoder)
 
     def _clip(self, named: str) -> Vectors | None:
         """Of the sound "#12"; None where that is no id, but a file. Raises QueryError."""
         if not (named.startswith("#") and named[1:].isdecimal()) or Path(named).exists():
             return None
-        found = [v for shelf in self.shelves if (v := shelf.clip(int(named[1:])))]
+        found = self.shelves.clips(int(named[1:]))
         if len(found) > 1:
             raise QueryError(
                 f"{len(found)} of the libraries asked have a sound {named}: give its path, "
@@ -196,54 +185,31 @@ class Searcher:
         texts = [text for _, text in (*ask.steering.toward, *ask.steering.away)]
         return targets.steered(question, ask.steering, {text: self._meant(text) for text in texts})
 
-    def _exact(self, words: str, depth: int, allowed: Allowed) -> dict[Key, float]:
-        """Key → score in 0..1, best first, at most `depth`.
-
-        BM25 counts how rare a word is in its own library, so scores of two libraries do not
-        compare: each is taken as a share of the best of its own library. The best answers of all
-        libraries thus stand together at the top, whatever their sizes.
-        """
-        shares = []
-        for place, shelf in enumerate(self.shelves):
-            found = shelf.catalog.search_text(words, depth, allowed[place])
-            best = max((score for _, score in found), default=0.0)
-            shares += [((place, key), score / best if best else 1.0) for key, score in found]
-        shares.sort(key=lambda pair: (-pair[1], pair[0]))
-        return dict(shares[:depth])
-
     def by_vectors(self, vectors: Vectors, ask: Ask, heard: Vectors | None = None) -> list[Hit]:
         """Asked with (1, dim) rows. `heard`: what the best moments are found by, if not those."""
-        allowed = self._allowed(ask.filters)
+        allowed = self.shelves.allowed(ask.filters)
         weights = self.weights(vectors, ask)
         if ask.moments and "audio" in weights:
             return self._by_windows(vectors, ask, weights, allowed)
-        total = self._total(weights, allowed)
+        total = self.shelves.total(weights, allowed)
         depth = min(total, 4 * ask.k + 16)
         while True:
-            kept = self._kept(self._nearest(vectors, ask, depth, allowed), ask)
+            kept = self._kept(self.shelves.nearest(vectors, weights, depth, allowed), ask)
             if len(kept) >= ask.k or depth >= total:
-                moments = self._moments(kept, heard or vectors) if ask.placed else None
-                return self._hits(kept, ask, self._scores(kept, vectors, ask), moments)
+                moments = self.shelves.moments(kept, heard or vectors) if ask.placed else None
+                return self._hits(kept, ask, self.shelves.scores(kept, vectors, weights), moments)
             depth = min(total, depth * 4)  # takes took the places
-
-    def _total(self, weights: Mapping[Part, float], allowed: Allowed) -> int:
-        """How many sounds can be ranked at most."""
-        return sum(s.count(weights, some) for s, some in zip(self.shelves, allowed, strict=True))
 
     def _by_windows(
         self, vectors: Vectors, ask: Ask, weights: Mapping[Part, float], allowed: Allowed
     ) -> list[Hit]:
         if not any(vectors[part].any() for part in weights):
             return []
-        total, depth = self._total(weights, allowed), 4 * ask.k + 16
+        total, depth = self.shelves.total(weights, allowed), 4 * ask.k + 16
         while True:
-            keys = [
-                (place, key)
-                for place, shelf in enumerate(self.shelves)
-                for key in shelf.foremost(vectors, weights, allowed[place], depth)
-            ]
-            moments = self._moments(keys, vectors)
-            scores = self._scores(keys, vectors, ask, moments)
+            keys = self.shelves.foremost(vectors, weights, depth, allowed)
+            moments = self.shelves.moments(keys, vectors)
+            scores = self.shelves.scores(keys, vectors, weights, moments)
             kept = self._kept(sorted(keys, key=lambda key: (-scores[key][0], key)), ask)
             if len(kept) >= ask.k or max(depth, len(keys)) >= total:
                 return self._hits(kept, ask, scores, moments)
@@ -255,27 +221,13 @@ class Searcher:
 
         Of clips as a whole, without filters; of 1,000 sounds evenly taken where there are more.
         """
-        weights = self.weights(question, ask)
-        held = [shelf.rankable(weights, None) for shelf in self.shelves]
-        step = max(1, sum(map(len, held)) // SAMPLE)
-        scores: list[float] = []
-        passed = 0
-        for shelf, ids in zip(self.shelves, held, strict=True):
-            taken = np.sort(ids[-passed % step :: step])
-            passed += len(ids)
-            found = shelf.nearest(question, weights, len(taken), taken) if len(taken) else []
-            scores += [score for _, score in found]
-        if not scores:
-            return 0.0, 0.0
-        middle, above = np.percentile(scores, [50.0, 84.0])
-        return float(middle), float(above - middle)
+        return self.shelves.background(question, self.weights(question, ask))
 
     def weights(self, vectors: Vectors, ask: Ask) -> dict[Part, float]:
         """Of each part that is asked and in any of the libraries. Raises QueryError for a weight
         of what is written where nothing of that is embedded."""
         order: tuple[Part, ...] = ("audio", "metadata", "likeness")
-        held = {part for shelf in self.shelves for part in shelf.spaces}
-        parts = [part for part in order if part in vectors and part in held]
+        parts = [part for part in order if part in vectors and self.shelves.have(part)]
         if ask.metadata_weight and "metadata" in vectors and "metadata" not in parts:
             raise QueryError(
                 "No words are embedded here for --metadata-weight to weigh: run build-index with "
@@ -284,51 +236,6 @@ class Searcher:
         own = self._model().metadata_weight
         weight = own if ask.metadata_weight is None else ask.metadata_weight
         return {"audio": 1 - weight, "metadata": weight} if len(parts) == 2 else {parts[0]: 1.0}
-
-    def _nearest(self, vectors: Vectors, ask: Ask, depth: int, allowed: Allowed) -> list[Key]:
-        """At most `depth`, nearest first, of all libraries; equal ones in the libraries' order."""
-        weights = self.weights(vectors, ask)
-        found = [
-            (-score, (place, key))
-            for place, shelf in enumerate(self.shelves)
-            for key, score in shelf.nearest(vectors, weights, depth, allowed[place])
-        ]
-        return [key for _, key in sorted(found)[:depth]]
-
-    def _scores(
-        self,
-        keys: Collection[Key],
-        vectors: Vectors,
-        ask: Ask,
-        windows: Mapping[Key, Moment] | None = None,
-    ) -> dict[Key, Scored]:
-        """Score and parts of each sound; what is heard by its window in `windows`, if given."""
-        weights = self.weights(vectors, ask)
-        cosines: dict[str, dict[Key, float]] = {part: {} for part in weights}
-        for part in weights:
-            if part == "audio" and windows is not None:
-                cosines[part] = {key: moment.cosine for key, moment in windows.items()}
-                continue
-            for place, ids in _by_library(keys).items():
-                found = self.shelves[place].cosines(part, vectors[part], ids)
-                cosines[part].update({(place, key): value for key, value in found.items()})
-        return {
-            key: (
-                sum(weight * cosines[part].get(key, 0.0) for part, weight in weights.items()),
-                {part: cosines[part].get(key) for part in weights},
-            )
-            for key in keys
-        }
-
-    def _allowed(self, filters: Filters) -> Allowed:
-        return [shelf.allowed(filters) for shelf in self.shelves]
-
-    def _sounds(self, keys: Sequence[Key]) -> dict[Key, SoundInfo]:
-        return {
-            (place, key): sound
-            for place, ids in _by_library(keys).items()
-            for key, sound in self.shelves[place].catalog.sounds(ids).items()
-        }
 
     def _kept(self, keys: Sequence[Key], ask: Ask) -> dict[Key, SoundInfo]:
         """The first k of these, in order: readable ones, each recording once unless asked.
@@ -340,7 +247,7 @@ class Searcher:
         step = ask.k + 16
         for at in range(0, len(keys), step):
             part = keys[at : at + step]
-            sounds |= self._sounds(part)
+            sounds |= self.shelves.sounds(part)
             kept += [
                 key for key in part if key in sounds and sounds[key].columns["status"] != "failed"
             ]
@@ -359,7 +266,7 @@ class Searcher:
         moments: Mapping[Key, Moment] | None,
     ) -> list[Hit]:
         """Of the sounds, in their order."""
-        takes = {} if ask.all_takes else self._other_takes(sounds)
+        takes = {} if ask.all_takes else self.shelves.other_takes(sounds)
         hits = []
         for rank, key in enumerate(sounds, start=1):
             moment = (0.0, sounds[key].columns["duration"])
@@ -371,28 +278,3 @@ class Searcher:
                 hit(rank, *scores[key], sounds[key], moment, takes.get(key, 0), str(library))
             )
         return hits
-
-    def _other_takes(self, sounds: Mapping[Key, SoundInfo]) -> dict[Key, int]:
-        counts: dict[Key, int] = {}
-        for place, ids in _by_library(list(sounds)).items():
-            groups = {key: sounds[place, key].columns["take_group"] for key in ids}
-            found = self.shelves[place].catalog.take_counts(list(groups.values()))
-            counts |= {(place, key): max(0, found.get(groups[key], 1) - 1) for key in ids}
-        return counts
-
-    def _moments(self, keys: Iterable[Key], vectors: Vectors) -> dict[Key, Moment]:
-        """The window of each sound that fits the question best."""
-        if "audio" not in vectors:
-            return {}
-        return {
-            (place, key): moment
-            for place, ids in _by_library(keys).items()
-            for key, moment in self.shelves[place].moments(vectors["audio"], ids).items()
-        }
-
-
-def _by_library(keys: Iterable[Key]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for place, key in keys:
-        found.setdefault(place, []).append(key)
-    return found

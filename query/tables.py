@@ -12,6 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from indexer.counting import counted
 from query.evaluation import sheets
 from query.ranking import Hit
 
@@ -140,7 +141,7 @@ def _table(hits: Sequence[Hit], several: bool) -> None:
 def _row(hit: Hit, several: bool) -> list[Any]:
     from rich.text import Text
 
-    notes = [f"+{hit.takes} takes" if hit.takes > 1 else "+1 take" if hit.takes else ""]
+    notes = [f"+{counted(hit.takes, 'take')}" if hit.takes else ""]
     heard_alone = hit.parts.get("audio") is not None and hit.parts.get("metadata", 0) is None
     notes += ["guess" if heard_alone else ""]
     notes += ["preview" if hit.preview else "", *hit.faults]

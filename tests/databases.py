@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -33,6 +35,17 @@ def bare() -> str:
     name = f"bare{next(_numbers)}"
     _create(f"{name} {BARE}")
     return _url(name)
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """The server is stopped meanwhile, and what it was doing broken off."""
+    server = _server()
+    server.stop()
+    try:
+        yield
+    finally:
+        server.ensure_postgres_running()
 
 
 @cache

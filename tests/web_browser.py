@@ -35,7 +35,8 @@ class opened:  # noqa: N801
         expect(self.tab.locator(where)).to_contain_text(model)
 
     def _complained(self, said: ConsoleMessage) -> None:
-        if said.type == "error" and "400 (Bad Request)" not in said.text:
+        said_on_the_page = ("400 (Bad Request)", "503 (Service Unavailable)")
+        if said.type == "error" and not any(each in said.text for each in said_on_the_page):
             self.wrong.append(said.text)
 
     def __enter__(self) -> Tab:

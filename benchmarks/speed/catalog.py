@@ -111,6 +111,7 @@ def questions(catalog: Catalog, n: int) -> dict[str, Callable[[], object]]:
         "no change": lambda: catalog.embeddings.changes(n),
         "token": lambda: catalog.embeddings.token(n),
         "fingerprints": lambda: catalog.embeddings.fingerprints("starter", "audio"),
+        "roots": lambda: catalog.roots(),
         "last built": lambda: catalog.last_built(),
         "rare word": lambda: catalog.search_text(rare, 1000),
         "one pack": lambda: catalog.allowed(Filters(packs=("Pack 3",))),
@@ -128,8 +129,9 @@ def growing(catalog: Catalog, n: int) -> dict[str, Callable[[], object]]:
     return {
         "known files": lambda: catalog.known(1),
         "lacking": lambda: catalog.embeddings.lacking(1),
-        "roots": lambda: catalog.roots(),
+        "roots, counted": lambda: catalog.counted_roots(),
         "counts": lambda: catalog.counts(),
+        "copies": lambda: catalog.copies(),
         "common word": lambda: catalog.search_text("dog", 1000),
         "two words": lambda: catalog.search_text("dog rain", 1000),
         "any word": lambda: catalog.search_text("dog OR rain", 1000),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from measure import Figure, medians, product_ms, square
 
-from indexer.vectors.halves import MAKING
 from indexer.vectors.registry import create, default
+from indexer.vectors.rounded import MAKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

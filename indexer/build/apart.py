@@ -1,5 +1,5 @@
-"""Files read in processes of their own: they use other cores, and one that a file ends costs that
-file alone."""
+"""Files read in processes of their own: they use other cores, and a file that ends its process, or
+never lets it go on, costs that file alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from indexer.build.child import READY, Asked, Raised
@@ -31,6 +32,7 @@ _GONE = (EOFError, OSError, pickle.UnpicklingError)
 _CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 _CRASHES_THERE = 0xC0000000  # exit codes of Windows from here on
 SOON = 5.0  # seconds in which a process whose pipe is closed has ended
+STUCK = 1_800.0  # seconds without a word of a file; one of 10 GB is hashed in them at 6 MB/s
 
 
 @contextmanager
@@ -45,6 +47,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._process, self._ready = _started(), False
+        self._stuck = False
 
     @property
     def pid(self) -> int:
@@ -57,14 +60,15 @@ class Reader:
         find: Callable[[str], int | None],
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
-        """As `hearing.hear`; a file that ends the process is broken.
+        """As `hearing.hear`; a file that ends the process, or of which it says nothing for long, is
+        broken.
 
         Raises SonorizeError if no process can be started.
         """
         if self._process.poll() is not None and self._ready:
             self._process, self._ready = _started(), False
         self._await()
-        whole = False
+        whole, self._stuck = False, False
         try:
             self._say((job, wanted))
             while not stopped() and (event := self._next(find)) is not None:
@@ -77,7 +81,7 @@ class Reader:
                 code = None
             if code is None:  # it is of the catalog that `find` asks, or of the file's own reading
                 raise
-            yield _broken(job, code)
+            yield _stuck(job) if self._stuck else _broken(job, code)
         finally:
             if not whole:
                 self.close()
@@ -104,12 +108,26 @@ class Reader:
             ) from error
 
     def _next(self, find: Callable[[str], int | None]) -> Event | None:
-        while isinstance(said := self._read(), Asked):
+        while isinstance(said := self._read_soon(), Asked):
             self._say(find(said.content_hash))
         if isinstance(said, Raised):
             raise said.error
         event: Event | None = said
         return event
+
+    def _read_soon(self) -> Any:
+        """What is said next; a process that says nothing for long is ended."""
+        timer = Timer(STUCK, self._give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._read()
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        self._stuck = True
+        self._process.kill()
 
     def _read(self) -> Any:
         assert self._process.stdout is not None
@@ -133,6 +151,14 @@ def _started() -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-c", _BEGIN, *(str(Path(place).absolute()) for place in sys.path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_APART,
     )  # fmt: skip
+
+
+def _stuck(job: Job) -> Broken:
+    return Broken(
+        job,
+        f"nothing more could be read of it for {STUCK / 60:.0f} minutes: its decoder goes in "
+        "circles, or its drive does not answer",
+    )
 
 
 def _broken(job: Job, code: int) -> Broken:

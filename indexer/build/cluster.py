@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from indexer.build.hearing import Job
-    from indexer.build.listen import Jobs
     from indexer.catalog.entries import Entry
     from indexer.encoders.protocol import Encoder, Windows
     from indexer.library import Library
@@ -159,17 +158,19 @@ def require() -> Any:
 def hear_there(
     library: Library,
     encoder: Encoder,
-    jobs: Jobs,
+    jobs: Iterable[Job],
+    seconds: float,
     address: str,
     report: BuildReport,
     progress: Progress,
 ) -> None:
-    """Hears the jobs on the cluster at `address`, and records what comes back.
+    """Hears the jobs, `seconds` of sound in all, on the cluster at `address`, and records what
+    comes back.
 
     Raises LibraryError if there is no cluster, or if one of its machines cannot take part.
     """
-    progress.stage("Listening on the cluster", jobs.seconds, "s of sound")
-    packed = _packed(jobs.each)
+    progress.stage("Listening on the cluster", seconds, "s of sound")
+    packed = _packed(jobs)
     first = next(packed, None)
     if first is None:
         return

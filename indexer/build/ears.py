@@ -11,13 +11,13 @@ import numpy as np
 from indexer.build.heads import HEAD, Heads
 from indexer.build.hearing import Broken, Duplicate, End, Job, Windows
 from indexer.build.hearing import hear as hear_here
-from indexer.build.listen import Jobs, Listener
+from indexer.build.listen import Listener, Stage
 from indexer.build.writer import Writer
 from indexer.catalog.entries import Entry, Failed, Heard, Same
 from indexer.geometry import mean_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -82,7 +82,10 @@ class Ears:
         self._batch = batch(encoder)
         self._heaps: dict[int, Heap] = {}
         self._pending: list[tuple[Job, int, Waveform]] = []
+        self._taken = 0  # windows since the last flush
         self._done: list[End | Duplicate | Broken] = []
+        self._stage = ""
+        self._lost: set[int] = set()  # sounds whose file could not be read
 
     @staticmethod
     def find(catalog: Catalog) -> Callable[[str], int | None]:
@@ -94,31 +97,45 @@ class Ears:
         """Windows that were read and not embedded yet."""
         return len(self._pending)
 
-    def hear(self, listener: Listener) -> None:
+    def hear(self, listener: Listener, begin: Callable[[Stage], object] = lambda _: None) -> None:
+        """`begin` is called where a stage begins, all before it being recorded, or goes on."""
         for event in listener:
             match event:
+                case Stage():
+                    self._begin(event, begin)
                 case Windows(job, windows):
                     self._take(job, windows)
                 case _:
                     self._done.append(event)
-            if max(len(self._pending), len(self._done)) >= self._batch:
+            if max(self._taken, len(self._done)) >= self._batch:
                 self.flush()
+            elif listener.is_behind:  # rather than wait with it
+                self._embed()
         self.flush()
 
     def flush(self) -> None:
         """Embeds what is pending and records every file that has ended, in one transaction."""
         self._embed()
+        self._taken = 0
         ended, self._done = self._done, []
         self._writer.record([entry for event in ended for entry in self._entries(event)])
+
+    def _begin(self, stage: Stage, begin: Callable[[Stage], object]) -> None:
+        if stage.name != self._stage:
+            self.flush()
+            self._writer.record([])  # waits for what was flushed
+        self._stage = stage.name
+        begin(stage)
 
     def _take(self, job: Job, windows: Sequence[Window]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
         before = heap.end
         for place, window in enumerate(windows, len(heap.spans)):
             heap.spans.append((window.start, window.end))
-            known = self._heads.find(job.sound_id, window.waveform) if place < HEAD else None
+            known = self._heads.find(job.path, window.waveform) if place < HEAD else None
             if known is None:
                 self._pending.append((job, place, window.waveform))
+                self._taken += 1
             else:
                 heap.put(place, known)
         self._progress.advance(heap.end - before)
@@ -133,7 +150,7 @@ class Ears:
             rows = {part: matrix[row].copy() for part, matrix in vectors.items()}
             self._heaps[job.sound_id].put(place, rows)
             if job.head is not None:
-                self._heads.keep(job.sound_id, waveform, rows)
+                self._heads.keep(job.path, waveform, rows)
         self._pending.clear()  # interrupted before this, they are embedded again
 
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
@@ -154,6 +171,9 @@ class Ears:
                 self.added += 1
                 return [Same(event.job.sound_id, event.original_id)]
             case Broken():
+                if event.job.sound_id in self._lost:  # so was its first part, and that was said
+                    return []
+                self._lost.add(event.job.sound_id)
                 self._report.fail(str(event.job.path), event.reason)
                 return [] if event.vanished else [Failed(event.job.sound_id, event.reason)]
 
@@ -201,32 +221,37 @@ def threads(encoder: Encoder) -> int:
 def hear(
     library: Library,
     encoder: Encoder,
-    stage: str,
-    jobs: Jobs,
+    jobs: Iterable[Job | Stage],
     report: BuildReport,
     progress: Progress,
     kind: type[Ears] = Ears,
     heads: Heads | None = None,
     hears: Sequence[Hears] = (),
+    before: Callable[[Stage], object] = lambda _: None,
 ) -> int:
     """Hears the jobs with ears of this kind; returns how many files are complete now.
 
     `heads`: those heard in this build before, and what they are added to. `hears`: what hears
-    files, or none for threads of this process.
+    files, or none for threads of this process. `before`: called here before a stage begins or goes
+    on.
 
     On Ctrl-C, files that were heard and not yet recorded are recorded before it goes on up.
     """
-    progress.stage(stage, jobs.seconds, "s of sound")
+
+    def begin(stage: Stage) -> None:
+        before(stage)
+        progress.stage(stage.name, stage.seconds, "s of sound")
+
     with Writer(library.catalog, report) as writer:
         heads = Heads() if heads is None else heads
         ears = kind(library.spaces(encoder), encoder, report, progress, writer, heads)
         find = kind.find(library.catalog)
         listener = Listener(
-            jobs.each, encoder, find, hears or [hear_here] * threads(encoder),
+            jobs, encoder, find, hears or [hear_here] * threads(encoder),
             measure=ears.measures, ahead=ahead(encoder),
         )  # fmt: skip
         try:
-            ears.hear(listener)
+            ears.hear(listener, begin)
         except KeyboardInterrupt:
             progress.stage("Stopping: recording what was heard", ears.waiting, "windows")
             ears.flush()

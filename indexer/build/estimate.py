@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from indexer.audio.waveform import Waveform
+from indexer.audio.window import Window
+from indexer.build.heads import HEAD, Heads
+from indexer.build.hearing import Job, Wanted, Windows, hear
 from indexer.build.scan import Scan
 from indexer.counting import counted
 from indexer.errors import AudioError
@@ -18,7 +27,8 @@ if TYPE_CHECKING:
     from indexer.sources.protocol import Item
 
 SAMPLE = 48  # files whose length is read
-TRIAL = 1  # windows the encoder is timed with, after another that loads it
+TRIED = 3  # files of which the beginning is heard
+TRIAL = 2  # windows of them that the encoder is tried with, the first of which loads it
 ROW = 400  # bytes a window takes besides its vector
 SOUND = 6_000  # bytes a sound takes: its words, measurements, waveform
 
@@ -54,14 +64,27 @@ class Plan:
         )
 
 
-def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
-    """From a sample of the lengths of what is new, and a trial of the encoder."""
+class Pace(NamedTuple):
+    """Seconds that the encoder takes for a window, and reading for a second of sound."""
+
+    window: float
+    second: float
+
+
+def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder, heads: Heads) -> Plan:
+    """From a sample of the lengths of what is new, and a trial, of which `heads` keeps the rows."""
     work = [(each, item) for each in found for item in _wanted(each)]
-    left = catalog.todo([each.root_id for each in found], ["named", "partial"])
+    sources = {each.root_id: each.source for each in found}
+    left = catalog.todo(list(sources), ["named", "partial"])
     seconds, exact = _seconds(work)
+    paths = itertools.chain(
+        (each.source.path(item.relative_path) for each, item in work),
+        (sources[todo.root_id].path(todo.relative_path) for todo in left),
+    )
     seconds += float(left.durations.sum())
     files = len(work) + len(left)
-    minutes, size = cost(encoder, files, seconds)
+    speed = pace(encoder, paths, catalog.with_hash, heads) if files else Pace(0.0, 0.0)
+    minutes, size = cost(encoder, files, seconds, speed)
     return Plan(
         files=files,
         hours=seconds / 3600,
@@ -72,20 +95,23 @@ def estimate(catalog: Catalog, found: Sequence[Scan], encoder: Encoder) -> Plan:
         unseen=sum(len(each.unseen) for each in found if not each.offline),
         exact=exact,
         doubts=tuple(
-            f"{each.source.location} lacks {each.lost:,} of {each.known:,} files: a failed drive "
-            "looks like this."
+            f"{each.source.location} lacks {each.lost:,} of {counted(each.known, 'file')}: a "
+            "failed drive looks like this."
             for each in found
             if each.lacks_much and not each.offline
         ),
     )
 
 
-def cost(encoder: Encoder, files: int, seconds: float) -> tuple[float, int]:
-    """Minutes of work for the encoder, and bytes its vectors take; files and their sum length."""
+def cost(encoder: Encoder, files: int, seconds: float, speed: Pace) -> tuple[float, int]:
+    """Minutes of work, and bytes the vectors take; of so many files, and their sum length.
+
+    Files are read beside the encoder: whichever takes longer counts.
+    """
     rule = encoder.window
     windows = rule.spread * files if rule.spread else int(seconds / rule.hop) + files
     size = windows * (2 * encoder.dims["audio"] + ROW) + 2 * files * sum(encoder.dims.values())
-    return (windows * _pace(encoder) / 60 if windows else 0.0), size
+    return max(windows * speed.window, seconds * speed.second) / 60, size
 
 
 def _wanted(found: Scan) -> list[Item]:
@@ -108,18 +134,49 @@ def _seconds(work: Sequence[tuple[Scan, Item]]) -> tuple[float, bool]:
     return (length * total / size if size else 0.0), len(sample) == len(work)
 
 
-def _pace(encoder: Encoder) -> float:
-    """Seconds the encoder takes for a window on this machine."""
-    import numpy as np
+def pace(
+    encoder: Encoder,
+    paths: Iterable[Path],
+    find: Callable[[str], int | None] = lambda _: None,
+    heads: Heads | None = None,
+) -> Pace:
+    """Of this machine, with the first windows of some of these files; their rows go to `heads`.
 
-    from indexer.audio.waveform import Waveform
+    `find(content_hash)` gives the id of a sound already known: its file is no help.
+    """
+    tried, took = _tried(encoder, paths, find), []
+    some = [(path, waveform) for path, waveforms, _ in tried for waveform in waveforms]
+    rule, rate = encoder.window, encoder.sample_rate
+    silence = Waveform(np.zeros((1, round(rule.seconds * rate)), dtype=np.float32), rate)
+    for path, waveform in [*some, *[(None, silence)] * TRIAL][:TRIAL]:  # the first one loads it
+        start = perf_counter()
+        rows = encoder.embed_audio([waveform])
+        took.append(perf_counter() - start)
+        if path is not None and heads is not None:
+            heads.keep(path, waveform, {part: matrix[0].copy() for part, matrix in rows.items()})
+    read = [speed for *_, speed in tried[1:] or tried]
+    return Pace(took[-1], sum(read) / len(read) if read else 0.0)
 
-    samples = np.zeros((1, round(encoder.window.seconds * encoder.sample_rate)), dtype=np.float32)
-    windows = [Waveform(samples, encoder.sample_rate)] * TRIAL
-    encoder.embed_audio(windows[:1])  # loads it
-    start = perf_counter()
-    encoder.embed_audio(windows)
-    return (perf_counter() - start) / TRIAL
+
+def _tried(
+    encoder: Encoder, paths: Iterable[Path], find: Callable[[str], int | None]
+) -> list[tuple[Path, list[Waveform], float]]:
+    """Files with their first windows, and how long a second of them takes to read.
+
+    None where windows are spread over a file, which may be long.
+    """
+    wanted = Wanted(encoder.sample_rate, encoder.resampler, encoder.window)
+    tried = []
+    for path in islice(paths, 0 if encoder.window.spread else TRIED):
+        start, windows = perf_counter(), list[Window]()
+        for event in hear(Job(0, path), wanted, find):
+            if isinstance(event, Windows):
+                windows = event.windows
+                break
+        if windows:
+            speed = (perf_counter() - start) / windows[-1].end
+            tried.append((path, [window.waveform for window in windows[:HEAD]], speed))
+    return tried
 
 
 def length(minutes: float) -> str:

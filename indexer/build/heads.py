@@ -1,4 +1,4 @@
-"""First windows of long files, which are heard twice: alone, and with the rest of their files."""
+"""First windows of files that are heard twice: for the plan or alone, and with the whole file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -19,18 +21,18 @@ MOST = 5_000  # files of which rows are held: 90 MB, at 1,500 numbers a window
 
 
 class Heads:
-    """Remembers rows of a sound by the very samples of its windows: its file may change."""
+    """Remembers rows of a file by the very samples of its windows: it may change."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, dict[bytes, Rows]] = {}
+        self._rows: dict[Path, dict[bytes, Rows]] = {}
 
-    def find(self, sound_id: int, waveform: Waveform) -> Rows | None:
-        of_it = self._rows.get(sound_id)
+    def find(self, path: Path, waveform: Waveform) -> Rows | None:
+        of_it = self._rows.get(path)
         return of_it.get(_key(waveform)) if of_it else None
 
-    def keep(self, sound_id: int, waveform: Waveform, rows: Rows) -> None:
-        if sound_id in self._rows or len(self._rows) < MOST:
-            self._rows.setdefault(sound_id, {})[_key(waveform)] = rows
+    def keep(self, path: Path, waveform: Waveform, rows: Rows) -> None:
+        if path in self._rows or len(self._rows) < MOST:
+            self._rows.setdefault(path, {})[_key(waveform)] = rows
 
 
 def _key(waveform: Waveform) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from indexer.build.failures import VANISHED, is_of_the_drive, is_there
+from indexer.counting import counted
 from indexer.errors import AudioError
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class Tap:
     def note(self) -> str:
         """What is wrong with the file, or ""; complete at its end."""
         invalid = self.blocks.invalid_samples
-        numbers = f"{invalid:,} samples were no numbers and are heard as silence"
+        numbers = f"{counted(invalid, 'sample')} without a number, heard as silence"
         return "; ".join(filter(None, [self.blocks.note, numbers if invalid else ""]))
 
     def finish(self) -> tuple[float, dict[str, Any]]:

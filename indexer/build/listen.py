@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from indexer.build.hearing import Event, Job, Wanted, Windows
+from indexer.build.yielding import give_way
 
 if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
@@ -29,10 +30,13 @@ class Ended(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
-    """Files to be heard, made as they are come to, and how many seconds they are in all."""
+class Stage:
+    """Among jobs: a stage begins, or, named as the one before, goes on, of so many seconds.
 
-    each: Iterable[Job]
+    It is come to when all files before it were read.
+    """
+
+    name: str
     seconds: float
 
 
@@ -43,7 +47,7 @@ class Crash:
     error: BaseException
 
 
-class _Ahead(queue.Queue[Event | Crash | None]):
+class _Ahead(queue.Queue[Event | Stage | Crash | None]):
     """Full by its windows, so that as much is read ahead of short files as of long ones.
 
     What holds no window counts as one.
@@ -56,32 +60,32 @@ class _Ahead(queue.Queue[Event | Crash | None]):
     def _qsize(self) -> int:
         return self._held
 
-    def _put(self, item: Event | Crash | None) -> None:
+    def _put(self, item: Event | Stage | Crash | None) -> None:
         super()._put(item)
         self._held += _weight(item)
 
-    def _get(self) -> Event | Crash | None:
+    def _get(self) -> Event | Stage | Crash | None:
         item = super()._get()
         self._held -= _weight(item)
         return item
 
 
-def _weight(event: Event | Crash | None) -> int:
+def _weight(event: Event | Stage | Crash | None) -> int:
     return max(1, len(event.windows)) if isinstance(event, Windows) else 1
 
 
 class Listener:
     """Hears jobs in a thread for each of `hears`; iterate over it for what happens, then close it.
 
-    `hears`: `hearing.hear`, or what does it elsewhere. `find(content_hash)` gives the id of a sound
-    already known. Without `measure` there is no analysis. `ahead`: windows that are read ahead.
-    `seconds` adds up the threads' time. What goes wrong in a thread and is no fault of a file is
-    raised by the iteration.
+    `jobs` are made in these threads, and may wait for what is to be heard. `hears`: `hearing.hear`,
+    or what does it elsewhere. `find(content_hash)` gives the id of a sound already known. Without
+    `measure` there is no analysis. `ahead`: windows that are read ahead. `seconds` adds up the
+    threads' time. What goes wrong in a thread and is no fault of a file is raised by the iteration.
     """
 
     def __init__(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job | Stage],
         encoder: Encoder,
         find: Callable[[str], int | None],
         hears: Sequence[Hears],
@@ -93,14 +97,21 @@ class Listener:
         self._wanted = Wanted(encoder.sample_rate, encoder.resampler, encoder.window, measure)
         self._find = find
         self._jobs = iter(jobs)
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()  # to take a job
+        self._read = threading.Condition()  # a file was
+        self._reading = 0
         self._queue = _Ahead(ahead)
         self._stop = threading.Event()
         self._threads = {
             threading.Thread(target=self._run, args=[each], daemon=True): each for each in hears
         }
 
-    def __iter__(self) -> Iterator[Event]:
+    @property
+    def is_behind(self) -> bool:
+        """Whether who asked for the next event would wait for it now."""
+        return self._queue.empty()
+
+    def __iter__(self) -> Iterator[Event | Stage]:
         for thread in self._threads:
             thread.start()
         running = len(self._threads)
@@ -116,6 +127,8 @@ class Listener:
     def close(self) -> None:
         """Stops the threads; what they had read and not handed over is dropped."""
         self._stop.set()
+        with self._read:
+            self._read.notify_all()
         for thread, hear in self._threads.items():
             if thread.ident is not None:
                 thread.join(PATIENCE if isinstance(hear, Ended) else None)
@@ -124,6 +137,7 @@ class Listener:
                     thread.join()
 
     def _run(self, hear: Hears) -> None:
+        give_way()
         try:
             self._hear_all(hear)
         except BaseException as error:
@@ -132,18 +146,30 @@ class Listener:
             self._put(None)
 
     def _hear_all(self, hear: Hears) -> None:
-        while not self._stop.is_set():
-            with self._lock:
-                job = next(self._jobs, None)
-            if job is None:
-                break
-            start = perf_counter()
-            heard = hear(job, self._wanted, self._find, self._stop.is_set)
-            waited = sum(self._put(event) for event in heard)
-            with self._lock:
-                self.seconds += perf_counter() - start - waited
+        while not self._stop.is_set() and (job := self._next()) is not None:
+            start, waited = perf_counter(), 0.0
+            try:
+                for event in hear(job, self._wanted, self._find, self._stop.is_set):
+                    waited += self._put(event)
+            finally:
+                with self._read:
+                    self.seconds += perf_counter() - start - waited
+                    self._reading -= 1
+                    self._read.notify_all()
 
-    def _put(self, event: Event | Crash | None) -> float:
+    def _next(self) -> Job | None:
+        """The next file, for this thread alone, after the stages that begin with it."""
+        with self._turn:
+            while isinstance(job := next(self._jobs, None), Stage):
+                with self._read:
+                    self._read.wait_for(lambda: not self._reading or self._stop.is_set())
+                self._put(job)
+            if job is not None:
+                with self._read:
+                    self._reading += 1
+            return job
+
+    def _put(self, event: Event | Stage | Crash | None) -> float:
         """Hands an event over; returns the seconds it had to wait for room."""
         start = perf_counter()
         while not self._stop.is_set():

@@ -7,6 +7,8 @@ from contextlib import closing
 from threading import Event
 from typing import TYPE_CHECKING, Self
 
+from indexer.build.yielding import give_way
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
@@ -24,7 +26,7 @@ class Naming:
 
     def __init__(self, names: Steps, words: Steps) -> None:
         self._names, self._words = names, words
-        self._pool = ThreadPoolExecutor(1, "naming")
+        self._pool = ThreadPoolExecutor(1, "naming", give_way)
         self._more, self._stop = Event(), Event()
         self._known = 0
 

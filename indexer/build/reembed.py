@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.build.ears import Ears, hear
-from indexer.build.estimate import cost, length
+from indexer.build.estimate import cost, length, pace
 from indexer.build.failures import is_there
 from indexer.build.hearing import Broken, Duplicate, End, Job
-from indexer.build.listen import Jobs
+from indexer.build.listen import Stage
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
 from indexer.build.words import embed_words
@@ -69,7 +69,9 @@ def look_ahead(library: Library, config: Config, encoder: Encoder) -> Ahead:
     """What `reembed` will have to do; nothing is heard yet."""
     with Library(library.folder, config) as other:
         jobs, away = _jobs(other, encoder)
-    minutes, size = cost(encoder, len(jobs), sum(job.seconds for job in jobs))
+    seconds = sum(job.seconds for job in jobs)
+    speed = pace(encoder, (job.path for job in jobs))
+    minutes, size = cost(encoder, len(jobs), seconds, speed)
     return Ahead(jobs, away, minutes, size)
 
 
@@ -98,9 +100,8 @@ def reembed(
             for _ in embed_words(other.catalog, encoder, spaces["metadata"], report, progress):
                 pass
         jobs, _ = _jobs(other, encoder)
-        stage = f"Listening with {encoder.name}"
-        work = Jobs(jobs, sum(job.seconds for job in jobs))
-        report.added = hear(other, encoder, stage, work, report, progress, Again)
+        stage = Stage(f"Listening with {encoder.name}", sum(job.seconds for job in jobs))
+        report.added = hear(other, encoder, [stage, *jobs], report, progress, Again)
         if not without_them:
             _require_all(library, other, encoder, report)
         save_indexes(other, encoder)

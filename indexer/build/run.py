@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import itertools
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from indexer.build import shards, takes
 from indexer.build.apart import readers
@@ -13,23 +17,26 @@ from indexer.build.ears import hear, threads
 from indexer.build.estimate import estimate
 from indexer.build.heads import HEAD, Heads
 from indexer.build.hearing import Job
-from indexer.build.listen import Jobs
+from indexer.build.listen import Stage
 from indexer.build.naming import Naming
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
-from indexer.build.words import NAMED, embed_words, name_files
+from indexer.build.words import FIRST, embed_words, name_files
 from indexer.counting import counted
 
 if TYPE_CHECKING:
     from indexer.audio.window import WindowRule
     from indexer.build.listen import Hears
+    from indexer.catalog.answers import Todo
     from indexer.catalog.store import Catalog
-    from indexer.catalog.todo import Todos
     from indexer.encoders.protocol import Encoder
     from indexer.library import Library
     from indexer.sources.protocol import Source
 
-MUCH = 600.0  # seconds of sound from which on files are read in processes of their own
+START, REST = "Listening to the start of every file", "Listening to the rest of long files"
+# Seconds of sound from which on files are read in processes of their own. Below, they are read by
+# threads, which nothing can end: a file whose decoder goes in circles holds the build up.
+MUCH = 600.0
 
 
 def build_index(
@@ -55,7 +62,8 @@ def build_index(
         known = {root.id for root in library.catalog.roots()}
         found = [look(library, source, options, report) for source in sources]
         try:
-            plan = estimate(library.catalog, found, encoder)
+            heads = Heads()
+            plan = estimate(library.catalog, found, encoder, heads)
             progress.planned(plan)
         except BaseException:
             library.catalog.forget_roots([f.root_id for f in found if f.root_id not in known])
@@ -64,7 +72,7 @@ def build_index(
         try:
             much = 3600 * plan.hours > MUCH and not options.ray
             with readers(threads(encoder) if much else 0) as hears:
-                _stages(library, found, encoder, options, report, progress, hears)
+                _stages(library, found, encoder, options, report, progress, hears, heads)
         finally:
             _count(library, report)
         with report.timed("index"):
@@ -85,11 +93,12 @@ def _stages(
     report: BuildReport,
     progress: Progress,
     hears: Sequence[Hears],
+    heads: Heads,
 ) -> None:
     catalog = library.catalog
     new, changed = (sum(len(getattr(each, what)) for each in found) for what in ("new", "changed"))
     # of the rest nothing is shown: they are read while files are heard
-    first = new if options.ray else min(new, NAMED)
+    first = new if options.ray else min(new, FIRST)
     progress.stage("Reading names and tags", first + changed)
     for each in found:
         with report.timed("record"):
@@ -105,10 +114,12 @@ def _stages(
         if options.ray:
             for count in naming:
                 progress.advance(count)
-            jobs = _jobs(found, catalog.todo(_roots(found), ["named", "partial"]), None)
-            hear_there(library, encoder, jobs, options.ray, report, progress)
+            todos = catalog.todo(_roots(found), ["named", "partial"])
+            seconds = float(todos.durations.sum())
+            jobs = map(_job(found), todos)
+            hear_there(library, encoder, jobs, seconds, options.ray, report, progress)
         else:
-            _hear(library, found, encoder, naming, report, progress, hears)
+            _hear(library, found, encoder, naming, report, progress, hears, heads)
     catalog.drop_orphans()  # only now is it known which recordings went elsewhere
     # a file that turned out to be a copy may have given its sound another name
     for _ in _write(library, encoder, report, progress):
@@ -144,27 +155,19 @@ def _hear(
     report: BuildReport,
     progress: Progress,
     hears: Sequence[Hears],
+    heads: Heads,
 ) -> None:
-    heads, catalog, roots = Heads(), library.catalog, _roots(found)
-    last = 0
-    for count in naming:
-        if not last:
-            progress.advance(count)
-        todos = catalog.todo(roots, ["named"], above=last)  # what vanished stays named
-        last = todos.last
-        report.added += hear(
-            library, encoder, "Listening to the start of every file",
-            _jobs(found, todos, _first(encoder.window)), report, progress, heads=heads,
-            hears=hears,
-        )  # fmt: skip
-    if encoder.device == "mps":
-        for _ in _write(library, encoder, report, progress):
-            pass
+    def before(stage: Stage) -> None:
+        if stage.name == REST and encoder.device == "mps":
+            for _ in _write(library, encoder, report, progress):
+                pass
+
+    turns = iter(naming)
+    progress.advance(next(turns))
+    jobs = _jobs(library.catalog, found, encoder.window, itertools.chain([0], turns))
     report.added += hear(
-        library, encoder, "Listening to the rest of long files",
-        _jobs(found, catalog.todo(roots, ["partial"]), None), report, progress, heads=heads,
-        hears=hears,
-    )  # fmt: skip
+        library, encoder, jobs, report, progress, heads=heads, hears=hears, before=before
+    )
 
 
 def _roots(found: Sequence[Scan]) -> list[int]:
@@ -178,6 +181,12 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
             library.catalog, source, retry_failed=options.retry_failed, whole=options.whole
         )
     report.skipped += found.skipped
+    if found.unreadable:
+        report.notes.append(
+            f"{counted(found.unreadable, 'file', 'is/are')} still unreadable in "
+            f"{source.location}: `sonorize library status` lists them, --retry-failed tries them "
+            "again."
+        )
     report.notes += source.notes
     report.passed_over += source.passed_over
     if found.offline:
@@ -196,31 +205,53 @@ def look(library: Library, source: Source, options: Options, report: BuildReport
     return found
 
 
-def _first(rule: WindowRule) -> float | None:
-    """Seconds of a window, where a file's first ones say something of it by themselves."""
-    return None if rule.spread else rule.seconds
+def _jobs(
+    catalog: Catalog, found: Sequence[Scan], rule: WindowRule, turns: Iterator[int]
+) -> Iterator[Job | Stage]:
+    """What is to be heard, with stages: the start of every file at each turn, then the rest."""
+    first, roots, job = _first(rule), _roots(found), _job(found)
+    last = 0
+    for _ in turns:
+        todos = catalog.todo(roots, ["named"], above=last)  # what vanished stays named
+        last = todos.last
+        yield Stage(START, float(np.minimum(todos.durations, first).sum()))
+        for todo in todos:
+            yield job(todo, first)
+    # of the last of them the first windows were read, and are still to be embedded
+    read, todos = catalog.todo(roots, ["named"]), catalog.todo(roots, ["partial"])
+    seconds = float(read.durations[read.durations > first].sum() + todos.durations.sum())
+    yield Stage(REST, seconds)
+    given = set()
+    for todo in read:
+        if _is_long(todo.duration, first):
+            given.add(todo.sound_id)
+            yield job(todo)
+    yield from (job(todo) for todo in todos if todo.sound_id not in given)
 
 
-def _jobs(found: Sequence[Scan], todos: Todos, window: float | None) -> Jobs:
-    """Files to hear. With `window` (seconds), long files are heard by their first windows only."""
+def _job(found: Sequence[Scan]) -> Callable[..., Job]:
+    """Makes jobs of what is to do; given `first` (seconds), long files are heard so far only."""
     sources = {each.root_id: each.source for each in found}
 
-    def cut(duration: float) -> bool:
-        return window is not None and not 0 < duration <= HEAD * window
-
-    def seconds(duration: float) -> float:
-        return min(duration, HEAD * window) if window is not None else duration
-
-    jobs = (
-        Job(
+    def job(todo: Todo, first: float = math.inf) -> Job:
+        return Job(
             todo.sound_id,
             sources[todo.root_id].path(todo.relative_path),
-            HEAD if cut(todo.duration) else None,
-            seconds(todo.duration),
+            HEAD if _is_long(todo.duration, first) else None,
+            min(todo.duration, first),
         )
-        for todo in todos
-    )
-    return Jobs(jobs, sum(map(seconds, todos.durations.tolist())))
+
+    return job
+
+
+def _first(rule: WindowRule) -> float:
+    """Seconds of a file's first windows, where they say something of it by themselves."""
+    return math.inf if rule.spread else HEAD * rule.seconds
+
+
+def _is_long(duration: float, first: float) -> bool:
+    """Whether a file goes on after these seconds, as far as is known."""
+    return first < math.inf and not 0 < duration <= first
 
 
 def start(library: Library, sources: Sequence[Source], encoder: Encoder) -> int:
@@ -241,7 +272,7 @@ def _count(library: Library, report: BuildReport) -> None:
     counts = library.catalog.counts()
     report.sounds = counts["named"] + counts["partial"] + counts["ready"]
     report.windows = counts["windows"]
-    report.copies = counts["copies"]
+    report.copies = library.catalog.copies()
 
 
 def save_indexes(library: Library, encoder: Encoder) -> list[str]:

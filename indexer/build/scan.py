@@ -34,10 +34,11 @@ OFFLINE_SHARE = 0.1
 class Scan:
     """One source: files to be named, files changed, and those found again or not at all.
 
-    unheard   how many of the unchanged and found again are still to be heard
-    hidden    unseen paths at or below a place that could not be looked at
-    gone      how many files are neither hidden nor, by size and time, moved
-    lost      how many of `known` files that were not missing before are not there and not moved
+    unheard      how many of the unchanged and found again are still to be heard
+    unreadable   how many of them could not be read before
+    hidden       unseen paths at or below a place that could not be looked at
+    gone         how many files are neither hidden nor, by size and time, moved
+    lost         how many of `known` files that were not missing before are not there and not moved
     """
 
     source: Source
@@ -49,6 +50,7 @@ class Scan:
     hidden: frozenset[str] = frozenset()
     unchanged: int = 0
     unheard: int = 0
+    unreadable: int = 0
     gone: int = 0
     lost: int = 0
     known: int = 0
@@ -126,7 +128,8 @@ def _compare(
 ) -> NDArray[np.int64]:
     """Ids of the known files that were seen; of the others only what is to be done is held."""
     unheard = files.of_sounds(("named", "partial"))
-    again = files.of_sounds(("failed",) if retry_failed else ())
+    failed = files.of_sounds(("failed",))
+    again = failed[: len(failed) if retry_failed else 0]
     seen = [np.empty(0, np.int64)]
     for batch in batched(iter(items), BATCH):
         found = files.find([item.relative_path for item in batch])
@@ -138,6 +141,7 @@ def _compare(
         calm = same & (found.file_id > 0)
         result.unchanged += int(calm.sum())
         result.unheard += int(np.isin(ids[same], unheard).sum())
+        result.unreadable += int(np.isin(ids[same], failed).sum())
         seen.append(ids[ids > 0])
         known = files.known(ids[~calm & (ids > 0)])
         for place in np.flatnonzero(~calm).tolist():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from indexer.catalog.store import Catalog
     from indexer.encoders.protocol import Part
@@ -22,11 +24,17 @@ def join_similar(catalog: Catalog, spaces: Mapping[Part, int]) -> None:
 
 
 def _alike(catalog: Catalog, space: int, sound_ids: list[int]) -> list[list[int]]:
-    """Sounds that are linked by pairs of nearly equal ones."""
-    from scipy.sparse.csgraph import connected_components
+    """Sounds that are linked by pairs of nearly equal ones.
 
+    (SciPy's connected components take .3 s to import, which every build would wait for.)
+    """
     ids, rows = catalog.embeddings.clips(space, sound_ids)
-    _, group = connected_components(rows @ rows.T >= ALIKE, directed=False)
+    one, other = np.nonzero(rows @ rows.T >= ALIKE)
+    group, grows = np.arange(len(ids)), True
+    while grows:
+        before = group.copy()
+        np.minimum.at(group, one, before[other])
+        grows = not np.array_equal(group, before)
     members: dict[int, list[int]] = {}
     for sound_id, number in zip(ids.tolist(), group.tolist(), strict=True):
         members.setdefault(number, []).append(sound_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from indexer.build.failures import VANISHED, is_of_the_drive, is_there
 from indexer.build.hearing import facts_columns
 from indexer.build.scan import Scan
 from indexer.build.writer import Writer
+from indexer.build.yielding import give_way
 from indexer.catalog.entries import Entry, Named, Retagged, Written
 from indexer.catalog.models import NameText
 from indexer.errors import AudioError
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from indexer.encoders.protocol import Encoder
     from indexer.sources.protocol import Item
 
-NAMED = 32  # files a batch: the encoder waits for the first one
+FIRST = 8  # files of the first batch: the encoder waits for it
+NAMED = 32  # files of the others
 BATCH = 200
 READERS = 4
 Work = tuple["Known | None", "Item"]  # a file, and what is known of it
@@ -44,7 +47,7 @@ def name_files(
         return found.source.path(job[1].relative_path), _entry(catalog, found, *job)
 
     with report.timed("names"), Writer(catalog, report) as writer:
-        for batch in batched(_ahead(read, jobs), NAMED):
+        for batch in _batches(_ahead(read, jobs)):
             writer.record([entry for _, entry in batch if entry is not None])
             for path, entry in batch:
                 _count(path, entry, report)
@@ -110,10 +113,17 @@ def take_group(root_id: int, relative_path: str, pack: str) -> str:
     return f"{root_id}/{path.parent}/{pack}/{stem}" if stem else f"{root_id}/{relative_path}"
 
 
+def _batches(items: Iterator[T]) -> Iterator[list[T]]:
+    if first := list(islice(items, FIRST)):
+        yield first
+    yield from batched(items, NAMED)
+
+
 def _ahead(work: Callable[[T], R], jobs: Sequence[T]) -> Iterator[R]:
-    """`work` over `jobs` in order, some of them done ahead in threads."""
-    with ThreadPoolExecutor(READERS) as pool:
-        for batch in batched(iter(jobs), BATCH):
+    """`work` over `jobs` in order, some of them done ahead in threads, after the first FIRST."""
+    with ThreadPoolExecutor(READERS, "names", give_way) as pool:
+        yield from pool.map(work, jobs[:FIRST])
+        for batch in batched(islice(jobs, FIRST, None), BATCH):
             yield from pool.map(work, batch)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
+from indexer.build.yielding import give_way
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,7 @@ class Writer:
     def __init__(self, catalog: Catalog, report: BuildReport) -> None:
         self._catalog = catalog
         self._report = report
-        self._pool = ThreadPoolExecutor(1, "writer")
+        self._pool = ThreadPoolExecutor(1, "writer", give_way)
         self._under_way: Future[None] | None = None
 
     def __enter__(self) -> Self:

@@ -45,6 +45,15 @@ class RootInfo(NamedTuple):
     kind: str
     name: str
     location: str
+
+
+class CountedRoot(NamedTuple):
+    """A root, and how many of its files are in which state."""
+
+    id: int
+    kind: str
+    name: str
+    location: str
     present: int
     missing: int
     offline: int

@@ -48,39 +48,47 @@ def require_address(url: str) -> None:
         )
 
 
-def claim(where: str, url: str, mark: Path) -> str:
+def claim(where: str, url: str, mark: Path) -> None:
     """Begins a move into the empty database at `where`, or goes on with that of `mark`.
 
     `mark` tells the address as kept, `url`, and names of a table that only this move made there.
-    Each call gives the table a new name, which is returned: a copy of the folder has an older
-    one. Raises LibraryError, and nothing is written, where the database holds anything else.
+    Each call gives the table a new name: a copy of the folder has an older one. Raises
+    LibraryError, and nothing is written, where the database holds anything else.
     """
     engine = plain_engine(where)
     try:
         with remodelling(engine) as connection:  # two moves into it take turns
             tables = inspect(connection).get_table_names()
-            said, *names = mark.read_text("utf-8").splitlines() if mark.is_file() else [""]
-            begun = [name for name in names if said == url and name in tables]
-            if tables and not begun:
+            former = [name for name in begun(url, mark) if name in tables]
+            if tables and not former:
                 raise LibraryError(
                     f"{url} holds tables already: name an empty database, or a new file."
                 )
             name = f"moving_{uuid4().hex}"
-            mark.write_text("\n".join([url, *begun, name]), "utf-8")
+            mark.write_text("\n".join([url, *former, name]), "utf-8")
             connection.exec_driver_sql(
-                f"ALTER TABLE {begun[0]} RENAME TO {name}"
-                if begun
+                f"ALTER TABLE {former[0]} RENAME TO {name}"
+                if former
                 else f"CREATE TABLE {name} (made INTEGER)"
             )
     finally:
         engine.dispose()
-    return name
 
 
-def release(target: Engine, name: str) -> None:
-    """Ends a move: nobody goes on with it from now on."""
+def begun(url: str, mark: Path) -> list[str]:
+    """The names that `mark` tells of a move to `url`; none if it tells of no such move."""
+    said, *names = mark.read_text("utf-8").splitlines() if mark.is_file() else [""]
+    return names if said == url else []
+
+
+def release(target: Engine, url: str, mark: Path) -> None:
+    """Ends a move: nobody goes on with it from now on. The mark goes last, if this is stopped."""
     with writing(target) as connection:
-        connection.exec_driver_sql(f"DROP TABLE {name}")
+        tables = inspect(connection).get_table_names()
+        for name in begun(url, mark):
+            if name in tables:
+                connection.exec_driver_sql(f"DROP TABLE {name}")
+    mark.unlink()
 
 
 def count(engine: Engine) -> int:

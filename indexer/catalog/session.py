@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, String, cast, create_engine, event, f
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from indexer.errors import LibraryBusy, LibraryError, LibraryNotFound
+from indexer.errors import LibraryAway, LibraryBusy, LibraryError, LibraryNotFound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -281,7 +281,10 @@ def _in_words(engine: Engine) -> Iterator[None]:
                 raise kind(sentence.format(place)) from error
         elif isinstance(error, OperationalError):
             reason = str(error.orig).partition("\n")[0].rstrip(".")
-            raise LibraryError(f"{place} does not answer: {reason}.") from error
+            raise LibraryAway(
+                f"{place} does not answer ({reason}): see that its server runs and can be reached, "
+                "then try again."
+            ) from error
         raise
 
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import (
-    Integer,
     and_,
-    cast,
     delete,
     exists,
     func,
@@ -22,7 +20,7 @@ from sqlalchemy import (
 
 from indexer.catalog import record as records
 from indexer.catalog import schema, text
-from indexer.catalog.answers import Known, Measured, RootInfo, SoundInfo
+from indexer.catalog.answers import CountedRoot, Known, Measured, RootInfo, SoundInfo
 from indexer.catalog.embeddings import Embeddings
 from indexer.catalog.entries import Described, Entry
 from indexer.catalog.filters import Filters, matching, whose, without_all
@@ -105,20 +103,19 @@ class Catalog:
             connection.execute(delete(Root).where(Root.id.in_(root_ids)))
 
     def roots(self) -> list[RootInfo]:
-        states = [
-            func.sum(cast(File.state == state, Integer)) for state in _STATES
-        ]  # one pass over the files
-        query = (
-            select(Root.id, Root.kind, Root.name, Root.location, *states)
-            .outerjoin(File, File.root_id == Root.id)
-            .group_by(Root.id)
-            .order_by(Root.id)
-        )
+        query = select(Root.id, Root.kind, Root.name, Root.location).order_by(Root.id)
         with reading(self.engine) as connection:
-            return [
-                RootInfo(*row[:4], *(int(n or 0) for n in row[4:]))
-                for row in connection.execute(query)
-            ]
+            return [RootInfo(*row) for row in connection.execute(query)]
+
+    def counted_roots(self) -> list[CountedRoot]:
+        """Goes through all files: `roots` is for whoever waits."""
+        query = select(File.root_id, File.state, func.count()).group_by(File.root_id, File.state)
+        with reading(self.engine) as connection:
+            found = {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
+        return [
+            CountedRoot(*root, *(found.get((root.id, state), 0) for state in _STATES))
+            for root in self.roots()
+        ]
 
     def known(self, root_id: int) -> dict[str, Known]:
         """Every file of a root by its relative path."""
@@ -262,19 +259,20 @@ class Catalog:
             }
 
     def counts(self) -> dict[str, int]:
-        """Sounds by status, windows, and `copies`: by how many the files outnumber the sounds.
-
-        Files that are missing do not count.
-        """
+        """Sounds by status, and windows."""
         with reading(self.engine) as connection:
             by_status = connection.execute(
                 select(Sound.status, func.count()).group_by(Sound.status)
             )
             counts = {"named": 0, "partial": 0, "ready": 0, "failed": 0, **dict(by_status.all())}
             windows = connection.execute(select(func.count()).select_from(Window)).scalar_one()
-            files = select(func.count() - func.count(File.sound_id.distinct()))
-            copies = connection.execute(files.where(File.state != "missing")).scalar_one()
-            return {**counts, "windows": int(windows), "copies": int(copies)}
+            return {**counts, "windows": int(windows)}
+
+    def copies(self) -> int:
+        """By how many the files, but for missing ones, outnumber the sounds."""
+        files = select(func.count() - func.count(File.sound_id.distinct()))
+        with reading(self.engine) as connection:
+            return int(connection.execute(files.where(File.state != "missing")).scalar_one())
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """(path, status, reason) of every sound that cannot be read, or only in part."""

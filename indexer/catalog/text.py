@@ -11,11 +11,9 @@ from sqlalchemy import (
     Connection,
     Double,
     Engine,
-    Numeric,
     Select,
     TableClause,
     and_,
-    cast,
     column,
     delete,
     func,
@@ -222,8 +220,9 @@ def _ranked(
     limit: int,
     key: ColumnElement[int],
 ) -> list[tuple[int, float]]:
-    # What is equal but for the order in which it was added up: by id.
-    rounded = cast(func.round(cast(score, Numeric(asdecimal=False)), DIGITS), Double)
+    # What is equal but for the order in which it was added up: by id. To round to a digit after
+    # the point, both databases would write the number out.
+    rounded = func.round(score * 10.0**DIGITS, type_=Double) / 10.0**DIGITS
     scored = chosen.add_columns(rounded.label("score")).order_by(
         literal_column("score").desc(), key
     )

@@ -41,6 +41,7 @@ SOUND_TEXT = table(
     column("words", TSVECTOR),
     column("length", Integer),
 )
+TOTAL = table("sound_text_total", column("sounds", Integer), column("length", BigInteger))
 K1, B = 1.2, 0.75  # of BM25, as in SQLite
 LEAST = 1e-6  # what SQLite counts a word for that is in half of all sounds or more
 LONGEST = 500  # characters of a token; PostgreSQL takes 2,046 bytes
@@ -89,17 +90,19 @@ class Words:
 
     def score(self, expression: Expression) -> ColumnElement[float]:
         """Of a row that matches."""
+        summed = cast(func.sum(TOTAL.c.sounds), Double)
         total = select(
-            cast(func.count(), Double).label("sounds"),
-            (cast(func.sum(SOUND_TEXT.c.length), Double) / func.count()).label("length"),
+            summed.label("sounds"),
+            (cast(func.sum(TOTAL.c.length), Double) / summed).label("length"),
         ).cte("total")
         sounds = select(total.c.sounds).scalar_subquery()
         usual = select(total.c.length).scalar_subquery()
         k = K1 * (1 - B + B * SOUND_TEXT.c.length / usual)
         score: ColumnElement[float] = literal(0.0, Double)
-        for (phrase, guard), times in Counter(self._phrases(expression)).items():
-            found = select(func.count()).select_from(SOUND_TEXT).where(_holds(phrase))
-            having = found.scalar_subquery()
+        for at, ((phrase, guard), times) in enumerate(Counter(self._phrases(expression)).items()):
+            found = select(func.count().label("sounds")).select_from(SOUND_TEXT)
+            once = found.where(_holds(phrase)).cte(f"having{at}")
+            having = select(once.c.sounds).scalar_subquery()
             rarity = func.greatest(LEAST, func.ln((sounds - having + 0.5) / (having + 0.5)))
             share = func.ts_rank_cd(self._shares, SOUND_TEXT.c.words, cast(phrase, TSQUERY))
             weight = func.round(cast(share * self._most, Double))

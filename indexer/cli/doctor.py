@@ -275,7 +275,7 @@ def _sounds(library: Library) -> Iterator[Finding]:
 
 
 def _roots(library: Library) -> Iterator[Finding]:
-    for root in library.catalog.roots():
+    for root in library.catalog.counted_roots():
         if root.kind == "folder" and not Path(root.location).is_dir():
             yield Finding(
                 "library", "note", f"{root.location} is not there; its sounds stay searchable.",
@@ -294,7 +294,7 @@ def _roots(library: Library) -> Iterator[Finding]:
 
 
 def _indexes(library: Library) -> Iterator[Finding]:
-    from indexer.care import damaged, searched
+    from indexer.care import damaged, left_over, searched
     from indexer.library import SAVE_AFTER
     from indexer.vectors import registry
 
@@ -307,7 +307,7 @@ def _indexes(library: Library) -> Iterator[Finding]:
     for known in searched(library).values():
         if known is not None:
             yield Finding("library", "ok", f"Search is {known.said()}.")
-    for sentence in damaged(library):
+    for sentence in (*damaged(library), *left_over(library)):
         yield Finding("library", "note", sentence, "sonorize library rebuild")
     newest: dict[str, int] = {}
     for path in (library.folder / "index").glob("clips-*-*.*"):

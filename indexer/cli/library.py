@@ -53,8 +53,7 @@ def status(library_folder: Path | None, form: str) -> None:
     with open_library(library_folder) as opened:
         config = opened.config
         model_licence = registry.entry(config.encoder).licence
-        counts = opened.catalog.counts()
-        roots = opened.catalog.roots()
+        counts = {**opened.catalog.counts(), "copies": opened.catalog.copies()}
         failures = list(opened.catalog.failures())
         heard = opened.catalog.embeddings.encoders()
         if form == "json":
@@ -72,7 +71,7 @@ def status(library_folder: Path | None, form: str) -> None:
                             for name, known in searched(opened).items()
                             if known is not None
                         },
-                        "roots": [root._asdict() for root in roots],
+                        "roots": [root._asdict() for root in opened.catalog.counted_roots()],
                         "failures": failures,
                     }
                 )
@@ -110,10 +109,12 @@ def check(library_folder: Path | None) -> None:
     sonorize library check
     """
     from indexer.care import check as compare
+    from indexer.care import left_over
 
     with open_library(library_folder) as opened:
         findings = compare(opened, load_encoder(opened.config))
-    for finding in findings:
+        harmless = list(left_over(opened))
+    for finding in [*findings, *harmless]:
         click.echo(finding)
     if findings:
         raise LibraryError(
@@ -282,7 +283,7 @@ def roots(library_folder: Path | None, form: str, move: tuple[str, str] | None) 
             others = f", {lacking:,} {'is' if lacking == 1 else 'are'} not" if lacking else ""
             say(f"{counted(found, 'file', 'is/are')} there{others}.")
         if form == "json":
-            for root in opened.catalog.roots():
+            for root in opened.catalog.counted_roots():
                 click.echo(json.dumps(root._asdict()))
         else:
             _list_roots(opened)
@@ -348,7 +349,7 @@ def import_(library_folder: Path | None, table: Path) -> None:
 
 
 def _list_roots(opened: Library) -> None:
-    for root in opened.catalog.roots():
+    for root in opened.catalog.counted_roots():
         away = f", {root.offline:,} offline" if root.offline else ""
         gone = f", {root.missing:,} gone" if root.missing else ""
         click.echo(

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from PIL import Image
 
+from indexer.counting import counted
 from indexer.encoders import device as devices
 from indexer.encoders import weights
 from indexer.encoders.pretrained import component, computing, library, trimmed
@@ -276,7 +277,9 @@ class PeAvEncoder:
             )
         lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
         if lacking:
-            raise WeightsDamaged(self._strange(f"{len(lacking)} are missing, as {lacking[0]}"))
+            raise WeightsDamaged(
+                self._strange(f"{counted(len(lacking), 'array')} missing, as {lacking[0]}")
+            )
         return model.eval().to(self._device)
 
     def _strange(self, why: str) -> str:

@@ -20,6 +20,7 @@ from indexer.vectors import faiss_index
 from indexer.vectors.cells import SEED, Cells
 from indexer.vectors.faiss_index import FaissIndex
 from indexer.vectors.files import BESIDE
+from indexer.vectors.quick import one_search
 from indexer.vectors.rows import best, checked
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class ApproximateIndex(FaissIndex):
     ) -> Iterator[NDArray[np.intp]]:
         """Positions of rows that may be among the m best of each query."""
         allowed = None if at is None else self._ids[at]
-        with faiss_index.one_search:
+        with one_search:
             faiss_index.set_team(len(queries))
             found = cells.search(queries, self._scored(cells, m), probed, allowed)
         for ids in found:

@@ -1,7 +1,6 @@
 """Exact search by FAISS, on a GPU where faiss was built for one.
 
-The rows lie in memory, or in a file that is mapped there; for many questions, few at a time, in
-float16 too (`halves.py`). From the second search of the same rows
+The rows lie in memory, or in a file that is mapped there. From the second search of the same rows
 on, candidates come from a copy on the first GPU: one question would wait longer for the copy than
 for its answer. A filtered search stays on the CPU (on a GPU, faiss passes over a selector without
 a word), and so does one for which a GPU has not enough memory.
@@ -11,24 +10,21 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
 
-from indexer.vectors.exact import ExactIndex, by_products
-from indexer.vectors.halves import LARGEST, Halves, possible
+from indexer.vectors.quick import QuickIndex
 from indexer.vectors.rows import margins
-from indexer.vectors.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from indexer.vectors.rows import Ids, Rows
+    from indexer.vectors.rows import Rows
 
     Found = tuple[Rows, NDArray[np.intp]]  # (nq, k) products, best first, and positions
 
@@ -48,23 +44,12 @@ COPIED = 1 / 4
 FEWEST_FOR_TEAM = 128  # queries
 TEAM: int = faiss.omp_get_max_threads()
 
-# Few questions read half as much in float16, and lose nothing to BLAS, which is made for many. The
-# copy is made for whoever asks much: few rows are read in no time, and of many it would take memory
-# that others need.
-HALVES_AFTER = 5  # questions
-HALVES_PAY = 25_000_000  # numbers in all rows
-HALVES_FIT = 1 / 8  # of the memory
-HALVES_MOST = 200  # results
-HALVES_FEW = 32  # questions at a time; of more, BLAS loses little
-
 GPU_MOST = 2048  # results for each query that faiss finds on a GPU
 GPU_ROOM = 1 << 28  # bytes faiss works in, besides the rows: the model needs the rest
 LESS_THAN_FLOAT32 = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION")
 
-one_search = threading.Lock()  # one at a time, so that teams never exceed the cores
 
-
-class FaissIndex(ExactIndex):
+class FaissIndex(QuickIndex):
     """The rows are searched where they lie; labels are positions in the ascending ids."""
 
     def __init__(self, dim: int) -> None:
@@ -72,35 +57,11 @@ class FaissIndex(ExactIndex):
         # Any: the stubs describe the C++ calls, not the Python ones laid over them.
         self._copy: Any = None  # on a GPU
         self._searches = 0  # since the rows changed
-        self._halves: Halves | None = None
-        self._asked = 0  # questions, few at a time, since the rows changed
-        self._together = Together(self._near_of_all, one_search)
-
-    def add(self, ids: Ids, vectors: Rows) -> None:
-        self._drop_copy()
-        super().add(ids, vectors)
-
-    def remove(self, ids: Ids) -> int:
-        self._drop_copy()
-        return super().remove(ids)
-
-    def _candidates(
-        self, queries: Rows, m: int, margin: NDArray[np.float64], at: NDArray[np.intp] | None
-    ) -> Iterator[NDArray[np.intp]]:
-        if at is None:
-            yield from self._together(queries, m)
-            return
-        with one_search:
-            near = self._near_of_some(queries, m, at)
-        if near is not None:
-            yield from near
-        else:
-            yield from by_products(self._matrix(), queries, m, margin, at)
 
     def _near_of_all(self, queries: Rows, m: int) -> list[NDArray[np.intp]]:
         fetched = min(m + SPARE, len(self))
         found = self._nearest_on_gpu(queries, fetched)
-        if found is None and (near := self._near_by_halves(queries, m)) is not None:
+        if found is None and (near := self._near_by_rounded(queries, m)) is not None:
             return near
         found = found or knn(queries, self._matrix(), fetched)
         return list(self._within(queries, m, found))
@@ -110,7 +71,7 @@ class FaissIndex(ExactIndex):
     ) -> list[NDArray[np.intp]] | None:
         """None where products with all rows are cheaper."""
         if len(at) > COPIED * len(self):
-            near = self._near_by_halves(queries, m, at)
+            near = self._near_by_rounded(queries, m, at)
             if near is not None or len(queries) < FEWEST_FOR_BLAS:
                 return near
         found = knn_among(queries, self._matrix(), at, min(m + SPARE, len(at)))
@@ -129,23 +90,6 @@ class FaissIndex(ExactIndex):
             else:
                 near = np.flatnonzero(self._matrix() @ queries[i] >= limit)
                 yield near if at is None else np.intersect1d(near, at, assume_unique=True)
-
-    def _near_by_halves(
-        self, queries: Rows, m: int, at: NDArray[np.intp] | None = None
-    ) -> list[NDArray[np.intp]] | None:
-        """None where there is no copy in float16, or it cannot tell."""
-        if len(queries) > HALVES_FEW or m > HALVES_MOST:
-            return None
-        self._asked += len(queries)
-        if self._halves is None and self._asked >= HALVES_AFTER and self._halves_pay():
-            self._halves = Halves(self._matrix(), self._longest)
-        ready = self._halves is not None and self._halves.ready
-        return self._halves.near(queries, m, at) if self._halves and ready else None
-
-    def _halves_pay(self) -> bool:
-        numbers = self._matrix().size
-        fit = numbers * np.dtype(np.float16).itemsize <= HALVES_FIT * memory()
-        return numbers >= HALVES_PAY and fit and self._longest <= LARGEST and possible()
 
     def _nearest_on_gpu(self, queries: Rows, k: int) -> Found | None:
         if k > GPU_MOST:
@@ -168,10 +112,8 @@ class FaissIndex(ExactIndex):
         return fits and m + SPARE <= GPU_MOST and gpus() > 0
 
     def _drop_copy(self) -> None:
+        super()._drop_copy()
         self._copy, self._searches = None, 0
-        if self._halves is not None:
-            self._halves.drop()
-        self._halves, self._asked = None, 0
 
 
 def set_team(queries: int) -> None:
@@ -199,14 +141,6 @@ def knn_among(queries: Rows, rows: Rows, at: NDArray[np.intp], k: int) -> Found:
     products, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
     order = np.argsort(-products, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(products, order, 1), np.take_along_axis(places, order, 1)
-
-
-def memory() -> int:
-    """Bytes that this machine has; where it does not say, eight thousand million."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return 8 * 10**9
 
 
 def gpus() -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from indexer.vectors.protocol import Neighbors
 from indexer.vectors.rows import checked, longest, margins, matrix, score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class MilvusIndex:
         self._name, self._dim = name, dim
         self._portion = max(1, PORTION // (4 * dim))
         self._client: Any = _Spoken(uri)
-        self._marks = f"{name}_state"
+        self._marks = _marks(name)
         self._make(self._marks, 2, state=True)
         self._make(name, dim)
         self._longest = float(self.state().get("longest", 0.0))
@@ -106,11 +106,6 @@ class MilvusIndex:
     def mark(self, state: dict[str, Any]) -> None:
         said = json.dumps({**state, "longest": self._longest})
         self._client.upsert(self._marks, [{"id": 1, "vector": [1.0, 0.0], "state": said}])
-
-    def drop(self) -> None:
-        """Takes the collection away."""
-        for name in (self._marks, self._name):
-            self._client.drop_collection(name)
 
     def clear(self) -> None:
         """Takes all rows and the state out."""
@@ -215,6 +210,20 @@ class MilvusIndex:
         return list(found)
 
 
+def forget(uri: str, names: Iterable[str]) -> None:
+    """Takes away these collections, whether they are there and can be read or not."""
+    client: Any = _Spoken(uri)
+    for name in names:
+        for each in (name, _marks(name)):  # to list them, Milvus would have to read them
+            with suppress(LibraryError):
+                client.drop_collection(each)
+    client.close()
+
+
+def _marks(name: str) -> str:
+    return f"{name}_state"
+
+
 def _named(ids: NDArray[np.int64]) -> Iterator[list[int]]:
     each = np.unique(np.asarray(ids, np.int64)).tolist()
     yield from (each[at : at + NAMED] for at in range(0, len(each), NAMED))
@@ -234,11 +243,11 @@ class _Spoken:
                 f"An address of Milvus holds no name and no password: give them in {TOKEN}, as "
                 "USER:PASSWORD."
             )
-        with _in_words(uri):
+        with _in_words(uri, opening=True):
             from pymilvus import MilvusClient
 
-            # It logs what it raises, with a traceback.
-            for name in ("pymilvus", "pymilvus.milvus_client"):
+            # They log what they raise, with a traceback.
+            for name in ("pymilvus", "pymilvus.milvus_client", "milvus_lite"):
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             self._client = MilvusClient(uri, token=os.environ.get(TOKEN, ""))
 
@@ -253,7 +262,7 @@ class _Spoken:
 
 
 @contextmanager
-def _in_words(uri: str) -> Iterator[None]:
+def _in_words(uri: str, *, opening: bool = False) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
@@ -265,4 +274,12 @@ def _in_words(uri: str) -> Iterator[None]:
         if not type(error).__module__.startswith(("pymilvus", "milvus_lite", "grpc")):
             raise
         reason = str(getattr(error, "message", error)).partition("\n")[0].rstrip(".")
-        raise LibraryError(f"Milvus at {uri} does not answer: {reason}.") from error
+        if "://" in uri:
+            raise LibraryError(f"Milvus at {uri} does not answer: {reason}.") from error
+        raise LibraryError(
+            f"{uri} cannot be opened ({reason}): one process at a time may, so close the other; if "
+            "there is none, move it away, and `sonorize library rebuild` makes it again."
+            if opening
+            else f"the index {uri} cannot be used: {reason}; `sonorize library rebuild` makes it "
+            "again from the catalog"
+        ) from error

@@ -71,9 +71,9 @@ def two_faiss_packages() -> bool:
 
 def _class(kind: str) -> type[SortedRows]:
     if kind == "exact" or (kind == "auto" and default() == "exact"):
-        from indexer.vectors.exact import ExactIndex
+        from indexer.vectors.quick import QuickIndex
 
-        return ExactIndex
+        return QuickIndex
     if kind in ("auto", "faiss", "approximate"):
         return _faiss_class(kind)
     kinds = ", ".join((*available(), f"{MILVUS}ADDRESS"))

@@ -196,13 +196,15 @@ def margins(queries: Rows, dim: int, longest: float) -> NDArray[np.float64]:
     that, since the k-th is as uncertain; 8 u more cover the rounding of the score itself.
     """
     loss = (dim + 8) * 2.0**-24
-    lengths = np.sqrt(np.square(queries, dtype=np.float64).sum(axis=1))
-    return np.asarray(2 * loss / (1 - loss) * lengths * longest)
+    return np.asarray(2 * loss / (1 - loss) * lengths(queries) * longest)
 
 
 def longest(vectors: Rows) -> float:
-    squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
-    return float(np.sqrt(squares.max(initial=0.0)))
+    return float(lengths(vectors).max(initial=0.0))
+
+
+def lengths(vectors: Rows) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)))
 
 
 def best(rows: Rows, near: NDArray[np.intp], query: Rows, m: int) -> tuple[Rows, NDArray[np.intp]]:

@@ -23,6 +23,8 @@ FULL_TEXT = """
 def upgrade() -> None:
     create_sources()
     create_sounds()
+    create_files()
+    create_analyses()
     create_vectors()
     create_log()
     if op.get_bind().dialect.name == "sqlite":
@@ -80,6 +82,9 @@ def create_sounds() -> None:
     )
     for column in ("licence", "pack", "status", "take_group"):
         op.create_index(f"ix_sound_{column}", "sound", [column])
+
+
+def create_files() -> None:
     op.create_table(
         "file",
         sa.Column("id", big_id, nullable=False),
@@ -96,6 +101,9 @@ def create_sounds() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_file_sound_id", "file", ["sound_id"])
+
+
+def create_analyses() -> None:
     op.create_table(
         "analysis",
         sa.Column("sound_id", big_id, nullable=False),

@@ -50,7 +50,7 @@ class Grid:
 def name_of(way: Decoding) -> str:
     """ "sample, temperature 0.7, top-p 0.9, top-k 50"."""
     if way.method == "beam":
-        return f"beam, {way.beams} beams"
+        return f"beam, {counted(way.beams, 'beam')}"
     return f"sample, temperature {way.temperature:g}, top-p {way.top_p:g}, top-k {way.top_k}"
 
 

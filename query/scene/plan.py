@@ -7,40 +7,31 @@ for which nothing comes above the library's floor stays silent, and its note say
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from indexer.errors import SceneError
 from indexer.progress import Progress
-from query import targets, timecode
+from query import timecode
 from query.ask import Ask
 from query.scene import cueing
+from query.scene.asked import Asked, asked
 from query.scene.attack import exactly
-from query.scene.candidates import LONG, STEADY, Candidate, candidates
 from query.scene.cues import Cue, CueSheet, Film, Layer, Shot
-from query.scene.floor import Floor, measured, standing
+from query.scene.fitting import beds_of, fitting, spots_of
+from query.scene.floor import Floor, measured
 from query.scene.places import SAME, places, rows_of
 from query.search import Searcher
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from indexer.encoders.protocol import Vectors
+    from query.scene.candidates import Candidate
     from query.targets import Reference, Steering
-
-DEEP = 50  # hits that are looked at for a shot
-AWAY = 0.25
-"""Of its standing: less is left of a sound that the words to go away from are meant for. By trial
-of 8 words on 5 photographs: of barks without "dog" .14 and less, of birds without "birds" .19 and
-less (but an owl, .36), of all else .31 and more."""
-WIDE = 4 * DEEP  # the same with words that it goes away from, which bring others forward
-NEAR = 0.9  # of the best standing: as good as the best
-_SURE = 0.1  # chance from which on a picture is called what it is taken for
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +58,6 @@ class Options:
     only: Collection[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A shot as it was seen and as it asks, (1, dim) rows; `words`: that in words.
-
-    wanted: the question without what it goes away from; the same object where that is nothing
-    """
-
-    start: int
-    end: int
-    seen: Vectors
-    wanted: Vectors
-    question: Vectors
-    words: str
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self.start, self.end
-
-
 def plan(
     film: Film,
     shots: Sequence[tuple[int, int]],
@@ -105,11 +77,12 @@ def plan(
     _require_shots(film, shots)
     locked = _locked(film, options.former)
     floor = options.floor or measured(searcher, options.ask, options.reference, progress)
-    asked = list(_asked(shots, pictures, searcher, options, progress))
-    weights = searcher.weights(asked[0].seen, options.ask)
-    where = places(rows_of([shot.seen for shot in asked], weights), options.same)
-    work = _Work(film, asked, searcher, options, floor, locked)
-    chosen = [n for n in range(len(asked)) if options.only is None or n in options.only]
+    ask = options.ask
+    asking = list(asked(shots, pictures, searcher, ask, options.words, options.reference, progress))
+    weights = searcher.weights(asking[0].seen, ask)
+    where = places(rows_of([shot.seen for shot in asking], weights), options.same)
+    work = _Work(film, asking, searcher, options, floor, locked)
+    chosen = [n for n in range(len(asking)) if options.only is None or n in options.only]
     for place in dict.fromkeys(where[number] for number in chosen):
         work.lay_ambience([number for number in chosen if where[number] == place])
     progress.stage("Choosing sounds", len(chosen), "shots")
@@ -125,7 +98,7 @@ def plan(
         film=film,
         shots=tuple(
             Shot(number, *shot.span, where[number], shot.words, _note(film, shot, cues))
-            for number, shot in enumerate(asked)
+            for number, shot in enumerate(asking)
         ),
         cues=tuple(cues),
         encoder=encoder.name,
@@ -140,7 +113,7 @@ class _Work:
     def __init__(
         self,
         film: Film,
-        asked: Sequence[_Asked],
+        asked: Sequence[Asked],
         searcher: Searcher,
         options: Options,
         floor: Floor,
@@ -161,8 +134,7 @@ class _Work:
         ]
         if not spans:
             return
-        beds = self._beds(self._candidates(shots, beds=True), spans)
-        self._lay_beds(beds, spans)
+        self._lay_beds(self._fitting(shots, beds=True), spans)
 
     def lay_spot(self, number: int) -> None:
         """A spot for this shot; an ambience for it alone where its place has none."""
@@ -170,81 +142,23 @@ class _Work:
         over = [cue for cue in self.cues if cue.start < shot.end and cue.end > shot.start]
         if any(cue.layer == "spot" for cue in over):
             return
-        found = self._candidates([shot])
-        spots = self._spots(found)
-        if spots:
+        found = self._fitting([shot])
+        used = {cue.clip.identity for cue in self.cues if cue.layer == "spot"}
+        if spots := spots_of(found, used):
             name = self._name("spot", shot.start)
             chosen = [exactly(each) for each in spots[: 1 + cueing.ALTERNATES]]
             made = cueing.spot(self._film, shot.span, chosen, self._options.changes)
             self.cues.append(replace(made, id=name, shot=number, question=shot.words))
         elif not over:
-            self._lay_beds(self._beds(found, [shot.span]), [shot.span])
+            self._lay_beds(found, [shot.span])
 
-    def _candidates(self, shots: Sequence[_Asked], beds: bool = False) -> list[Candidate]:
-        """What fits what these shots want well enough, and not what they go away from."""
-        ask = replace(self._options.ask, k=DEEP, cut=False)
-        if beds:  # nothing shorter is steady; many a short sound may fit better
-            shortest = max(STEADY * LONG, ask.filters.min_duration or 0.0)
-            ask = replace(ask, filters=replace(ask.filters, min_duration=shortest))
-        wanted = _mean([shot.wanted for shot in shots])
-        hits = self._searcher.by_vectors(wanted, ask)
-        background = self._searcher.background(wanted, ask)
-        found = candidates(self._searcher, hits, self._floor, background)
-        if all(shot.question is shot.wanted for shot in shots):
-            return found
-        return self._not_away(found, _mean([shot.question for shot in shots]), ask)
+    def _fitting(self, shots: Sequence[Asked], *, beds: bool = False) -> list[Candidate]:
+        return fitting(shots, self._searcher, self._options.ask, self._floor, beds=beds)
 
-    def _not_away(self, found: list[Candidate], question: Vectors, ask: Ask) -> list[Candidate]:
-        """Those that keep enough of their standing, by what is left of it.
-
-        Whether one fits at all is judged without that: to go away from birds makes no dog unlikely.
-        """
-        ask = replace(ask, k=WIDE, all_takes=True)
-        hits = self._searcher.by_vectors(question, ask)
-        background = self._searcher.background(question, ask)
-        left = {hit.path: standing(hit.score, background) for hit in hits}
-        kept = [
-            replace(each, stands=left[each.clip.path])
-            for each in found
-            if left.get(each.clip.path, 0.0) > AWAY * each.stands
-        ]
-        return sorted(kept, key=lambda each: -each.stands)
-
-    def _beds(
-        self, found: Sequence[Candidate], spans: Sequence[tuple[int, int]]
-    ) -> list[Candidate]:
-        """Those that can lie under these spans: of the nearest the steadiest and longest first."""
-        steady = [each for each in found if each.steady >= STEADY]
+    def _lay_beds(self, found: Sequence[Candidate], spans: Sequence[tuple[int, int]]) -> None:
+        """What can lie under these spans, if anything of what was found can."""
         longest = max(float((end - start) / self._film.rate) for start, end in spans)
-        border = self._near(steady)
-
-        def order(each: Candidate) -> tuple[bool, float]:
-            near = each.stands >= border
-            fits = each.steady * min(1.0, each.clip.duration / longest)
-            return not near, -fits if near else -each.stands
-
-        return sorted(steady, key=order)
-
-    def _spots(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """Sounds that begin, none if none is near the best hit of all: of the near ones first
-        those not used yet, then those with a clear onset, then the best."""
-        border = self._near(found)
-        spots = [each for each in found if each.steady < STEADY]
-        used = {cue.clip.identity for cue in self.cues if cue.layer == "spot"}
-
-        def order(each: Candidate) -> tuple[bool, bool, bool, float]:
-            if each.stands < border:
-                return True, False, False, -each.stands
-            return False, each.clip.identity in used, not each.clear, -each.stands
-
-        spots.sort(key=order)
-        return spots if spots and spots[0].stands >= border else []
-
-    def _near(self, found: Sequence[Candidate]) -> float:
-        """The standing from which on a hit is as good as the best of these."""
-        return NEAR * max((each.stands for each in found), default=0.0)
-
-    def _lay_beds(self, beds: Sequence[Candidate], spans: Sequence[tuple[int, int]]) -> None:
+        beds = beds_of(found, longest)
         if not beds:
             return
         left, whole = None, float(sum(end - start for start, end in spans) / self._film.rate)
@@ -286,49 +200,7 @@ class _Work:
         return max(number for number, shot in enumerate(self._asked) if shot.start <= frame)
 
 
-def _asked(
-    shots: Sequence[tuple[int, int]],
-    pictures: Iterable[Sequence[Image]],
-    searcher: Searcher,
-    options: Options,
-    progress: Progress,
-) -> Iterator[_Asked]:
-    progress.stage("Looking at shots", len(shots), "shots")
-    pair, frame = options.reference, None
-    if pair is not None:
-        frame = searcher.seen(pair.frames, options.ask, False)
-    for number, ((start, end), frames) in enumerate(zip(shots, pictures, strict=True)):
-        if not frames:
-            raise SceneError(f"There is no picture of shot {number + 1}: check the video.")
-        steering = options.words.get(number, options.ask.steering)
-        seen = question = searcher.seen(frames, options.ask, True)
-        if pair is not None and frame is not None:
-            question = targets.target(question, frame, pair)
-        toward = replace(options.ask, steering=replace(steering, away=()))
-        wanted = searcher.steered(question, toward)
-        if steering.away:
-            question = searcher.steered(question, replace(options.ask, steering=steering))
-        else:
-            question = wanted
-        yield _Asked(start, end, seen, wanted, question, _words(steering, searcher, frames))
-        progress.advance()
-
-
-def _mean(rows: Sequence[Vectors]) -> Vectors:
-    return targets.mean({part: np.concatenate([each[part] for each in rows]) for part in rows[0]})
-
-
-def _words(steering: Steering, searcher: Searcher, frames: Sequence[Image]) -> str:
-    """What is asked, as far as it can be said: the words, and what the picture is taken for."""
-    said = [text for _, text in steering.toward] + [f"not {text}" for _, text in steering.away]
-    describe = getattr(searcher.encoder, "describe_image", None)
-    if describe is not None:
-        label, chance = describe(frames[len(frames) // 2])[0]
-        said += [label] if chance >= _SURE else []
-    return ", ".join(said) or "this picture"
-
-
-def _note(film: Film, shot: _Asked, cues: Sequence[Cue]) -> str:
+def _note(film: Film, shot: Asked, cues: Sequence[Cue]) -> str:
     if any(cue.start < shot.end and cue.end > shot.start for cue in cues):
         return ""
     start, end = (timecode.spell(film.start + at, film.rate, film.drop) for at in shot.span)
@@ -353,7 +225,7 @@ def _require_shots(film: Film, shots: Sequence[tuple[int, int]]) -> None:
         raise SceneError("The shots do not cover the film one after the other: find them again.")
 
 
-def _runs(shots: Sequence[_Asked]) -> list[tuple[int, int]]:
+def _runs(shots: Sequence[Asked]) -> list[tuple[int, int]]:
     """Neighbouring shots as one span."""
     cuts = [number + 1 for number, (a, b) in enumerate(pairwise(shots)) if a.end != b.start]
     return [

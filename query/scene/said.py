@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from indexer.counting import counted
 from query.scene.cues import Clip, Cue, CueSheet, Film, Shot
 
 T = TypeVar("T")
@@ -130,17 +131,19 @@ def _require_shot(shot: Shot, place: str, number: int, film: Film) -> None:
     _require(shot.index == number, f"{place}.index", f"is {shot.index}, not {number}")
     _require(shot.start >= 0, f"{place}.start", "is below 0")
     _require(shot.end > shot.start, f"{place}.end", "is not after its start")
-    _require(shot.end <= film.frames, f"{place}.end", f"is after the film's {film.frames} frames")
+    after = f"is after the film's {counted(film.frames, 'frame')}"
+    _require(shot.end <= film.frames, f"{place}.end", after)
 
 
 def _require_cue(cue: Cue, place: str, sheet: CueSheet) -> None:
     shots = len(sheet.shots)
+    known = f"is {cue.shot}, but the film has {counted(shots, 'shot')}"
     _require(bool(cue.id), f"{place}.id", "is empty")
-    _require(0 <= cue.shot < shots, f"{place}.shot", f"is {cue.shot}, but there are {shots} shots")
+    _require(0 <= cue.shot < shots, f"{place}.shot", known)
     _require(cue.start >= 0, f"{place}.start", "is below 0")
     _require(cue.frames > 0, f"{place}.frames", "is not above 0")
     end = sheet.film.frames
-    _require(cue.end <= end, f"{place}.frames", f"takes it past the film's {end} frames")
+    _require(cue.end <= end, f"{place}.frames", f"takes it past the film's {counted(end, 'frame')}")
     _require(abs(cue.gain) <= _GAIN, f"{place}.gain", f"is {cue.gain} dB, which no sound bears")
     for name in ("fade_in", "fade_out"):
         _require(getattr(cue, name) >= 0, f"{place}.{name}", "is below 0")

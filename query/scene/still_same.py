@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.audio.payload import payload_hash
+from indexer.counting import counted
 from indexer.errors import AudioError, PictureError
 from query import timecode
 from query.video import facts
@@ -55,8 +56,8 @@ def _film(film: Film) -> Iterator[str]:
     was = (film.rate, film.frames)
     if was != (now.rate, now.frames):
         yield (
-            f"{film.path} is another film than the one that was sounded: {now.frames:,} frames at "
-            f"{timecode.named(now.rate)} a second, not {film.frames:,} at "
-            f"{timecode.named(film.rate)}. Its cues stay where they were: give the video itself to "
-            "make them anew."
+            f"{film.path} is another film than the one that was sounded: "
+            f"{counted(now.frames, 'frame')} at {timecode.named(now.rate)} a second, not "
+            f"{film.frames:,} at {timecode.named(film.rate)}. Its cues stay where they were: "
+            "give the video itself to make them anew."
         )

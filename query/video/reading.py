@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from indexer.errors import PictureError
 from query import timecode
 
@@ -224,7 +225,9 @@ def _index(container: Any, stream: Any, path: Path) -> tuple[Ticks, str]:
     size = path.stat().st_size
     shown = [entry for entry in entries if not entry.is_discard]
     there = [entry.timestamp for entry in shown if entry.pos + entry.size <= size]
-    lacking = f"{path} is cut off: {len(there):,} of its {len(shown):,} frames are there."
+    lacking = (
+        f"{path} is cut off: of its {counted(len(shown), 'frame')} {len(there):,} can be read."
+    )
     return np.unique(np.array(there, np.int64)), lacking if len(there) < len(shown) else ""
 
 

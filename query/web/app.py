@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 
 from indexer.catalog.browse import Counted, counted, kinds
 from indexer.catalog.models import Sound
-from indexer.errors import LibraryBusy, LibraryNotFound, SonorizeError
+from indexer.errors import LibraryAway, LibraryBusy, LibraryNotFound, SonorizeError
 from query.scene.export.names import PLACEHOLDERS
 from query.web import asking, browsing, choosing, scening, sounds, videos
 from query.web.asking import TheDesk
@@ -33,6 +33,12 @@ from query.web.sounds import served
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "es")
 UPLOADS = 4  # that are held at a time
+REFUSED: dict[type[SonorizeError], int] = {
+    LibraryNotFound: 404,
+    LibraryBusy: 503,
+    LibraryAway: 503,
+}
+"""Status of what goes wrong; 400 for all else: something was asked that cannot be."""
 UNKNOWN = {
     404: "There is nothing at this address.",
     405: "This address is not asked in this way.",
@@ -154,8 +160,7 @@ def add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(SonorizeError)
     async def own(_: Request, error: SonorizeError) -> JSONResponse:
-        status = 404 if isinstance(error, LibraryNotFound) else 400
-        return refused(503 if isinstance(error, LibraryBusy) else status, str(error))
+        return refused(REFUSED.get(type(error), 400), str(error))
 
     @app.exception_handler(NotThere)
     async def absent(_: Request, error: NotThere) -> JSONResponse:

@@ -132,7 +132,7 @@ def overview(desk: TheDesk) -> Overview:
     catalog = desk.library.catalog
     roots = [
         Root(**{**root._asdict(), "name": sendable(root.name), "location": sendable(root.location)})
-        for root in catalog.roots()
+        for root in catalog.counted_roots()
     ]
     problems = [
         Problem(sendable(PurePath(path).name), sendable(path), status, reason)

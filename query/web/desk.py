@@ -9,15 +9,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from indexer.catalog.browse import listed
 from indexer.catalog.filters import Filters
+from indexer.counting import counted
 from indexer.encoders import registry
-from indexer.errors import LibraryNotFound, QueryError, SonorizeError, WeightsMissing
-from indexer.library import Config, Library, exists
+from indexer.errors import (
+    LibraryAway,
+    LibraryNotFound,
+    QueryError,
+    SonorizeError,
+    WeightsMissing,
+)
+from indexer.library import Config, Library, exists, read_config
 from indexer.sources.folder import FolderSource
 from query.ask import Ask
 from query.search import Searcher
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     Seen = list[tuple[str, float]]
 
 PAUSE = 60.0  # s between measurements of the floor
+AGAIN = 1.0  # s until a library whose server is away is looked for again
 REMEMBERED = 2_000  # questions whose vectors are kept
 
 State = Literal["none", "loading", "ready", "missing", "failed"]
@@ -128,6 +136,7 @@ class Desk:
         self.map: tuple[int, Map] | None = None  # of the library at a change; one, as it is large
         self.decoder = Decoder()
         self._transcoder = Decoder()  # its jobs are long: pictures do not wait for them
+        self._closed = Event()
         self._opening = Lock()
         self._measuring = Lock()
         self._measured = -PAUSE
@@ -146,6 +155,7 @@ class Desk:
         self._loading.start()
 
     def close(self) -> None:
+        self._closed.set()
         self.decoder.close()
         self._transcoder.close()
         if self._library is not None:
@@ -201,7 +211,7 @@ class Desk:
             report = build_index(library, sources, self._encoder, progress=progress)
             said = (
                 f"{report.added:,} added, {report.skipped:,} unchanged, {report.failed:,} failed; "
-                f"the library holds {report.sounds:,} sounds."
+                f"the library holds {counted(report.sounds, 'sound')}."
             )
             self._measure_later()
             return " ".join([said, *report.notes])
@@ -250,29 +260,41 @@ class Desk:
         return self.memory.get((self._searchers[True][0], key), make)
 
     def _load(self) -> None:
+        name = ""
         try:
-            library = self.library
-        except SonorizeError as error:
+            name = read_config(self.folder).encoder
+            self.model = Model("loading", name)
+            while not self._has_loaded(name):
+                self._closed.wait(AGAIN)
+        except LibraryNotFound as error:
             self.model = Model("none", said=str(error))
-            return
-        name = library.config.encoder
-        self.model = Model("loading", name)
-        try:
-            self._encoder = self._loaded(library)
-            sees = "image" in self._encoder.modalities
-            self._warm(sees)
-            self.model = Model("ready", name, caveat=self._encoder.caveat, sees=sees)
-            self._measure()
         except WeightsMissing as error:
             self.model = Model("missing", name, said=str(error))
         except SonorizeError as error:
             self.model = Model("failed", name, said=str(error))
 
+    def _has_loaded(self, name: str) -> bool:
+        """False while the server of the library's catalog is away, unless the page is closed."""
+        try:
+            self._encoder = self._encoder or self._loaded(self.library)
+            sees = "image" in self._encoder.modalities
+            self._warm(sees)
+            self.model = Model("ready", name, caveat=self._encoder.caveat, sees=sees)
+            self._measure()
+        except LibraryAway:
+            return self._closed.is_set()
+        return True
+
     def _measure_later(self) -> None:
         """At most once a minute: while another process builds, every question sees a change."""
         if monotonic() - self._measured > PAUSE:
             self._measured = monotonic()
-            Thread(target=self._measure, daemon=True, name="floor").start()
+
+            def measure() -> None:
+                with suppress(LibraryAway):
+                    self._measure()
+
+            Thread(target=measure, daemon=True, name="floor").start()
 
     def _measure(self) -> None:
         """How far a hit has to stand out, of the library as it is now; see query.scene.floor."""

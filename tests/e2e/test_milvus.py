@@ -6,6 +6,8 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,6 +57,13 @@ def answers(built: Path, folder: Path) -> list[tuple[Any, ...]]:
     sound = built / "sounds/0/thing 000.wav"
     out = ran("query-by-sound", sound, "-k", 9, "--format", "json", "--library", folder)
     return [(hit["path"], hit["score"]) for hit in map(json.loads, out.splitlines())]
+
+
+def closed(rows: Path) -> None:
+    """This process has it open no more."""
+    from milvus_lite.server_manager import server_manager_instance
+
+    server_manager_instance.release_server(str(rows))
 
 
 def kind(folder: Path) -> str:
@@ -135,13 +144,49 @@ def test_a_milvus_that_is_lost_can_be_left(built: Path, folder: Path) -> None:
 
 
 def test_an_error_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from indexer.vectors.milvus import MilvusIndex
+    from indexer.vectors.milvus import MilvusIndex, forget
 
     index = MilvusIndex(str(tmp_path / "rows.db"), "rows", 2)
-    index.drop()
-    with pytest.raises(LibraryError, match=r"rows\.db does not answer: .*not"):
+    forget(str(tmp_path / "rows.db"), ["rows"])
+    with pytest.raises(LibraryError, match=r"rows\.db cannot be used: .*not"):
         len(index)
     assert capfd.readouterr().err == ""  # pymilvus logs it too, with a traceback
+
+
+@pytest.mark.parametrize("files", ["data_*.parquet", "manifest.json*", "schema.json"])
+def test_a_damaged_file_is_made_again_by_the_command_that_is_named(
+    built: Path, folder: Path, files: str
+) -> None:
+    ran("library", "migrate", "--index", "milvus:rows.db", "--library", folder)
+    before = answers(built, folder)
+    closed(folder / "rows.db")
+    damaged = list((folder / "rows.db").rglob(files))
+    assert len(damaged) > 3  # also of the index that is only asked, and of states
+    for path in damaged:
+        path.write_bytes(b"")
+    question = ["query-by-sound", built / "sounds/0/thing 000.wav"]
+    for command in (question, ["library", "check"]):
+        done = run(*command, "--library", folder)
+        assert (done.code, "Traceback" in done.err) == (1, False), done.err
+        [said] = re.findall("`(sonorize .*?)`", done.err)
+    ran(*shlex.split(said)[1:], "--library", folder)
+    closed(folder / "rows.db")
+    assert "every index agrees" in ran("library", "check", "--library", folder)
+    assert answers(built, folder) == before
+
+
+def test_a_file_that_another_has_open_is_said_so(folder: Path) -> None:
+    ran("library", "migrate", "--index", "milvus:rows.db", "--library", folder)
+    closed(folder / "rows.db")
+    code = "import sys, pymilvus; pymilvus.MilvusClient(sys.argv[1]); print(); sys.stdin.read()"
+    command = [sys.executable, "-c", code, folder / "rows.db"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"\n"
+        done = run("library", "check", "--library", folder)
+        other.communicate()
+    assert (done.code, done.err.count("\n")) == (1, 1), done.err
+    assert "one process at a time may, so close the other" in done.err
 
 
 def test_a_password_is_not_kept_in_an_address(folder: Path) -> None:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import databases
 import pytest
-from libraries import At, asked, build, contents, differences, interrupt, make_sounds, run
+from libraries import (
+    At,
+    asked,
+    build,
+    configured,
+    contents,
+    differences,
+    interrupt,
+    make_sounds,
+    run,
+)
 from sqlalchemy import delete, insert, inspect, text, update
 
 from indexer.care import move_catalog
@@ -102,6 +115,40 @@ def test_the_catalog_of_another_library_is_not_written_over(
     assert done.code == 1
     assert "holds tables already: name an empty database" in done.err
     assert contents(library) == held
+
+
+@pytest.mark.parametrize("step", ["writing", "Path.unlink"])
+def test_killed_at_its_very_end_it_is_ended_by_the_same_command(
+    library: Path, there: str, tmp_path: Path, step: str
+) -> None:
+    """The library lies there already: whatever is asked of it meanwhile is answered."""
+    code = (
+        "import os; from indexer import care; from indexer.catalog import move;"
+        "from pathlib import Path; from query.cli.main import main; release = move.release\n"
+        "def killed(*_, **__): os.kill(os.getpid(), 9)\n"
+        f"def ending(*given): move.{step} = killed; release(*given)\n"
+        "move.Path = Path; move.release = ending; main()"
+    )
+    command = ["library", "migrate", "--catalog", there, "--library", library]
+    before = contents(library)
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    assert (done.returncode, read_config(library).catalog) == (-signal.SIGKILL, there), done.stderr
+    copied = shutil.copytree(library, tmp_path / "copied")
+    assert run("library", "status", "--library", library).code == 0
+    assert run("query-by-text", "thing", "--library", library).code == 0
+    assert run("library", "check", "--library", library).code == 0
+    assert build(library, tmp_path / "sounds").added == 0
+    assert run(*command).code == 0
+    assert differences(before, contents(library)) == ([], 1.0)
+    with Library.open(library) as opened:
+        tables = inspect(opened.catalog.engine).get_table_names()
+    assert not [name for name in tables if name.startswith("moving")]
+    assert sorted(library.glob("catalog.moving*")) == []
+    done = run(*command)
+    assert (done.code, "already" in done.err) == (1, True), done.err
+    configured(copied, catalog="sqlite:///catalog.sqlite3")
+    done = run(*command[:-1], copied)
+    assert (done.code, "holds tables already" in done.err) == (1, True), done.err
 
 
 def stop_at_first(library: Path, url: str) -> None:

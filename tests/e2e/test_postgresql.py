@@ -13,11 +13,11 @@ import pytest
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from libraries import contents, differences, make_sounds, run
-from sqlalchemy import String, func, insert, inspect, select, text
+from sqlalchemy import String, delete, func, insert, inspect, select, text
 
 from indexer.build.run import build_index
 from indexer.catalog import schema
-from indexer.catalog.entries import Named, Place
+from indexer.catalog.entries import Described, Named, Place
 from indexer.catalog.models import Base, Build, Sound
 from indexer.catalog.session import make_engine, reading, writing
 from indexer.catalog.store import Catalog
@@ -124,6 +124,37 @@ def test_words_are_put_where_a_catalog_had_none(catalog: Catalog) -> None:
         command.downgrade(config, "0005")
     schema.upgrade(catalog.engine)
     assert [key for key, _ in catalog.search_text("dog", 5)] == [1]
+
+
+def test_texts_are_counted_as_they_come_and_go(catalog: Catalog) -> None:
+    """300 of them, which are counted in two sums; from an older revision on, too."""
+    kept = text("SELECT sum(sounds), sum(length) FROM sound_text_total")
+    counted = text("SELECT count(*), sum(length) FROM sound_text")
+
+    def sums() -> tuple[int, int]:
+        with reading(catalog.engine) as connection:
+            found, right = connection.execute(kept).one(), connection.execute(counted).one()
+        assert found == right
+        return found
+
+    catalog.root("folder", "/sounds")
+    places = [Place(1, f"{n}.wav", 1, 1) for n in range(300)]
+    catalog.record(Named(place, {"title": "a dog"}) for place in places)
+    sounds, length = sums()
+    assert sounds == 300
+    catalog.record([Described(1, {"title": "a dog that barks"})])
+    assert sums() == (300, length + 2)
+    with writing(catalog.engine) as connection:
+        connection.execute(delete(Sound).where(Sound.id <= 280))
+    assert sums()[0] == 20
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(schema.migrations_folder()))
+    with writing(catalog.engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0007")
+    catalog.record([Named(places[0], {"title": "a dog"})])
+    schema.upgrade(catalog.engine)
+    assert sums()[0] == 21
 
 
 def test_a_title_longer_than_its_index_takes_is_cut(tmp_path: Path) -> None:

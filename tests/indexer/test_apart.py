@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -99,6 +100,46 @@ def test_a_file_that_ends_the_process_is_broken_and_the_next_is_heard(
     assert number.name in broken.reason
     assert broken.vanished == passes  # from outside: tried again
     *_, end = reader(Job(2, long), WANTED, unknown)
+    assert isinstance(end, End)
+
+
+def test_a_decoder_that_goes_in_circles_is_ended_and_the_next_file_is_heard(
+    long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circles = """
+import indexer.audio.payload as payload
+identify = payload.identify
+def looping(path):
+    while path.name == "circles.wav":
+        pass
+    return identify(path)
+payload.identify = looping
+main()"""
+    monkeypatch.setattr(apart, "_BEGIN", apart._BEGIN.replace("\nmain()", circles))
+    monkeypatch.setattr(apart, "STUCK", 2.0)
+    path = tmp_path / "circles.wav"
+    path.write_bytes(long.read_bytes())
+    with closing(Reader()) as reader:
+        [stuck] = reader(Job(1, path), WANTED, unknown)
+        assert isinstance(stuck, Broken)
+        assert "nothing more could be read of it" in stuck.reason
+        assert not stuck.vanished  # recorded, and not tried again by itself
+        pid = reader.pid
+        monkeypatch.setattr(apart, "STUCK", 60.0)
+        *_, end = reader(Job(2, long), WANTED, unknown)
+        assert isinstance(end, End)
+        assert reader.pid != pid
+
+
+def test_who_takes_long_to_take_what_was_heard_is_no_fault_of_the_file(
+    reader: Reader, long: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(reader(Job(1, long), WANTED, unknown))  # it has started
+    monkeypatch.setattr(apart, "STUCK", 3.0)
+    events = reader(Job(1, long), WANTED, unknown)
+    next(events)
+    time.sleep(3.5)
+    *_, end = events
     assert isinstance(end, End)
 
 

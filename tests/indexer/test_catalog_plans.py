@@ -147,6 +147,7 @@ ASKED: dict[str, Callable[[Catalog], object]] = {
     "windows": lambda c: c.embeddings.windows(1, [1, 2]),
     "measured": lambda c: c.measured([1, 2]),
     "take counts": lambda c: c.take_counts(["a", "b"]),
+    "roots": lambda c: c.roots(),
     "a file": lambda c: c.at(1, "dog.wav"),
     "a hash": lambda c: c.with_hash("ab"),
     "known files": lambda c: c.known(1),
@@ -197,6 +198,15 @@ def test_what_reads_a_whole_table_is_seen(asked: Catalog) -> None:
     assert any(READ_WHOLE.match(step) for step in plans(asked, lambda c: c.counts()))
     tagged = plans(asked, lambda c: c.allowed(Filters(tags=("犬",))))
     assert any(READ_WHOLE.match(step) for step in tagged)
+
+
+def test_a_rare_word_is_found_without_a_look_at_other_texts(asked: Catalog) -> None:
+    """Nor are they counted, of which BM25 needs the number and the length."""
+    steps = plans(asked, lambda c: c.search_text("dog", 10))
+    read = [step for step in steps if re.search(r"\bsound_text\b", step)]
+    assert read
+    expected = r"Bitmap Heap Scan on|SCAN sound_text VIRTUAL TABLE INDEX \d+:M"
+    assert [step for step in read if not re.match(expected, step)] == []
 
 
 @sqlite_only

@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import sounds
 from indexer.audio import payload
 from indexer.audio.payload import payload_hash
 from indexer.build.hearing import Broken, Duplicate, End, Event, Job, Tap, Windows, hear
-from indexer.build.listen import Listener
+from indexer.build.listen import Listener, Stage
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import AudioError
 
@@ -25,7 +25,7 @@ def unknown(_hash: str) -> None:
     return None
 
 
-def heard(jobs: list[Job], find: Callable[[str], int | None] = unknown) -> list[Event]:
+def heard(jobs: list[Job], find: Callable[[str], int | None] = unknown) -> list[Event | Stage]:
     listener = Listener(jobs, ToyEncoder(), find, [hear, hear])
     try:
         return list(listener)
@@ -38,7 +38,7 @@ def long(tmp_path: Path) -> Path:
     return sounds.write(tmp_path / "long.wav", sounds.tone(21.0, 8_000), 8_000)
 
 
-def spans(events: list[Event]) -> list[tuple[float, float]]:
+def spans(events: Sequence[Event | Stage]) -> list[tuple[float, float]]:
     return [
         (window.start, window.end)
         for event in events
@@ -107,7 +107,7 @@ def test_damage_and_what_is_no_number_are_noted(tmp_path: Path) -> None:
     end = heard([Job(1, path)])[-1]
     assert isinstance(end, End)
     assert "cut short" in end.note
-    assert "1,234 samples were no numbers" in end.note
+    assert "1,234 samples without a number" in end.note
 
 
 def test_one_decode_serves_windows_and_measurements(long: Path) -> None:
@@ -139,6 +139,27 @@ def test_an_error_that_is_no_fault_of_a_file_ends_the_build(long: Path) -> None:
 
     with pytest.raises(RuntimeError, match="the catalog is away"):
         heard([Job(1, long)], find)
+
+
+def test_a_stage_begins_when_all_before_it_was_read(long: Path) -> None:
+    first, second = Stage("first", 210.0), Stage("second", 21.0)
+    jobs = [Job(n, long) for n in range(1, 6)]
+    listener = Listener([first, *jobs, second, Job(6, long)], ToyEncoder(), unknown, [hear] * 3)
+    events = list(listener)
+    listener.close()
+    before = events[: events.index(second)]
+    assert before[0] == first
+    assert sorted(e.job.sound_id for e in before if isinstance(e, End)) == [1, 2, 3, 4, 5]
+    assert isinstance(events[-1], End)
+
+
+def test_closing_ends_the_threads_that_wait_for_a_stage(long: Path) -> None:
+    before = threading.active_count()
+    jobs = [Job(1, long), Stage("rest", 0.0), Job(2, long)]
+    listener = Listener(jobs, ToyEncoder(), unknown, [hear, hear], ahead=1)
+    next(iter(listener))  # the first file is not read to its end, since nobody takes the rest
+    listener.close()
+    assert threading.active_count() == before
 
 
 def test_closing_early_ends_the_threads(long: Path) -> None:

@@ -153,7 +153,7 @@ def _set(*keys: Any, to: Any) -> Callable[[Any], None]:
         (_set("cues", 0, "start", to=True), r"cues\[0\].start is True, not a whole number"),
         (_set("cues", 0, "start", to=280), r"cues\[0\].frames takes it past the film's 300"),
         (_set("cues", 0, "frames", to=0), r"cues\[0\].frames is not above 0"),
-        (_set("cues", 0, "shot", to=2), r"cues\[0\].shot is 2, but there are 2 shots"),
+        (_set("cues", 0, "shot", to=2), r"cues\[0\].shot is 2, but the film has 2 shots"),
         (_set("cues", 0, "fade_out", to=-1), r"cues\[0\].fade_out is below 0"),
         (_set("cues", 0, "offset", to=2.5), r"cues\[0\].offset is 2.5, outside the clip's 2.5"),
         (_set("cues", 0, "locked", to="yes"), r"cues\[0\].locked is 'yes', not true or false"),

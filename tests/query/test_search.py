@@ -307,9 +307,11 @@ def test_only_as_many_rows_are_read_as_are_shown(searcher: Searcher) -> None:
         parted = [list(searcher._kept(keys * 40, ask)) for ask in asks]
         assert parted == [every[:k] for k in range(1, 8)]
     asked: list[int] = []
-    read = searcher._sounds
+    read = searcher.shelves.sounds
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(searcher, "_sounds", lambda part: asked.append(len(part)) or read(part))
+        patch.setattr(
+            searcher.shelves, "sounds", lambda keys: asked.append(len(keys)) or read(keys)
+        )
         assert len(searcher._kept(keys * 40, Ask(k=2))) == 2
     assert asked == [18]
 

@@ -160,7 +160,7 @@ def test_an_index_that_promises_more_than_there_is(tmp_path: Path) -> None:
     path.write_bytes(data[: len(data) * 7 // 10])
     found = facts(path)
     assert 50 < found.frames < 150
-    assert found.damage.endswith(f"is cut off: {found.frames} of its 150 frames are there.")
+    assert found.damage.endswith(f"is cut off: of its 150 frames {found.frames} can be read.")
     sound = range(found.frames - 4)  # the last ones lack what they stand on
     assert [number(picture) for _, picture in sampled(path, sound)] == list(sound)
 

@@ -35,14 +35,14 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         tab.keyboard.press("b")
         tab.locator("#collecting-name").fill("scene 4")
         tab.locator("#collecting-name").press("Enter")
-        expect(tab.locator("#about")).to_have_text("Added to scene 4")
+        expect(tab.locator("#told")).to_have_text("Added to scene 4")
         tab.locator(".hit .play").first.focus()
         tab.keyboard.press("i")
         tab.keyboard.press("Enter")
         tab.locator("#places-list").get_by_text("home").click()
         tab.locator("#places-list").get_by_text("project").click()
         tab.locator("#places-choose").click()
-        expect(tab.locator("#about")).to_contain_text("written to project")
+        expect(tab.locator("#told")).to_contain_text("written to project")
         [wav] = (tmp_path / "home/project").glob("*.wav")
         assert wav.stat().st_size > 100_000
         expect(tab.locator("#project")).to_have_text("→ project")
@@ -53,7 +53,7 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         assert worst(tab, "dialog") == []
         tab.locator("#spotting").get_by_role("button", name="Close").click()
         tab.locator("#act-spot").click()
-        expect(tab.locator("#about")).to_have_text("bird-linked.wav linked in project")
+        expect(tab.locator("#told")).to_have_text("bird-linked.wav linked in project")
         assert (tmp_path / "home/project/bird-linked.wav").is_symlink()
         tab.locator("#spot-how").click()
         tab.get_by_role("button", name="As they were").click()
@@ -62,18 +62,18 @@ def test_a_sound_is_kept_collected_and_spotted_by_keys(
         tab.locator("#words").fill("")
         tab.locator("#words").press("Enter")
         tab.locator("#collection").select_option("=scene 4")
-        expect(tab.locator("#about")).to_have_text("1 of 1 sounds")
+        expect(tab.locator("#about")).to_have_text("1 sound")
         expect(tab.locator("#zip")).to_have_attribute("href", "/api/zip?collection=scene+4")
         expect(tab.locator("#sort")).to_be_hidden()
         tab.locator("#filters summary").click()
         tab.locator("#max_duration").fill("2")
         tab.locator("#max_duration").press("Enter")
-        expect(tab.locator("#about")).to_have_text("0 of 0 sounds")
+        expect(tab.locator("#about")).to_have_text("0 sounds")
         tab.locator("#max_duration").fill("")
         tab.locator("#max_duration").press("Enter")
         tab.locator(".hit .play").first.click()
         tab.locator("#act-uncollect").click()
-        expect(tab.locator("#about")).to_have_text("11 of 11 sounds")
+        expect(tab.locator("#about")).to_have_text("11 sounds")
         expect(tab.locator("#act-uncollect")).to_be_hidden()
         expect(tab.locator("#collection option")).to_have_count(2)
 
@@ -178,6 +178,16 @@ def test_the_library_is_built_from_an_empty_page_and_looked_through(
         expect(tab.locator("#packs")).to_contain_text("licence unknown 3")
         tab.locator("#library-open").click()
         expect(tab.locator(".hit")).to_have_count(3)
+
+
+def test_one_sound_is_no_sounds(browser: Browser, tmp_path: Path) -> None:
+    tone(tmp_path / "home/sounds/dog.wav", 3)
+    build(tmp_path / "library", tmp_path / "home/sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own, "/?view=library") as tab:
+        tab.locator("#build-again").click()
+        expect(tab.locator("#build-said")).to_contain_text("the library holds 1 sound.")
+        tab.locator("#library-open").click()
+        expect(tab.locator("#about")).to_have_text("1 sound")
 
 
 def test_a_video_of_the_machine_asks_at_its_playhead_and_runs_under_the_sound(

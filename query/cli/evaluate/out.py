@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.cli.common import say
+from indexer.counting import counted
 
 if TYPE_CHECKING:
     from query.evaluation.report.record import Record
@@ -33,7 +34,7 @@ def deliver(record: Record, out: Path | None) -> None:
     drawn = figures.drawn(record) if figures.available() else []
     sheets.save(html, page.page(record, drawn, out))
     without = "" if drawn else " without figures (they need the extra report)"
-    say(f"Written: {html}{without}, {data} and {len(record.tables)} CSV files.")
+    say(f"Written: {html}{without}, {data} and {counted(len(record.tables), 'CSV file')}.")
 
 
 def _measured_with(record: Record) -> str:

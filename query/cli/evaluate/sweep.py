@@ -49,7 +49,7 @@ def sweep(
     sheets.write(out / "sweep-settings.csv", settings, experiment.SETTING_COLUMNS)
     say(
         f"{counted(len(rows), 'item')}: {counted(len(grid.ways), 'way')} to write captions, "
-        f"{len({clip.path for clip in clips}):,} different sounds."
+        f"{counted(len({clip.path for clip in clips}), 'different sound')}."
     )
     show_rows(settings, experiment.SETTING_COLUMNS, form, title="Nearest to 0", table="settings")
     if encoder.caveat:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from indexer.counting import counted
 from indexer.errors import StudyError
 from query.evaluation import sheets
 
@@ -93,7 +94,7 @@ def compare(before: Record, after: Record) -> Difference:
     for name in dict.fromkeys([*before.tables, *after.tables]):
         one, two = (list(r.tables[name].rows) if name in r.tables else [] for r in (before, after))
         if len(one) != len(two):
-            others.append(f"{name}: {len(one)} rows before, {len(two)} after")
+            others.append(f"{name}: {counted(len(one), 'row')} before, {len(two)} after")
         for at, (old, new) in enumerate(zip(one, two, strict=False)):
             for column in before.tables[name].columns if name in before.tables else ():
                 a, b = _plain(old.get(column)), _plain(new.get(column))

@@ -2,6 +2,7 @@
 
 import { ask, send } from "./api.js";
 import { make } from "./list.js";
+import { trying } from "./said.js";
 import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -25,7 +26,7 @@ export async function mark(row, wanted) {
 
 /** Writes or links the sound, or the region, into the project folder; asks for one if there is none. */
 export async function spot(row, region) {
-  if (!project && !(await chooseProject())) return null;
+  if (!(await hasProject())) return null;
   const [start, end] = region ?? [0, row.duration];
   const said = await send(`sounds/${row.id}/spot`, { start, end, ...how });
   return say(how.linked ? "spot_linked" : "spotted", said);
@@ -60,27 +61,35 @@ function settings() {
   };
 }
 
-export const hasProject = () => project !== null;
+/** Whether there is a project folder; if there is none, one is asked for. */
+export const hasProject = async () => Boolean(project ?? (await known()) ?? (await chooseProject()));
 
 export const reveal = (row) => send(`sounds/${row.id}/reveal`, {});
 
 export async function chooseProject() {
   const place = await choosePlace(say("choose_project"));
   if (!place) return null;
-  project = await send("project", { place });
-  showProject();
-  return project;
+  return shown(await send("project", { place }, { kind: "project" }));
 }
 
-export async function start({ trying }) {
+export function start() {
   settings();
   find("project").onclick = () => trying(chooseProject);
-  project = await ask("project").catch(() => null);
-  showProject();
 }
 
-function showProject() {
+/** The project folder, which the library keeps. */
+export async function known() {
+  try {
+    return shown(await ask("project", { kind: "project" }));
+  } catch { // there is no library, or another was chosen meanwhile
+    return project;
+  }
+}
+
+function shown(found) {
+  project = found;
   find("project").textContent = project ? `→ ${project.name}` : say("choose_project");
+  return project;
 }
 
 // Folders
@@ -99,9 +108,9 @@ export function choosePlace(title, { video = false } = {}) {
       }
     };
     const list = async (id) => {
-      const said = await ask(`places?place=${encodeURIComponent(id)}`, { kind: "places" });
-      here = said.here?.id ?? null;
+      here = id || null; // it is meant already, though it is not shown yet
       find("places-choose").disabled = !here;
+      const said = await ask(`places?place=${encodeURIComponent(id)}`, { kind: "places" });
       find("places-choose").hidden = video;
       const above = [...said.above, ...(said.here ? [said.here] : [])];
       find("places-here").replaceChildren(
@@ -171,8 +180,9 @@ export async function collect(row) {
 export const uncollect = (row, name) => send("collections", { name, sounds: [row.id], remove: true });
 
 /** The options of the list's source: all, kept, and the collections. Whether the current one is there. */
-export async function sources(select, current) {
+export async function sources(select, chosen) {
   const held = await ask("collections").catch(() => []);
+  const current = chosen(); // another may have been chosen meanwhile
   const option = (value, text) => Object.assign(make("option", "", text), { value });
   const named = held.map((each) => option(each.name ? `=${each.name}` : "kept", `${each.name || say("kept")} (${each.count})`));
   select.replaceChildren(option("", say("all_sounds")), ...named);

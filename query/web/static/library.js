@@ -3,6 +3,7 @@
 import { ask, send } from "./api.js";
 import { choosePlace } from "./choose.js";
 import { make } from "./list.js";
+import { trying } from "./said.js";
 import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -57,7 +58,7 @@ function rows(id, lines, heads = null) {
 // Builds
 
 async function build(place) {
-  await handlers.trying(async () => {
+  await trying(async () => {
     await send("build", { place });
     watch();
   });

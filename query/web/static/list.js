@@ -6,6 +6,7 @@ import { draw, pairs } from "./wave.js";
 const list = document.getElementById("hits");
 let rows = [];
 let at = -1;
+let heard = null; // the id of the sound that plays
 let handlers = {};
 
 export const all = () => rows;
@@ -54,11 +55,16 @@ export function select(index, { focus = true } = {}) {
   if (focus) item?.querySelector(".play").focus({ preventScroll: true });
 }
 
-export function mark(playing = null) {
+export function playing(id) {
+  heard = id;
+  mark();
+}
+
+function mark() {
   [...list.children].forEach((item, index) => {
     if (index === at) item.setAttribute("aria-current", "true");
     else item.removeAttribute("aria-current");
-    item.classList.toggle("playing", rows[index].id === playing);
+    item.classList.toggle("playing", rows[index].id === heard);
     item.querySelector(".play").tabIndex = index === Math.max(0, at) ? 0 : -1;
   });
 }

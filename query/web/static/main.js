@@ -1,98 +1,26 @@
 // Brings the parts of the page together: question → sounds → what is heard.
 
-import { ask, Refused } from "./api.js";
+import { answer, follow, further, remark } from "./answer.js";
+import { ask } from "./api.js";
 import * as choose from "./choose.js";
 import * as keys from "./keys.js";
 import * as library from "./library.js";
 import * as list from "./list.js";
+import * as now from "./now.js";
 import * as panel from "./panel.js";
 import * as player from "./player.js";
 import * as question from "./question.js";
+import { problem, solved, tell, trying } from "./said.js";
 import * as scene from "./scene.js";
-import { draw, pairs } from "./wave.js";
 import * as wells from "./wells.js";
-import { number, say } from "./words.js";
+import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 let ready = ""; // what was last heard of the model and the library
-let detail = null; // of the sound that is chosen
-let offset = 0;
-let further = false; // one went on down the list, beyond what was answered first
 
-// Asking
+// The views
 
-async function trying(act) {
-  try {
-    problem("");
-    await act();
-  } catch (error) {
-    if (error.name !== "AbortError") problem(error instanceof Refused ? error.message : String(error));
-  }
-}
-
-function problem(sentence) {
-  find("problem").textContent = sentence;
-  find("problem").hidden = !sentence;
-}
-
-let sliding = false;
-let slidOn = false;
-
-// One question after the other while a slider moves: the server finishes what it has begun.
-async function follow() {
-  slidOn = true;
-  if (sliding) return;
-  sliding = true;
-  while (slidOn) {
-    slidOn = false;
-    await answer({ ahead: false });
-  }
-  sliding = false;
-}
-
-let asking = 0; // questions that are not answered yet: what they answer is not to be added to
-
-async function answer({ add = false, ahead = true } = {}) {
-  if (add && asking) return;
-  asking += 1;
-  const [path, given] = question.request();
-  given.set("offset", add ? offset : 0);
-  await trying(async () => {
-    const said = await ask(`${path}?${given}`, { kind: "answer" });
-    list.show(said.hits, { add });
-    further = add;
-    offset = said.offset + said.hits.length;
-    find("more").hidden = !said.more;
-    taken(said.taken_for ?? []);
-    about(list.all().length, said);
-    if (!add && ahead) player.prefetch(list.all().slice(0, 2));
-  });
-  asking -= 1;
-}
-
-function about(count, { more, total }) {
-  const sound = question.get("frame") ? "" : question.get("sound");
-  const named = sound && (list.all().find((row) => String(row.id) === sound)?.title ?? `#${sound}`);
-  const like = sound ? `${say("like_sound")} ${named} · ` : "";
-  const shown = total === undefined ? say("sounds_count", { count: `${count}${more ? "+" : ""}` })
-    : say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() });
-  find("about").textContent = like + shown;
-  const browses = question.browses();
-  find("empty").hidden = Boolean(count) && !(browses && !question.filters() && !question.get("collection"));
-  find("empty").textContent = say(count ? "welcome" : "nothing");
-  const zip = find("zip");
-  zip.hidden = !question.get("collection") || !count;
-  zip.href = `/api/zip?${question.shown()}`;
-}
-
-function taken(seen) {
-  const named = seen.filter(([, share]) => share >= 0.02).slice(0, 3);
-  find("taken").textContent = named.length
-    ? `${say("taken_for")}: ${named.map(([label, share]) => `${label} ${Math.round(share * 100)} %`).join(", ")}`
-    : "";
-}
-
-function changed(slide = false) {
+function changed(slide = false, { own = false } = {}) {
   if (ready.startsWith("none") && question.get("view") !== "library") { // nothing can be asked: there one is made
     question.set({ view: "library" }, { slide: true });
     return;
@@ -112,13 +40,13 @@ function changed(slide = false) {
   find("sort").value = question.get("sort") || "title";
   find("descending").setAttribute("aria-pressed", String(question.get("descending") === "true"));
   if (!ready) return; // it is not known yet whether there is a library
-  if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }));
-  else if (view === "scene") scene.show();
+  if (view === "library") trying(() => library.show({ none: ready.startsWith("none") }), { kind: "library", own });
+  else if (view === "scene") scene.show({ own });
   else if (slide) follow();
-  else answer();
+  else answer({ own });
 }
 
-const sources = () => choose.sources(find("collection"), question.get("collection"));
+const sources = () => choose.sources(find("collection"), () => question.get("collection"));
 
 // The model
 
@@ -130,9 +58,12 @@ async function watchModel() {
   try {
     said = await ask("status");
   } catch (error) {
-    find("model").textContent = error.message;
+    problem(error.message, "status");
   }
-  if (said) model(said);
+  if (said) {
+    model(said);
+    if (solved("status") && !further()) changed(false, { own: true });
+  }
   const waits = !said || said.model.state === "loading" || (said.model.sees && !said.floor && said.counts.ready > 0);
   waiting = setTimeout(watchModel, waits ? 700 : 15000);
 }
@@ -144,18 +75,17 @@ function model(said) {
   out.textContent = measuring ? `${name} · ${say("floor")}` : say(state, { name });
   out.title = said.model.said || said.model.caveat;
   out.classList.toggle("waits", state === "loading" || measuring);
-  const now = `${state} ${said.floor} ${said.counts.ready ?? 0}`;
   const before = ready;
-  ready = now;
-  if (before !== now) {
-    if (!further || !before.startsWith(`${state} `)) changed(); // a build that goes on takes nobody back up
+  ready = `${state} ${said.floor} ${said.counts.ready ?? 0}`;
+  if (before !== ready) {
+    if (!further() || !before.startsWith(`${state} `)) changed(false, { own: true }); // a build that goes on takes nobody back up
     if (state !== "none") {
       panel.choices().catch(() => {});
       sources();
-      choose.start({ trying });
+      choose.known();
     }
   }
-  if (state === "missing" || state === "failed") problem(said.model.said);
+  if (state === "missing" || state === "failed") problem(said.model.said, "answer");
 }
 
 // Listening
@@ -167,111 +97,35 @@ function chooseRow(index, { play = true, from = null } = {}) {
   if (play) player.play(row, from);
   else player.choose(row);
   player.prefetch([list.all()[index + 1], list.all()[index - 1]]);
-  describe(row);
+  now.describe(row);
   if (index >= list.all().length - 5 && !find("more").hidden) answer({ add: true });
-}
-
-async function describe(row) {
-  detail = { ...row, peaks: pairs(row.wave) };
-  for (const button of [find("toggle"), ...find("acts").querySelectorAll("[id^=act-]")]) button.disabled = false;
-  find("act-take").disabled = !row.takes;
-  now();
-  const said = await ask(`sounds/${row.id}`, { kind: "detail" }).catch(() => null);
-  if (said && detail?.id === said.id) {
-    detail = { ...detail, ...said, ...{ start: row.start, end: row.end, parts: row.parts, score: row.score, mark: detail.mark } };
-    detail.peaks = pairs(said.wave);
-    now();
-  }
-}
-
-function now() {
-  const row = detail;
-  if (!row) return;
-  find("now-title").textContent = row.title;
-  const facts = [
-    row.sample_rate && `${row.sample_rate / 1000} kHz`, row.bit_depth && `${row.bit_depth} bit`,
-    row.channels && `${row.channels} ch`, Object.keys(row.parts).length && list.why(row), row.credit ?? row.license,
-  ];
-  find("now-about").textContent = facts.filter(Boolean).join(" · ");
-  find("now-about").title = row.description ?? "";
-  for (const [id, mark] of [["act-keep", "kept"], ["act-reject", "rejected"]]) {
-    find(id).setAttribute("aria-pressed", String(row.mark === mark));
-  }
-  paintNow();
-}
-
-function paintNow() {
-  if (!detail) return;
-  const length = detail.duration || player.element()?.duration || 1;
-  const share = (pair) => pair && pair.map((seconds) => seconds / length);
-  const partial = detail.end - detail.start < length - 0.05;
-  draw(find("wave"), detail.peaks, {
-    moment: partial ? share([detail.start, detail.end]) : undefined,
-    region: share(player.bounds()), at: player.position() / length,
-  });
-  find("now-time").textContent = `${number(player.position())} / ${number(length)} s`;
-  const region = player.bounds();
-  const more = [
-    region && `${say("region")} ${number(region[0], 2)}–${number(region[1], 2)} s`,
-    player.matches() && `${say("gain")} ${number(player.offset(detail))} dB`,
-    player.speed() !== 1 && `${say("speed")} ${number(player.speed(), 2)}×`,
-  ];
-  find("now-more").textContent = more.filter(Boolean).join(" · ");
-}
-
-function told(name, row, why) {
-  if (!row || row.id !== player.chosen()?.id) return;
-  if (name === "failed") problem(say("cannot_play", { why }));
-  const playing = player.isPlaying();
-  if (name === "play" || name === "pause" || name === "ended") {
-    find("toggle").textContent = playing ? "■" : "▶";
-    find("toggle").setAttribute("aria-label", say(playing ? "stop" : "play"));
-    list.mark(playing ? row.id : null);
-    wells.sync(playing);
-    if (playing) requestAnimationFrame(run);
-  }
-  paintNow();
-}
-
-function run() {
-  player.watch();
-  paintNow();
-  if (player.isPlaying()) requestAnimationFrame(run);
 }
 
 // Choosing
 
-async function mark(wanted) {
-  const row = detail;
-  if (!row) return;
-  await trying(async () => {
-    const mark = await choose.mark(row, wanted);
-    const index = list.all().findIndex((each) => each.id === row.id);
-    if (index >= 0) list.remark(index, mark);
-    if (detail?.id === row.id) { // else another was chosen meanwhile
-      detail.mark = mark;
-      now();
-    }
-    sources();
-  });
-}
+/** Does something with the sound that is chosen, if there is one. */
+const withSound = (act) => () => now.sound() && trying(() => act(now.sound()));
 
-const tell = (sentence) => sentence && (find("about").textContent = sentence);
-const spot = () => (chooseFocused() ? null : detail && trying(async () => tell(await choose.spot(detail, player.bounds()))));
-const reveal = () => detail && trying(() => choose.reveal(detail));
-const collect = () =>
-  detail && trying(async () => {
-    const name = await choose.collect(detail);
-    if (name) tell(say("collected", { name }));
-    sources();
-  });
+const mark = (wanted) => withSound(async (sound) => {
+  const mark = await choose.mark(sound, wanted);
+  remark(sound, mark);
+  now.remark(sound, mark);
+  sources();
+});
+const write = withSound(async (sound) => tell((await choose.spot(sound, player.bounds())) ?? ""));
+const spot = () => chooseFocused() || write();
+const reveal = withSound(choose.reveal);
+const collect = withSound(async (sound) => {
+  const name = await choose.collect(sound);
+  if (name) tell(say("collected", { name }));
+  sources();
+});
 
-const uncollect = () =>
-  detail && trying(async () => {
-    await choose.uncollect(detail, question.get("collection").slice(1));
-    if (await sources()) await answer();
-    else question.set({ collection: "" }); // its last sound was taken out: it is gone
-  });
+const uncollect = withSound(async (sound) => {
+  await choose.uncollect(sound, question.get("collection").slice(1));
+  if (await sources()) await answer();
+  else question.set({ collection: "" }); // its last sound was taken out: it is gone
+});
 
 function toLibrary() {
   question.set({ view: question.get("view") === "library" ? "" : "library" });
@@ -312,7 +166,7 @@ function drag(row, event) {
 
 async function playAlone(row) {
   player.play(row);
-  await describe(row);
+  await now.describe(row);
 }
 
 const handlers = {
@@ -354,8 +208,8 @@ const actions = {
   out: () => player.mark("out"),
   whole: () => player.setRegion(null),
   take: () => nextTake(list.place()),
-  keep: () => mark("kept"),
-  reject: () => mark("rejected"),
+  keep: mark("kept"),
+  reject: mark("rejected"),
   spot,
   collect,
   reveal,
@@ -382,7 +236,7 @@ function theme() {
     localStorage.setItem("sonorize.theme", document.documentElement.dataset.theme);
     list.repaint();
     library.paint();
-    paintNow();
+    now.paint();
   };
 }
 
@@ -403,21 +257,22 @@ find("act-spot").onclick = spot;
 find("act-collect").onclick = collect;
 find("act-uncollect").onclick = uncollect;
 find("act-reveal").onclick = reveal;
-find("act-reference").onclick = () => handlers.reference(detail);
-find("act-copy").onclick = () => copy(detail);
+find("act-reference").onclick = () => handlers.reference(now.sound());
+find("act-copy").onclick = () => copy(now.sound());
 find("act-take").onclick = actions.take;
 find("library-open").onclick = toLibrary;
 find("scene-show").onclick = () => question.set({ view: question.get("view") === "scene" ? "" : "scene" });
-scene.start({ trying, heard: player.chosen, asked: question.set });
+choose.start();
+scene.start({ heard: player.chosen, asked: question.set });
 find("collection").onchange = (event) => question.set({ collection: event.target.value });
 find("sort").onchange = (event) => question.set({ sort: event.target.value === "title" ? "" : event.target.value });
 find("descending").onclick = () => question.set({ descending: question.get("descending") ? "" : "true" });
-player.onTell(told);
+player.onTell(now.told);
 list.handle(handlers);
 panel.start();
-wells.start({ trying, note: (sentence) => (find("taken").textContent = sentence), problem: (name) => problem(say("cannot_show", { name })) });
+wells.start({ note: (sentence) => (find("taken").textContent = sentence) });
 question.onChange(changed);
-library.start({ trying, play: playAlone, model: watchModel, built: () => (watchModel(), changed()) });
-addEventListener("resize", () => (list.repaint(), library.paint(), paintNow()));
+library.start({ play: playAlone, model: watchModel, built: () => (watchModel(), changed(false, { own: true })) });
+addEventListener("resize", () => (list.repaint(), library.paint(), now.paint()));
 changed();
 watchModel();

@@ -10,6 +10,7 @@ const find = (id) => document.getElementById(id);
 const LISTS = { license: "licences", category: "categories", pack: "packs", source: "sources" };
 const FIELDS = ["tag", "min_duration", "max_duration", "min_loudness", "max_loudness"];
 const CHECKS = ["all_takes", "moments"];
+const fields = new Map(); // field → what the question said when it was written to
 
 export function start() {
   for (const name of Object.keys(LISTS)) find(name).onchange = () => question.set({ [name]: find(name).value });
@@ -27,7 +28,9 @@ export function start() {
   find("clear").onclick = () => {
     const names = new Set(new URLSearchParams(location.search).keys());
     names.delete("lang");
+    fields.clear(); // what is typed and not asked goes too
     question.set(Object.fromEntries([...names].map((name) => [name, ""])));
+    show();
   };
   const words = find("words");
   find("find").onsubmit = (event) => {
@@ -73,9 +76,8 @@ function option(each) {
 
 /** As the question is. */
 export function show() {
-  if (document.activeElement !== find("words")) find("words").value = question.get("words");
   for (const name of Object.keys(LISTS)) pick(find(name), question.get(name));
-  for (const name of FIELDS) find(name).value = question.get(name);
+  for (const name of ["words", ...FIELDS]) written(name);
   for (const name of CHECKS) find(name).checked = question.get(name) === "true";
   const { mix, theta } = question.blend();
   find("mix").value = mix;
@@ -91,6 +93,13 @@ export function show() {
   find("steer-alone").hidden = !(question.browses() && question.all("away").length);
   chips();
   named();
+}
+
+/** A field is written to when the question changes, and not when the page asks it anew: one may be typing. */
+function written(name) {
+  const value = question.get(name);
+  if (fields.get(name) !== value) find(name).value = value;
+  fields.set(name, value);
 }
 
 /** They stay while only weights change: one of them is being moved. */

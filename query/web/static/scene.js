@@ -1,9 +1,10 @@
 // A video's timeline: its shots, and the sounds that were chosen for them.
 
 import { ask, send } from "./api.js";
-import { chooseProject, choosePlace, hasProject } from "./choose.js";
+import { choosePlace, hasProject } from "./choose.js";
 import { make } from "./list.js";
 import { louder } from "./player.js";
+import { trying } from "./said.js";
 import { number, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -42,9 +43,9 @@ export function start(given) {
   film.onseeked = head;
 }
 
-export async function show() {
+export async function show({ own }) {
   offer();
-  if (!watching) await handlers.trying(watch);
+  if (!watching) await trying(watch, { kind: "scene", own });
 }
 
 /** The film, with all its sounds. */
@@ -59,15 +60,15 @@ export function toggle() {
 export const hide = () => film.pause();
 
 async function open() {
-  await handlers.trying(async () => {
-    if (!hasProject() && !(await chooseProject())) return;
+  await trying(async () => {
+    if (!(await hasProject())) return;
     const video = await choosePlace(say("scene_open"), { video: true });
     if (video) await begin(video, false);
   });
 }
 
 const begin = (video, anew) =>
-  handlers.trying(async () => {
+  trying(async () => {
     film.pause();
     await send("scene", { video, anew });
     await watch();
@@ -76,7 +77,7 @@ const begin = (video, anew) =>
 async function write() {
   const formats = [...find("scene-formats").querySelectorAll(":checked")].map((box) => box.value);
   if (!formats.length) return;
-  await handlers.trying(async () => {
+  await trying(async () => {
     await send("scene/write", { formats, video: scene.video });
     await watch();
   });
@@ -193,7 +194,7 @@ function offer() {
 
 /** Asks with what the film shows at the cue, so that another sound can be chosen for it. */
 const askHere = () =>
-  handlers.trying(async () => {
+  trying(async () => {
     const cue = scene.cues.find((each) => each.id === chosen);
     const shown = await send(`videos/${scene.video}/frame`, { at: cue.start });
     handlers.asked({ frame: shown.frame, sound: "" });
@@ -204,7 +205,7 @@ const about = (cue) =>
     cue.gain ? `${number(cue.gain)} dB` : ""].filter(Boolean).join(" · ");
 
 const change = (what) =>
-  handlers.trying(async () => draw(await send(`scene/cues/${encodeURIComponent(chosen)}`, { ...what, video: scene.video })));
+  trying(async () => draw(await send(`scene/cues/${encodeURIComponent(chosen)}`, { ...what, video: scene.video })));
 
 // Hearing
 

@@ -3,6 +3,7 @@
 import { ask, Refused, send } from "./api.js";
 import { choosePlace } from "./choose.js";
 import * as question from "./question.js";
+import { problem, trying } from "./said.js";
 import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -56,7 +57,7 @@ function well(button, input, act) {
 
 async function take(file) {
   if (typed(file, "video")) return open(file);
-  await handlers.trying(async () => {
+  await trying(async () => {
     const frame = await upload(file);
     forget();
     question.set({ frame, sound: "" });
@@ -65,7 +66,7 @@ async function take(file) {
 }
 
 async function takeReference(file) {
-  await handlers.trying(async () => question.set({ reference_frame: await upload(file) }));
+  await trying(async () => question.set({ reference_frame: await upload(file) }));
 }
 
 const MOST = 64_000_000; // bytes, as on the server
@@ -89,13 +90,13 @@ function open(file) {
 function unshown(name) {
   forget();
   show();
-  handlers.problem(name);
+  problem(say("cannot_show", { name }));
 }
 
 async function openLocal() {
   const id = await choosePlace(say("open_video"), { video: true });
   if (!id) return;
-  await handlers.trying(async () => {
+  await trying(async () => {
     const facts = await ask(`videos/${id}`, { kind: "video" });
     forget();
     localVideo = id;
@@ -120,7 +121,7 @@ function forget() {
 async function askHere() {
   film.dataset.asked = film.currentTime;
   if (localVideo) {
-    return handlers.trying(async () => {
+    return trying(async () => {
       const said = await send(`videos/${localVideo}/frame`, { at: film.currentTime }, { kind: "picture" });
       question.set({ frame: said.frame, sound: "" });
     });
@@ -129,7 +130,7 @@ async function askHere() {
   Object.assign(canvas, { width: film.videoWidth, height: film.videoHeight });
   canvas.getContext("2d").drawImage(film, 0, 0);
   const data = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.95));
-  await handlers.trying(async () => question.set({ frame: await upload(data), sound: "" }));
+  await trying(async () => question.set({ frame: await upload(data), sound: "" }));
 }
 
 /** The film runs from where it asked while a sound plays. */

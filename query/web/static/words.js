@@ -10,5 +10,11 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** The sentence of so many: "1 sound", "2 sounds". */
+export function counted(key, count) {
+  const form = new Intl.PluralRules(lang).select(count) === "one" ? "one" : "other";
+  return say(`${key}.${form}`, { count: count.toLocaleString(lang) });
+}
+
 export const number = (value, digits = 1) =>
   value.toLocaleString(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -1,0 +1,84 @@
+// Questions and their answers: asks what the address says, and lists what comes.
+
+import { ask } from "./api.js";
+import * as list from "./list.js";
+import * as now from "./now.js";
+import * as player from "./player.js";
+import * as question from "./question.js";
+import { trying } from "./said.js";
+import { counted, say } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+let offset = 0;
+let went = false;
+let asking = 0; // questions that are not answered yet: what they answer is not to be added to
+const marked = new Map(); // sound → its mark, given meanwhile: what they answer may not know of it
+
+/** Whether one went on down the list, beyond what was answered first. */
+export const further = () => went;
+
+/** A sound was kept, rejected or neither, and is so in what is answered from now on. */
+export function remark(row, mark) {
+  if (asking) marked.set(row.id, mark);
+  const index = list.all().findIndex((each) => each.id === row.id);
+  if (index >= 0) list.remark(index, mark);
+}
+
+let sliding = false;
+let slidOn = false;
+
+// One question after the other while a slider moves: the server finishes what it has begun.
+export async function follow() {
+  slidOn = true;
+  if (sliding) return;
+  sliding = true;
+  while (slidOn) {
+    slidOn = false;
+    await answer({ ahead: false });
+  }
+  sliding = false;
+}
+
+/** Asks, and lists what is answered. `add`: the next ones, below. `own`: the user did not ask for it now. */
+export async function answer({ add = false, ahead = true, own = add } = {}) {
+  if (add && asking) return;
+  asking += 1;
+  const [path, given] = question.request();
+  given.set("offset", add ? offset : 0);
+  await trying(async () => {
+    const said = await ask(`${path}?${given}`, { kind: "answer" });
+    for (const row of said.hits) row.mark = marked.get(row.id) ?? row.mark;
+    list.show(said.hits, { add });
+    went = add;
+    offset = said.offset + said.hits.length;
+    find("more").hidden = !said.more;
+    taken(said.taken_for ?? []);
+    about(list.all().length, said);
+    now.reranked(list.current());
+    if (!add && ahead) player.prefetch(list.all().slice(0, 2));
+  }, { kind: "answer", own });
+  asking -= 1;
+  if (!asking) marked.clear();
+}
+
+function about(count, { more, total }) {
+  const sound = question.get("frame") ? "" : question.get("sound");
+  const named = sound && (list.all().find((row) => String(row.id) === sound)?.title ?? `#${sound}`);
+  const like = sound ? `${say("like_sound")} ${named} · ` : "";
+  const shown = total > count ? say("of_total", { count: count.toLocaleString(), total: total.toLocaleString() })
+    : more ? say("sounds_count.other", { count: `${count}+` }) : counted("sounds_count", count);
+  find("about").textContent = like + shown;
+  const browses = question.browses();
+  find("empty").hidden = Boolean(count) && !(browses && !question.filters() && !question.get("collection"));
+  find("empty").textContent = say(count ? "welcome" : "nothing");
+  const zip = find("zip");
+  zip.hidden = !question.get("collection") || !count;
+  zip.href = `/api/zip?${question.shown()}`;
+}
+
+function taken(seen) {
+  const named = seen.filter(([, share]) => share >= 0.02).slice(0, 3);
+  find("taken").textContent = named.length
+    ? `${say("taken_for")}: ${named.map(([label, share]) => `${label} ${Math.round(share * 100)} %`).join(", ")}`
+    : "";
+}

@@ -1,0 +1,150 @@
+"""What is done on the page while something else is on its way, in Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from libraries import copied
+from playwright.sync_api import APIResponse, Browser, Route, expect
+from playwright.sync_api import Page as Tab
+from web_browser import find, opened, until
+from web_server import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+class Growing:
+    """Lets the page see a library that has more sounds each time that it looks."""
+
+    def __init__(self, tab: Tab) -> None:
+        self._tab, self.looks, self.asked = tab, 0, 0
+        tab.route("**/api/status", self._status)
+        tab.on("requestfinished", self._finished)
+
+    def _status(self, route: Route) -> None:
+        said = route.fetch().json()
+        self.looks += 1
+        said["counts"]["ready"], said["floor"] = 100 + self.looks, False
+        route.fulfill(json=said)
+
+    def _finished(self, request: object) -> None:
+        self.asked += "/api/sounds?" in request.url or "/query-by-text?" in request.url  # type: ignore[attr-defined]
+
+    def grow(self, asks: bool = True) -> None:
+        """Until the page has looked twice, and asked again if it does."""
+        looks, asked = self.looks + 2, self.asked + asks
+        until(lambda: self._tab.evaluate("1") == 1 and self.looks >= looks and self.asked >= asked)
+
+
+class Held:
+    """Answers that were made and do not come yet."""
+
+    def __init__(self, tab: Tab, address: str) -> None:
+        self._tab, self._address = tab, address
+        self._held: list[tuple[Route, APIResponse]] = []
+        tab.route(address, lambda route: self._held.append((route, route.fetch())))
+
+    def wait(self) -> None:
+        until(lambda: self._tab.evaluate("1") == 1 and bool(self._held))
+
+    def let_go(self) -> None:
+        for route, response in self._held:
+            route.fulfill(response=response)
+        self._tab.unroute(self._address)
+
+
+def test_a_library_that_grows_takes_nobody_back_up_the_list(tab: Tab) -> None:
+    growing = Growing(tab)
+    tab.goto(f"{tab.url}?k=5")
+    growing.grow()  # it shows what is new
+    tab.locator("#more").click()
+    expect(tab.locator(".hit")).to_have_count(10)
+    growing.grow(asks=False)
+    expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_a_library_that_grows_leaves_what_is_typed_and_what_was_said(
+    tab: Tab, tmp_path: Path
+) -> None:
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    growing = Growing(tab)
+    tab.locator("#words").fill("horn")
+    tab.locator("#filters summary").click()
+    tab.locator("#max_duration").fill("1")
+    tab.locator("#file").set_input_files(tmp_path / "no.png")
+    expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
+    growing.grow()
+    expect(tab.locator("#problem")).to_contain_text("cannot be read as a picture")
+    expect(tab.locator("#max_duration")).to_have_value("1")
+    expect(tab.locator("#words")).to_have_value("horn")
+    tab.locator("#max_duration").press("Enter")
+    expect(tab.locator("#about")).to_have_text("2 sounds")
+    expect(tab.locator("#problem")).to_be_empty()
+    tab.evaluate("delete Navigator.prototype.clipboard")
+    tab.locator(".hit").first.get_by_label("Copy path").click()
+    expect(tab.locator("#told")).to_contain_text("does not let it be copied")
+    growing.grow()
+    expect(tab.locator("#told")).to_contain_text("does not let it be copied")
+    tab.locator("#clear").click()
+    expect(tab.locator("#words")).to_have_value("")
+    expect(tab.locator("#told")).to_be_empty()
+
+
+def test_a_mark_holds_and_a_sound_plays_on_though_another_answer_comes(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    copied(web_library, tmp_path / "library")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        find(tab, "bird")
+        tab.keyboard.press("ArrowDown")
+        expect(tab.locator(".hit.playing")).to_have_count(1)
+        held = Held(tab, "**/query-by-text*")
+        tab.locator("#filters summary").click()
+        tab.locator("#min_duration").fill("3")
+        tab.locator("#min_duration").press("Enter")
+        held.wait()
+        tab.locator("#min_duration").press("Escape")
+        tab.keyboard.press("k")
+        expect(tab.locator(".hit.kept")).to_have_count(1)
+        held.let_go()
+        expect(tab.locator(".hit", has_text="cat")).to_have_count(0)
+        expect(tab.locator(".hit.kept .title")).to_have_text("bird")
+        expect(tab.locator(".hit.playing .title")).to_have_text("bird")
+
+
+def test_the_folder_is_chosen_that_was_clicked_last(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    copied(web_library, tmp_path / "library")
+    (tmp_path / "home/project").mkdir(parents=True)
+    with (
+        serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
+        opened(browser, own) as tab,
+    ):
+        tab.locator("#project").click()
+        tab.locator("#places-list").get_by_text("home").click()
+        listing = Held(tab, "**/api/places?*")
+        tab.locator("#places-list").get_by_text("project").click()
+        listing.wait()
+        tab.locator("#places-choose").click()
+        expect(tab.locator("#project")).to_have_text("→ project")
+        listing.let_go()
+
+
+def test_a_question_that_is_given_up_within_its_answer_says_nothing(tab: Tab) -> None:
+    ended = tab.evaluate("""async () => {
+        const { ask } = await import("/static/api.js");
+        let begun;
+        const within = new Promise((is) => (begun = is));
+        window.fetch = async (_, { signal }) => new Response(new ReadableStream({
+            start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)),
+            pull: () => begun(),
+        }));
+        const first = ask("sounds", { kind: "this" }).catch((error) => error.name);
+        await within;
+        ask("sounds", { kind: "this" });
+        return first;
+    }""")
+    assert ended == "AbortError"
