@@ -56,7 +56,7 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
         "{} is not a catalog; name another library or move this file away.",
     ),
     sqlite3.SQLITE_CORRUPT: (LibraryError, "{} is damaged; put a copy of it back or build anew."),
-    sqlite3.SQLITE_FULL: (LibraryError, "The drive of {} is full; make room and go on."),
+    sqlite3.SQLITE_FULL: (LibraryError, "{} lies on a drive that is full: make room and go on."),
     sqlite3.SQLITE_READONLY: (
         LibraryReadOnly,
         "{} can be read but cannot be written to: ask it as it is or, to change it, see that you "

@@ -278,6 +278,19 @@ def test_a_catalog_that_may_not_be_written_is_told_in_words(tmp_path: Path) -> N
     only_read.dispose()
 
 
+def test_a_drive_that_is_full_is_told_in_a_sentence(engine: Engine, tmp_path: Path) -> None:
+    with writing(engine) as connection:
+        connection.exec_driver_sql(
+            f"PRAGMA max_page_count={connection.scalar(text('PRAGMA page_count'))}"
+        )
+        with pytest.raises(LibraryError) as raised, session._in_words(engine):
+            connection.execute(text("CREATE TABLE c (n)"))
+    file = tmp_path / "catalog.sqlite3"
+    assert str(raised.value) == (
+        f"The catalog {file} lies on a drive that is full: make room and go on."
+    )
+
+
 def test_what_is_read_of_two_states_is_refused(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
