@@ -5,6 +5,7 @@
     │   ├── LibraryNotFound
     │   ├── LibraryTooNew        written by a newer sonorize
     │   ├── LibraryBusy          another build is writing to it
+    │   ├── LibraryReadOnly      one may read it, and is to change it
     │   └── LibraryAway          the server of its catalog does not answer
     ├── SourceError              a folder or service cannot be read
     │   ├── KeyMissing           there is no API key, or no login
@@ -58,6 +59,10 @@ class LibraryTooNew(LibraryError):
 
 class LibraryBusy(LibraryError):
     """Another build is writing to this library."""
+
+
+class LibraryReadOnly(LibraryError):
+    """One may only read this library, and it would have to be changed."""
 
 
 class LibraryAway(LibraryError):

@@ -24,6 +24,7 @@ from indexer.errors import (
     LibraryBusy,
     LibraryError,
     LibraryNotFound,
+    LibraryReadOnly,
     LibraryTooNew,
     typed,
 )
@@ -172,7 +173,7 @@ class Library:
         if save and last != seq:
             self._save(files, index, last, marks)
         elif len(changed) > SAVE_AFTER:
-            with suppress(LibraryBusy), self.lock():
+            with suppress(LibraryBusy, LibraryReadOnly, OSError), self.lock():  # it is a cache
                 self._save(files, index, last, marks)
         if save and index.unprepared:  # takes minutes, and may be stopped: the rows are there
             index.prepare(dims)
@@ -184,7 +185,7 @@ class Library:
         from indexer.vectors.milvus import MilvusIndex
 
         index = MilvusIndex(self._uri(), self._collection(spaces), sum(dims))
-        with suppress(LibraryBusy), nullcontext() if save else self.lock():
+        with suppress(LibraryBusy, LibraryReadOnly), nullcontext() if save else self.lock():
             self._follow(index, spaces, dims)
         return index
 
@@ -252,17 +253,28 @@ class Library:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """The right to build and to write index files. Raises LibraryBusy if another has it."""
+        """The right to build and to write index files. Raises LibraryBusy if another has it, and
+        LibraryReadOnly where nobody can."""
         # Here, since it brings asyncio along, and a question never locks.
         from filelock import FileLock, Timeout
 
+        lock = FileLock(self.folder / "build.lock")
         try:
-            with FileLock(self.folder / "build.lock", timeout=0), building(self.catalog.engine):
-                yield
+            lock.acquire(timeout=0)
         except Timeout:
             raise LibraryBusy(
                 f"Another build is writing to {self.folder}: wait for it, or stop it first."
             ) from None
+        except OSError as error:
+            raise LibraryReadOnly(
+                f"{self.folder} cannot be written to ({error.strerror}): see that you may, or copy "
+                "the library to a place of your own."
+            ) from error
+        try:
+            with building(self.catalog.engine):
+                yield
+        finally:
+            lock.release()
 
     def rows(
         self, spaces: Sequence[int], dims: Sequence[int], sound_ids: Sequence[int] | None

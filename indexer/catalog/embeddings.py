@@ -28,8 +28,13 @@ class Embeddings:
     def space(self, encoder: str, part: str, fingerprint: str, dim: int) -> int:
         """The space's id; made if it is new."""
         where = and_(Space.encoder == encoder, Space.part == part, Space.fingerprint == fingerprint)
+        known = select(Space.id).where(where)
+        with reading(self._engine) as connection:  # a question waits for no writer
+            found = connection.execute(known).scalar_one_or_none()
+        if found is not None:
+            return found
         with writing(self._engine) as connection:
-            found = connection.execute(select(Space.id).where(where)).scalar_one_or_none()
+            found = connection.execute(known).scalar_one_or_none()
             if found is not None:
                 return found
             made = insert(Space).values(

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from indexer.catalog import record as records
 from indexer.catalog import text as words
+from indexer.catalog.read_only import is_read_only
 from indexer.catalog.session import reading, remodelling
-from indexer.errors import LibraryError, LibraryTooNew
+from indexer.errors import LibraryError, LibraryReadOnly, LibraryTooNew
 
 _ASSIGNED = re.compile(r'^(revision|down_revision)\b[^=]*= *(?:"([^"]+)"|None)', re.MULTILINE)
 
@@ -19,11 +20,18 @@ _ASSIGNED = re.compile(r'^(revision|down_revision)\b[^=]*= *(?:"([^"]+)"|None)',
 def upgrade(engine: Engine) -> None:
     """Brings a catalog, an empty one too, to the newest revision; safe in several processes.
 
-    Raises LibraryTooNew when a newer sonorize has written it: nothing is changed then.
+    Raises LibraryTooNew when a newer sonorize has written it: nothing is changed then. Raises
+    LibraryReadOnly for an older one that cannot be written to.
     """
     with reading(engine) as connection:
         if _is_current(connection):
             return
+    if is_read_only(engine):
+        raise LibraryReadOnly(
+            "This library was written by an older sonorize, and cannot be brought up to date where "
+            "it can only be read: let whoever may write to it open it once with this sonorize, or "
+            "copy it to a place of your own."
+        )
     with remodelling(engine) as connection:
         # Another process may have done it while this one waited.
         if not _is_current(connection):

@@ -17,7 +17,14 @@ from sqlalchemy import Connection, Engine, String, cast, create_engine, event, f
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from indexer.errors import LibraryAway, LibraryBusy, LibraryError, LibraryNotFound
+from indexer.catalog.read_only import engine_options, is_read_only, unmixed
+from indexer.errors import (
+    LibraryAway,
+    LibraryBusy,
+    LibraryError,
+    LibraryNotFound,
+    LibraryReadOnly,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,10 +56,11 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
         "{} is not a catalog; name another library or move this file away.",
     ),
     sqlite3.SQLITE_CORRUPT: (LibraryError, "{} is damaged; put a copy of it back or build anew."),
-    sqlite3.SQLITE_FULL: (LibraryError, "The drive of {} is full; make room and go on."),
+    sqlite3.SQLITE_FULL: (LibraryError, "{} lies on a drive that is full: make room and go on."),
     sqlite3.SQLITE_READONLY: (
-        LibraryError,
-        "{} cannot be written to; check the permissions of the file and its folder.",
+        LibraryReadOnly,
+        "{} can be read but cannot be written to: ask it as it is or, to change it, see that you "
+        "may write to its folder and all in it, or copy the library to a place of your own.",
     ),
 }
 
@@ -60,7 +68,7 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
 def make_engine(url: str | URL) -> Engine:
     """The engine of a catalog at any SQLAlchemy URL. Raises as `plain_engine`."""
     engine = plain_engine(url)
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "sqlite" and not is_read_only(engine):
         event.listen(engine, "connect", _prepare)
     return engine
 
@@ -76,7 +84,9 @@ def plain_engine(url: str | URL) -> Engine:
         url = _with_driver(make_url(url))
         refuse_network(url)
         # a server may have been started anew since a connection was last used
-        engine = create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
+        options = engine_options(_file(url))
+        ping = url.get_backend_name() == "postgresql"
+        engine = create_engine(url, pool_pre_ping=ping, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise LibraryError(
             f"{_place(url)} needs a database driver that is not here ({error}); install it first."
@@ -105,7 +115,7 @@ def _with_driver(url: URL) -> URL:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one state of the catalog, from its first question to its end."""
-    with _in_words(engine), engine.connect() as connection:
+    with _in_words(engine), engine.connect() as connection, unmixed(connection):
         yield connection
 
 
@@ -114,8 +124,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction: all of it is kept, or none of it on any exception, Ctrl-C included.
 
     On SQLite it holds the write lock from its start: a transaction that begins by reading
-    could be refused the lock later. Raises LibraryBusy after 30 s without the lock.
+    could be refused the lock later. Raises LibraryBusy after 30 s without the lock, and
+    LibraryReadOnly.
     """
+    _require_writable(engine)
     with _in_words(engine), engine.connect() as connection:
         connection.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         with connection.begin():
@@ -152,6 +164,7 @@ def remodelling(engine: Engine) -> Iterator[Connection]:
     Foreign keys are off on SQLite: it empties a table before it drops it, and every row that
     refers to it would go along.
     """
+    _require_writable(engine)
     name = engine.dialect.name
     with _in_words(engine), engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
@@ -187,15 +200,20 @@ def chunks(seq: Sequence[Item], n: int = 10_000) -> Iterator[Sequence[Item]]:
 
 def refuse_network(url: URL) -> None:
     """Raises LibraryError where a SQLite file would lie on a network drive."""
-    name = (url.database or "").removeprefix("file:").partition("?")[0]
-    if url.get_backend_name() != "sqlite" or name in ("", ":memory:"):
-        return
-    place = Path(name).resolve()
-    if is_unc(str(place)) or network_type(place, _mounts()):
+    place = _file(url)
+    if place is not None and (is_unc(str(place)) or network_type(place, _mounts())):
         raise LibraryError(
             f"{place} lies on a network drive, where SQLite can lose data; "
             "keep the library on a drive of this computer (its sounds may stay where they are)."
         )
+
+
+def _file(url: URL) -> Path | None:
+    """Where a SQLite catalog lies, if in a file."""
+    name = (url.database or "").removeprefix("file:").partition("?")[0]
+    if url.get_backend_name() != "sqlite" or name in ("", ":memory:"):
+        return None
+    return Path(name).resolve()
 
 
 def is_unc(path: str) -> bool:
@@ -267,6 +285,12 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
+
+
+def _require_writable(engine: Engine) -> None:
+    if is_read_only(engine):
+        kind, sentence = SENTENCES[sqlite3.SQLITE_READONLY]
+        raise kind(sentence.format(_place(engine.url)))
 
 
 @contextmanager

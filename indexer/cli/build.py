@@ -15,6 +15,7 @@ import click
 from indexer.cli import pull
 from indexer.cli.common import (
     Bars,
+    confirm,
     copies_said,
     device_option,
     library_folder,
@@ -161,11 +162,7 @@ class BuildBars(Bars):
         if self._given["dry_run"]:
             raise click.exceptions.Exit(0)
         if self._given["prune"] and plan.unseen and not self._given["yes"]:
-            click.confirm(
-                f"Forget up to {counted(plan.unseen, 'file', 'that is/that are')} gone?",
-                abort=True,
-                err=True,
-            )
+            confirm(f"Forget up to {counted(plan.unseen, 'file', 'that is/that are')} gone?")
 
 
 def _config(folder: Path, given: dict[str, Any]) -> Config:

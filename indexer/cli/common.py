@@ -11,6 +11,7 @@ import click
 
 from indexer.build.report import Progress
 from indexer.counting import counted
+from indexer.errors import SonorizeError
 
 if TYPE_CHECKING:
     from indexer.build.report import BuildReport
@@ -87,6 +88,21 @@ def one_line(text: str) -> str:
 def say(sentence: str) -> None:
     """A message for the person, apart from the results on stdout."""
     click.echo(sentence, err=True)
+
+
+def confirm(question: str, *, default: bool = False) -> None:
+    """For commands with --yes. Raises click.Abort for a no, SonorizeError where nobody answers."""
+    try:
+        agreed = click.confirm(question, default=default, err=True)
+    except click.Abort:  # Ctrl-C, or the end of stdin
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise SonorizeError(
+            "nothing was done, since nobody answers here: say --yes to go on without being asked."
+        ) from None
+    if not agreed:
+        raise click.Abort
 
 
 class Bars(Progress):

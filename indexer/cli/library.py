@@ -11,6 +11,7 @@ import click
 
 from indexer.cli.common import (
     Bars,
+    confirm,
     copies_said,
     device_option,
     library_option,
@@ -235,7 +236,7 @@ def reembed(
         if notice := registry.entry(name).notice:
             say(f"{name}: {encoder.licence}: {notice}.")
         if ahead.jobs and not yes:
-            click.confirm("Begin?", abort=True, err=True)
+            confirm("Begin?")
         with closing(Bars()) as bars:
             report = again.reembed(opened, config, encoder, bars, without_them=without_them)
         click.echo(

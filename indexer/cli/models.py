@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.cli.common import confirm
 from indexer.counting import counted
 from indexer.encoders.progress import Progress
 
@@ -104,7 +105,7 @@ def fetch(names: tuple[str, ...], found_in: Path | None, own: Path | None, yes: 
         if weights.status(name, folder).state != "ready":
             click.echo(_terms(registry.entry(name), folder / name), err=True)
             if not yes:
-                click.confirm("Fetch it?", default=True, abort=True, err=True)
+                confirm("Fetch it?", default=True)
         with _progress() as progress:
             weights.fetch(name, folder, progress, found_in=found_in, own=own)
         click.echo(f"{name}: ready")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
+from indexer.counting import counted
 from indexer.errors import SourceError
 from indexer.sources.generated import GeneratedSource
 from indexer.sources.protocol import Item, Source
@@ -23,6 +25,10 @@ EXTENSIONS = frozenset(
 )
 """File names taken for sounds; everything else in the folder is passed over."""
 
+OWN = ("cache", "index", "sounds/freesound", "sounds/generated")
+"""Folders of a library that hold nothing of the user's; whatever else lies beside its library.toml
+may be."""
+
 LOOKERS = 8  # threads: a network drive answers each look late
 LATE = 0.0002  # seconds of a look, from which the others of its folder are made by threads
 _DATALESS = 0x40000000  # macOS SF_DATALESS: the bytes are in the cloud
@@ -30,7 +36,10 @@ _RECALL = 0x00400000 | 0x00001000  # Windows: recall on data access, offline
 
 
 class FolderSource:
-    """The sounds below `folder`, links followed, loops not."""
+    """The sounds below `folder`, links followed, loops not.
+
+    Of a library that lies there (this one, or another) its OWN folders are passed over, and noted.
+    """
 
     kind = "folder"
 
@@ -39,6 +48,7 @@ class FolderSource:
         self._notes: list[str] = []
         self._hidden: list[str] = []
         self._passed_over = 0
+        self._own: set[str] = set()  # paths of libraries' own folders
 
     @property
     def location(self) -> str:
@@ -74,6 +84,7 @@ class FolderSource:
         self._notes.clear()
         self._hidden.clear()
         self._passed_over = 0
+        self._own.clear()
         with ThreadPoolExecutor(LOOKERS) as pool:
             yield from self._walk("", frozenset(), pool)
 
@@ -97,15 +108,31 @@ class FolderSource:
         folders = {entry.name for entry in listed if _is_folder(entry)}
         sounds = [entry for entry in listed if entry.name not in folders and _is_named_so(entry)]
         self._passed_over += len(listed) - len(folders) - len(sounds)
+        if any(entry.name == "library.toml" for entry in listed) and _is_library(folder):
+            self._pass_over_own(below)
         looked = self._looked(sounds, pool)
         for entry in listed:
             relative = f"{below}/{entry.name}" if below else entry.name
+            if relative in self._own:
+                continue
             if entry.name in folders:
                 yield from self._walk(relative, inside, pool)
             elif found := looked.get(entry.name):
                 yield Item(relative, *found)
             elif entry.name in looked or entry.is_symlink():  # a link may lead to a drive
                 self._hidden.append(relative)
+
+    def _pass_over_own(self, below: str) -> None:
+        own = {f"{below}/{name}" if below else name for name in OWN}
+        self._own |= own
+        held = [os.walk(self.path(relative)) for relative in own]
+        names = [name for walk in held for _, _, files in walk for name in files]
+        self._passed_over += len(names)
+        if count := sum(map(_ends_so, names)):
+            self._notes.append(
+                f"{self.path(below)} is a library: {counted(count, 'sound', 'is/are')} passed over "
+                "that it keeps itself."
+            )
 
     def _looked(
         self, entries: list[os.DirEntry[str]], pool: ThreadPoolExecutor
@@ -157,8 +184,21 @@ def parse_source(text: str) -> Source:
     return FolderSource(text)
 
 
+def _is_library(folder: Path) -> bool:
+    """Whether its library.toml is one of ours: other programs may have files of that name."""
+    try:
+        said = tomllib.loads((folder / "library.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return {"encoder", "format"} <= said.keys()
+
+
 def _is_named_so(entry: os.DirEntry[str]) -> bool:
-    return os.path.splitext(entry.name)[1].lower() in EXTENSIONS  # noqa: PTH122 - speed
+    return _ends_so(entry.name)
+
+
+def _ends_so(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122 - speed
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

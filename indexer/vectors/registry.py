@@ -76,7 +76,7 @@ def _class(kind: str) -> type[SortedRows]:
         return QuickIndex
     if kind in ("auto", "faiss", "approximate"):
         return _faiss_class(kind)
-    kinds = ", ".join((*available(), f"{MILVUS}ADDRESS"))
+    kinds = ", ".join(("auto", *available(), f"{MILVUS}ADDRESS", f"{MILVUS}FILE.db"))
     raise LibraryError(f"{kind!r} is no kind of index; choose one of: {kinds}.")
 
 

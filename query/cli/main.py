@@ -42,6 +42,10 @@ COMMANDS = {
 """Command → where it is, in the order of the help; "GROUP NAME" joins a group."""
 
 
+ONLY_ASK = ("query-by-frame", "query-by-text", "query-by-sound", "doctor")
+"""Commands that record nothing."""
+
+
 class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [words for words in COMMANDS if " " not in words]
@@ -100,7 +104,9 @@ def main() -> None:
         if not isinstance(abort.__cause__, KeyboardInterrupt):
             click.echo("sonorize: nothing was done.", err=True)
             sys.exit(1)
-        click.echo("sonorize: stopped; what was recorded is kept, run it again to go on.", err=True)
+        recorded = "; what was recorded is kept, run it again to go on"
+        asked = sys.argv[1] in ONLY_ASK
+        click.echo(f"sonorize: stopped{'' if asked else recorded}.", err=True)
         sys.exit(130)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from indexer.cli.common import Bars, say
+from indexer.cli.common import Bars, confirm, say
 from indexer.counting import counted
 from query.cli import fill, options, reference
 from query.cli import outs as outs_of
@@ -151,7 +151,7 @@ def video(file: Path, outs: Sequence[Path], **given: Any) -> None:
         _collecting(given)
     there = [] if given["yes"] or given["dry_run"] else outs_of.there(outs, given["original"])
     if there:
-        click.confirm(f"Write over {', '.join(map(str, there))}?", abort=True, err=True)
+        confirm(f"Write over {', '.join(map(str, there))}?")
     again = file.name.endswith(PROJECT)
     if again:
         _require_of_projects()

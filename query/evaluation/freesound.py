@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,10 +10,13 @@ import numpy as np
 
 from indexer.errors import StudyError
 from indexer.sources.freesound.source import id_of
+from query import targets
 from query.ask import Ask
 from query.evaluation.metrics import correlation
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from indexer.catalog.freesound import Ranked
     from query.search import Searcher
 
@@ -52,11 +55,11 @@ def _compared(search: Searcher, term: _Term) -> Iterator[dict[str, Any]]:
     for ours, ask in (("meaning", ALL), ("heard alone", replace(ALL, metadata_weight=0.0))):
         hits = [hit for hit in search.by_meaning(term.query, ask) if hit.source == "freesound"]
         both = [
-            (term.theirs[key], hit.score) for hit in hits if (key := id_of(hit.path)) in term.theirs
+            (term.theirs[key], hit.id) for hit in hits if (key := id_of(hit.path)) in term.theirs
         ]
         if len(both) < 2:
             continue
-        scores = np.array([score for _, score in both])
+        scores = _scores(search, term.query, ask, [sound_id for _, sound_id in both])
         ties = np.array([ranked.tie for ranked, _ in both])
         orders = {
             "order": -ties,
@@ -70,3 +73,12 @@ def _compared(search: Searcher, term: _Term) -> Iterator[dict[str, Any]]:
                 "term": term.query, "sort": term.sort, "freesound": name, "ours": ours,
                 "tau_b": found.value, "p": found.p, "sounds": len(both), "ties": shared,
             }  # fmt: skip
+
+
+def _scores(search: Searcher, words: str, ask: Ask, ids: Sequence[int]) -> NDArray[np.float64]:
+    """(n,) to what float32 tells apart; the four digits that a hit shows would make ties."""
+    assert search.encoder is not None, "a meaning was ranked"
+    question = targets.mean(search.encoder.embed_texts([words]))
+    keys = [(0, sound_id) for sound_id in ids]
+    found = search.shelves.scores(keys, question, search.weights(question, ask))
+    return np.round([found[key][0] for key in keys], 6)

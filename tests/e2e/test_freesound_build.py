@@ -8,11 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from freesound_server import FreesoundServer, corpus
 from libraries import Done, contents, freesound, run, tone
+from scipy.stats import kendalltau
+from sqlalchemy import update
 
+from indexer.catalog.models import Embedding
+from indexer.catalog.session import writing
+from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
+from query.evaluation.freesound import compare
+from query.search import Searcher
 
 NAMED = ("--encoder", "toy")
 
@@ -350,6 +358,33 @@ def test_freesounds_order_beside_ours(server: FreesoundServer, library: Path) ->
     here = {int(name.split("__")[0]) for name in previews(library)}
     ties = [ranked.tie for ranked in order if ranked.sound_id in here]
     assert {row["ties"] for row in rows} == {sum(ties.count(tie) > 1 for tie in ties)}
+
+
+def test_scores_that_are_near_are_no_ties(server: FreesoundServer, library: Path) -> None:
+    build(library, "freesound:rain", "--per-term", 12)
+    with Library.open(library) as opened:
+        [term] = opened.catalog.freesound.terms()
+        theirs = opened.catalog.freesound.order(term.id)
+        space = opened.spaces(ToyEncoder())["audio"]
+        place = {int(Path(path).name.split("__")[0]): known.sound_id
+                 for root in opened.catalog.roots()
+                 for path, known in opened.catalog.known(root.id).items()}  # fmt: skip
+        ranked = [each for each in theirs if each.sound_id in place]
+        with writing(opened.catalog.engine) as connection:
+            for rank, each in enumerate(ranked):
+                row = np.zeros(8, "<f2")
+                row[0], row[7] = 1, 1e-4 - 8e-6 * rank  # "rain" asks for the last
+                mine = Embedding.sound_id == place[each.sound_id]
+                changed = update(Embedding).where(mine, Embedding.space_id == space)
+                connection.execute(changed.values(vector=row.tobytes()))
+        (row,) = [
+            row
+            for row in compare(Searcher(opened, ToyEncoder()))
+            if (row["freesound"], row["ours"]) == ("order", "heard alone")
+        ]
+    assert len(ranked) == 12
+    ties = -np.array([each.tie for each in ranked])
+    assert row["tau_b"] == pytest.approx(kendalltau(ties, -np.arange(12)).statistic)
 
 
 def test_no_order_without_sounds_of_freesound(tmp_path: Path, library: Path) -> None:

@@ -327,6 +327,18 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(base: Path) -> None:
     assert (process.returncode, said) == (1, b"")
 
 
+def test_a_question_that_is_stopped_tells_of_nothing_recorded(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> list[Hit]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Searcher, "by_sound", stopped)
+    done = run("query-by-sound", base / "sounds/cat.wav", "--library", base / "library")
+    assert (done.code, done.out) == (130, "")
+    assert done.err.endswith("sonorize: stopped.\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_a_folder_that_one_may_not_enter_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0)

@@ -144,7 +144,10 @@ def test_nothing_is_written_over_unasked(base: Path, tmp_path: Path) -> None:
     (tmp_path / "out.rpp").write_text("mine")
     done = video(base, base / "film.mkv", "-o", tmp_path / "out.rpp")
     assert done.code == 1
+    assert "nobody answers here: say --yes" in done.err
     assert (tmp_path / "out.rpp").read_text() == "mine"
+    refused = run("video", base / "film.mkv", "-o", tmp_path / "out.rpp", stdin=b"n\n")
+    assert refused.err.endswith("sonorize: nothing was done.\n")
     assert video(base, base / "film.mkv", "-o", tmp_path / "out.rpp", "--yes").code == 0
     for mine, out in (("out_spots.wav", "out.wav"), ("out.2.edl", "out.edl")):
         (tmp_path / mine).write_text("mine")

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog import session
 from indexer.catalog.session import chunks, ids_of, make_engine, reading, remodelling, writing
-from indexer.errors import LibraryBusy, LibraryError, LibraryNotFound
+from indexer.errors import LibraryBusy, LibraryError, LibraryNotFound, LibraryReadOnly
 
 MOUNTS = """\
 /dev/vda / ext4 rw,relatime 0 0
@@ -276,6 +276,41 @@ def test_a_catalog_that_may_not_be_written_is_told_in_words(tmp_path: Path) -> N
     with pytest.raises(LibraryError, match="cannot be written to"), writing(only_read) as ro:
         ro.execute(text("INSERT INTO a VALUES (1)"))
     only_read.dispose()
+
+
+def test_a_drive_that_is_full_is_told_in_a_sentence(engine: Engine, tmp_path: Path) -> None:
+    with writing(engine) as connection:
+        connection.exec_driver_sql(
+            f"PRAGMA max_page_count={connection.scalar(text('PRAGMA page_count'))}"
+        )
+        with pytest.raises(LibraryError) as raised, session._in_words(engine):
+            connection.execute(text("CREATE TABLE c (n)"))
+    file = tmp_path / "catalog.sqlite3"
+    assert str(raised.value) == (
+        f"The catalog {file} lies on a drive that is full: make room and go on."
+    )
+
+
+def test_what_is_read_of_two_states_is_refused(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A catalog that may only be read, and nobody has open, is read without locks.
+    engine.dispose()
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode == os.R_OK)
+    only_read = make_engine(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+
+    def read_while_another_writes() -> None:
+        with reading(only_read) as connection:
+            connection.scalar(text("SELECT count(*) FROM a"))
+            with writing(engine) as other:
+                add(other, 1)
+            engine.dispose()  # the last one to close copies -wal into the file
+
+    with pytest.raises(LibraryBusy, match="was written to while it was read: ask again"):
+        read_while_another_writes()
+    assert count(only_read) == 1
+    with pytest.raises(LibraryReadOnly, match="cannot be written to"), writing(only_read):
+        pass
 
 
 def test_ids_are_ascending_and_each_is_there_once(engine: Engine) -> None:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from libraries import build, tone
 
 from indexer.errors import SourceError
 from indexer.sources.folder import FolderSource, parse_source
@@ -37,6 +38,26 @@ def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
     source = FolderSource(tmp_path / "in")
     assert [item.relative_path for item in source.items()] == ["a.wav", "there/b.wav"]
     assert len(source.notes) == 2  # the two links that lead nowhere
+
+
+def test_what_a_library_keeps_itself_is_no_sound_of_the_user(tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav", 3)
+    build(tmp_path / "library", tmp_path)
+    kept = ["cache/0.flac", "sounds/freesound/1.mp3", "sounds/generated/2.wav", "index/x"]
+    for name in (*kept, "sounds/b.wav", "c.wav"):
+        touch(tmp_path / "library" / name)
+        touch(tmp_path / "other" / name)
+    (tmp_path / "other/library.toml").write_text('[package]\nname = "another program\'s"\n')
+    source = FolderSource(tmp_path)
+    found = [item.relative_path for item in source.items()]
+    assert found == [
+        "a.wav", "library/c.wav", "library/sounds/b.wav",
+        "other/c.wav", "other/cache/0.flac", "other/sounds/b.wav",
+        "other/sounds/freesound/1.mp3", "other/sounds/generated/2.wav",
+    ]  # fmt: skip
+    assert source.notes == [
+        f"{tmp_path}/library is a library: 3 sounds are passed over that it keeps itself."
+    ]
 
 
 def test_a_pipe_named_wav_is_no_sound(tmp_path: Path) -> None:

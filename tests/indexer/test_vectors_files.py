@@ -294,3 +294,13 @@ def test_rows_of_a_file_change_in_memory_alone(kind: str, tmp_path: Path) -> Non
     assert other.search(query, 1).ids.tolist() == [[2]]
     assert other.search(query, 1).scores.tolist() == [[1.0]]
     assert index.search(query, 9).ids.tolist() == [[2, 9, 3, 4]]
+
+
+def test_the_kinds_that_are_named_are_those_that_are_taken() -> None:
+    with pytest.raises(LibraryError, match="choose one of: auto, ") as raised:
+        registry.require("annoy")
+    kinds = str(raised.value).partition("one of: ")[2].removesuffix(".").split(", ")
+    assert kinds[0] == "auto"
+    assert kinds[-2:] == ["milvus:ADDRESS", "milvus:FILE.db"]
+    for kind in (*kinds[:-2], "milvus:FILE.db"):
+        registry.require(kind)
