@@ -21,7 +21,7 @@ from indexer.care import migrate
 from indexer.encoders.toy import ToyEncoder
 from indexer.errors import LibraryError
 from indexer.library import Library
-from indexer.vectors.exact import ExactIndex
+from indexer.vectors.quick import QuickIndex
 
 pytestmark = [
     pytest.mark.slow,
@@ -120,13 +120,13 @@ def test_moving_that_was_stopped_goes_on(folder: Path, monkeypatch: pytest.Monke
 def test_an_index_that_answers_otherwise_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search = ExactIndex.search
+    search = QuickIndex.search
 
-    def wrong(index: ExactIndex, queries: Any, k: int, allowed: Any = None) -> Any:
-        turned = np.roll(queries, 1, axis=0) if type(index) is ExactIndex else queries
+    def wrong(index: QuickIndex, queries: Any, k: int, allowed: Any = None) -> Any:
+        turned = np.roll(queries, 1, axis=0) if type(index) is QuickIndex else queries
         return search(index, turned, k, allowed)
 
-    monkeypatch.setattr(ExactIndex, "search", wrong)
+    monkeypatch.setattr(QuickIndex, "search", wrong)
     with (
         Library.open(folder) as library,
         pytest.raises(LibraryError, match="questions otherwise than the old one"),
