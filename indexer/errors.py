@@ -6,7 +6,7 @@
     │   ├── LibraryTooNew        written by a newer sonorize
     │   ├── LibraryBusy          another build is writing to it
     │   ├── LibraryReadOnly      one may read it, and is to change it
-    │   └── LibraryAway          the server of its catalog does not answer
+    │   └── LibraryAway          the server of its catalog or index does not answer
     ├── SourceError              a folder or service cannot be read
     │   ├── KeyMissing           there is no API key, or no login
     │   ├── KeyRefused           the service does not take the key, or the login
@@ -66,7 +66,7 @@ class LibraryReadOnly(LibraryError):
 
 
 class LibraryAway(LibraryError):
-    """The server that holds the catalog does not answer."""
+    """The server that holds the catalog, or the index, does not answer."""
 
 
 class SourceError(SonorizeError):

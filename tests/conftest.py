@@ -27,6 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     databases.kind = config.getoption("--catalog")
+    # A page that is closed while a thread of it asks leaves that connection to the collector;
+    # unlike sqlite3, psycopg says so.
+    open_still = "ignore:<psycopg.Connection .* was deleted while still open:ResourceWarning"
+    config.addinivalue_line("filterwarnings", open_still)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

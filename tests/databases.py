@@ -26,6 +26,7 @@ def fresh(like: str | None = None) -> str:
     """URL of a new database that holds an empty catalog, or what another of these holds."""
     name = f"catalog{next(_numbers)}"
     template = make_url(like).database if like else _template()
+    _left_alone(str(template))
     _create(f"{name} TEMPLATE {template}")
     return _url(name)
 
@@ -63,6 +64,17 @@ def _template() -> str:
     _create(f"{name} {BARE}")
     Catalog(_url(name)).close()
     return name
+
+
+def _left_alone(database: str) -> None:
+    """No connection to it waits in a pool: one that is used is not copied."""
+    import psycopg
+
+    ending = (
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = %s"
+    )
+    with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
+        connection.execute(f"{ending} AND state = 'idle'", [database])
 
 
 def _create(database: str) -> None:

@@ -46,7 +46,7 @@ _COLUMNS = [column for column in Sound.__table__.columns if column.key not in ("
 
 
 class CountingEncoder(ToyEncoder):
-    """Counts the windows that it hears (silence apart: so is a trial) and the texts it reads."""
+    """Counts the windows that it hears (silence apart, which is a trial) and the texts it reads."""
 
     def __init__(self) -> None:
         self.heard = 0
@@ -107,7 +107,8 @@ def copied(folder: Path, to: Path, **how: Any) -> Path:
     if databases.kind == "postgresql":
         for said in folder.rglob("library.toml"):
             url = tomllib.loads(said.read_text("utf-8"))["catalog"]
-            configured(to / said.parent.relative_to(folder), catalog=databases.fresh(like=url))
+            if url.startswith("postgresql"):  # the command makes them in SQLite
+                configured(to / said.parent.relative_to(folder), catalog=databases.fresh(like=url))
     return to
 
 

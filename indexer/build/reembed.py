@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.build.ears import Ears, hear
-from indexer.build.estimate import cost, length, pace
+from indexer.build.estimate import cost, length
 from indexer.build.failures import is_there
 from indexer.build.hearing import Broken, Duplicate, End, Job
 from indexer.build.listen import Stage
 from indexer.build.report import BuildReport, Progress
 from indexer.build.run import save_indexes, start
+from indexer.build.trial import pace
 from indexer.build.words import embed_words
 from indexer.catalog.entries import Reheard
 from indexer.counting import counted

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ from indexer.build import shards, takes
 from indexer.build.apart import readers
 from indexer.build.cluster import hear_there
 from indexer.build.ears import hear, threads
-from indexer.build.estimate import estimate
+from indexer.build.estimate import Work, estimate
 from indexer.build.heads import HEAD, Heads
 from indexer.build.hearing import Job
 from indexer.build.listen import Stage
 from indexer.build.naming import Naming
 from indexer.build.report import BuildReport, Options, Progress
 from indexer.build.scan import Scan, scan
+from indexer.build.trial import Pace, pace
 from indexer.build.words import FIRST, embed_words, name_files
 from indexer.counting import counted
 
@@ -34,9 +36,12 @@ if TYPE_CHECKING:
     from indexer.sources.protocol import Source
 
 START, REST = "Listening to the start of every file", "Listening to the rest of long files"
-# Seconds of sound from which on files are read in processes of their own. Below, they are read by
-# threads, which nothing can end: a file whose decoder goes in circles holds the build up.
-MUCH = 600.0
+# Seconds of sound from which on files are read in processes of their own, beside a GPU; so many
+# times as much beside a model on the CPU, which would wait 2 s for them to start. Below, files are
+# read by threads, which nothing can end: one whose decoder goes in circles holds the build up, and
+# one that crashes it ends the build. So after a build that ended without a word they are read in
+# processes, however few they are: the next one names the file, and goes on.
+MUCH, TIMES_ON_CPU = 600.0, 6
 
 
 def build_index(
@@ -61,20 +66,23 @@ def build_index(
         library.require_unchanged()
         known = {root.id for root in library.catalog.roots()}
         found = [look(library, source, options, report) for source in sources]
-        try:
-            heads = Heads()
-            plan = estimate(library.catalog, found, encoder, heads)
-            progress.planned(plan)
-        except BaseException:
-            library.catalog.forget_roots([f.root_id for f in found if f.root_id not in known])
-            raise
+        died = library.catalog.died()
         build_id = start(library, sources, encoder)
-        try:
-            much = 3600 * plan.hours > MUCH and not options.ray
-            with readers(threads(encoder) if much else 0) as hears:
+        with ExitStack() as stack:
+            with _unless_it_fails(library.catalog, build_id, found, known):
+                work, heads = Work.of(library.catalog, found), Heads()
+                enough = MUCH * (TIMES_ON_CPU if encoder.device == "cpu" else 1)
+                apart = (work.seconds > enough or died) and work.files and not options.ray
+                hears = stack.enter_context(readers(threads(encoder) if apart else 0))
+                speed = (
+                    pace(encoder, work.paths, library.catalog.with_hash, heads, hears)
+                    if work.files
+                    else Pace(0.0, 0.0)
+                )
+                progress.planned(estimate(work, found, encoder, speed))
+            stack.callback(_count, library, report)
+            with _said_if_stopped(library.catalog, build_id, report):
                 _stages(library, found, encoder, options, report, progress, hears, heads)
-        finally:
-            _count(library, report)
         with report.timed("index"):
             takes.join_similar(library.catalog, spaces)
             report.notes += save_indexes(library, encoder)
@@ -83,6 +91,29 @@ def build_index(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
         )
     return report
+
+
+@contextmanager
+def _unless_it_fails(
+    catalog: Catalog, build_id: int, found: Sequence[Scan], known: Collection[int]
+) -> Iterator[None]:
+    """Forgets the build, and what was not `known`: nothing is built."""
+    try:
+        yield
+    except BaseException:
+        catalog.forget_roots([each.root_id for each in found if each.root_id not in known])
+        catalog.forget_build(build_id)
+        raise
+
+
+@contextmanager
+def _said_if_stopped(catalog: Catalog, build_id: int, report: BuildReport) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # a full disk, as likely as not: what ended it is told
+            catalog.finish_build(build_id, report.figures(), whole=False)
+        raise
 
 
 def _stages(

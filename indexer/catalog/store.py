@@ -318,13 +318,22 @@ class Catalog:
         with writing(self.engine) as connection:
             return records.inserted(connection, insert(Build).values(**columns))
 
-    def finish_build(self, build_id: int, report: Mapping[str, Any]) -> None:
+    def finish_build(self, build_id: int, report: Mapping[str, Any], *, whole: bool = True) -> None:
+        """Not `whole`: it was stopped, and could say so."""
+        finished = datetime.now(UTC) if whole else None
+        change = update(Build).where(Build.id == build_id)
         with writing(self.engine) as connection:
-            connection.execute(
-                update(Build)
-                .where(Build.id == build_id)
-                .values(finished=datetime.now(UTC), report=dict(report))
-            )
+            connection.execute(change.values(finished=finished, report=dict(report)))
+
+    def forget_build(self, build_id: int) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(delete(Build).where(Build.id == build_id))
+
+    def died(self) -> bool:
+        """Whether the last build was ended without a word, as when its process crashes."""
+        query = select(Build.report).order_by(Build.id.desc()).limit(1)
+        with reading(self.engine) as connection:
+            return any(not report for report in connection.scalars(query))
 
     def last_built(self) -> int:
         """The change number up to which a build came to its end; 0 if none did."""

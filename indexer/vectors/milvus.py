@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from indexer.errors import LibraryError
+from indexer.errors import LibraryAway, LibraryError
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.files import write_rows
 from indexer.vectors.protocol import Neighbors
@@ -275,7 +275,9 @@ def _in_words(uri: str, *, opening: bool = False) -> Iterator[None]:
             raise
         reason = str(getattr(error, "message", error)).partition("\n")[0].rstrip(".")
         if "://" in uri:
-            raise LibraryError(f"Milvus at {uri} does not answer: {reason}.") from error
+            raise LibraryAway(
+                f"Milvus at {uri} does not answer ({reason}): try again when it runs."
+            ) from error
         raise LibraryError(
             f"{uri} cannot be opened ({reason}): one process at a time may, so close the other; if "
             "there is none, move it away, and `sonorize library rebuild` makes it again."

@@ -1,4 +1,4 @@
-"""Care of a library: files that are gone, drives that are away, indexes that are damaged."""
+"""Care of a library: files that are gone, drives that are away."""
 
 from __future__ import annotations
 
@@ -9,70 +9,16 @@ from pathlib import Path
 
 import databases
 import libraries
-import numpy as np
 import pytest
-from libraries import COLOURS, At, CountingEncoder, build, contents, differences, files, run, tone
-from PIL import Image
+from drives import Drive
+from libraries import CountingEncoder, build, files, run, tone
 
 from indexer.build.report import Options
 from indexer.encoders.toy import ToyEncoder
 from indexer.library import Library
-from indexer.vectors import registry
-from indexer.vectors.files import read_rows
 
 PRUNE = Options(prune=True)
 GONE = "in/03.wav"
-
-
-class Drive:
-    """Eleven sounds on a drive, and a library of them."""
-
-    def __init__(self, base: Path) -> None:
-        self.folder, self.library = base / "drive", base / "library"
-        self.picture = base / "green.png"
-
-    def make(self) -> None:
-        for number in range(11):
-            tone(self.folder / "in" / f"{number:02}.wav", number % 8, 0.1 + 0.01 * number)
-        Image.new("RGB", (2, 2), COLOURS[3]).save(self.picture)
-        build(self.library, self.folder)
-
-    def take(self, other: Drive) -> None:
-        """A copy of the other, in its own place."""
-        libraries.copied(other.folder.parent, self.folder.parent, dirs_exist_ok=True)
-        with Library.open(self.library) as library:
-            library.catalog.move_root(1, os.fspath(self.folder))
-
-    def states(self) -> dict[str, int]:
-        found = [state for _, state in files(self.library).values()]
-        return {state: found.count(state) for state in sorted(set(found))}
-
-    def answers(self) -> list[dict[str, object]]:
-        """All the library has to say to a picture, but for what it learns from the files."""
-        done = run("query-by-frame", self.picture, "--library", self.library, "-k", 99,
-                   "--all-takes", "--format", "json")  # fmt: skip
-        assert done.code == 0
-        hits = [json.loads(line) for line in done.out.splitlines()]
-        here = {"state": "", "start": 0, "end": 0}
-        return [{**hit, "path": Path(hit["path"]).name, **here} for hit in hits]
-
-    def indexes(self) -> list[Path]:
-        files = (self.library / "index").iterdir()
-        return sorted(path for path in files if path.suffix != ".json")
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Drive:
-    made = Drive(tmp_path_factory.mktemp("master"))
-    made.make()
-    return made
-
-
-@pytest.fixture
-def drive(tmp_path: Path, master: Drive) -> Drive:
-    copy = Drive(tmp_path)
-    copy.take(master)
-    return copy
 
 
 def test_a_file_that_is_gone_stays_until_it_is_pruned(drive: Drive) -> None:
@@ -268,125 +214,6 @@ def test_what_is_no_sound_or_a_copy_is_counted(drive: Drive) -> None:
     assert json.loads(run(*command, "--format", "json").out)["copies"] == 1
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 4
-    path.write_bytes(data)
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [
-        flip,
-        lambda path: path.write_bytes(path.read_bytes()[:-7]),
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"words " * 100),
-    ],
-    ids=["flipped", "cut", "emptied", "replaced"],
-)
-def test_a_damaged_index_is_found_and_answers_stay(
-    drive: Drive, harm: object, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = drive.answers()
-    (index,) = drive.indexes()
-    assert callable(harm)
-    harm(index)
-    assert drive.answers() == before
-    caplog.clear()
-    done = run("library", "check", "--library", drive.library)
-    assert done.code == 1
-    assert (done.out + caplog.text).count(os.fspath(index)) == 1
-    assert "run `sonorize library rebuild`" in done.err
-    done = run("library", "rebuild", "--library", drive.library)
-    assert (done.code, done.out) == (0, "Indexes made anew from the catalog: 11 sounds.\n")
-    assert run("library", "check", "--library", drive.library).code == 0
-    assert drive.answers() == before
-
-
-@pytest.mark.parametrize("how", ["gone", "damaged"])
-def test_the_next_build_writes_the_index_again(drive: Drive, how: str) -> None:
-    before = drive.answers()
-    (index,) = drive.indexes()
-    if how == "gone":
-        shutil.rmtree(drive.library / "index")
-    else:
-        flip(index)
-    assert build(drive.library, drive.folder).skipped == 11
-    assert run("library", "check", "--library", drive.library).code == 0
-    assert drive.indexes() == [index]
-    assert drive.answers() == before
-
-
-@pytest.mark.parametrize("change", ["more", "fewer", "words"])
-def test_a_build_carries_no_damaged_row_into_a_new_file(
-    drive: Drive, change: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    (index,) = drive.indexes()
-    facts = index.stat()
-    data = bytearray(index.read_bytes())
-    data[-6] ^= 0x10  # in the last row, which is not one of those that change
-    index.write_bytes(data)
-    os.utime(index, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    assert build(drive.library, drive.folder).skipped == 11
-    assert drive.indexes() == [index]  # what changes nothing reads no row
-    if change == "more":
-        tone(drive.folder / "more.wav", 2, 0.5)
-    elif change == "fewer":
-        (drive.folder / "in/00.wav").unlink()
-    else:
-        (drive.folder / "in/00.wav").rename(drive.folder / "whistle.wav")
-    assert "checksum" not in caplog.text
-    build(drive.library, drive.folder, options=PRUNE)
-    assert "the checksum of a row does not fit" in caplog.text
-    (new,) = drive.indexes()
-    assert new != index
-    with Library.open(drive.library) as library:
-        ids, rows = library.rows([1, 2], [8, 8], None)
-    stored = read_rows(new)
-    assert stored.ids.tolist() == ids.tolist()
-    assert np.array_equal(stored.rows, rows)
-    assert run("library", "check", "--library", drive.library).code == 0
-
-
-def test_the_indexes_of_all_kinds_answer_alike(drive: Drive) -> None:
-    answers = []
-    for kind in registry.available():
-        libraries.configured(drive.library, index=kind)
-        build(drive.library, drive.folder)
-        assert {path.suffix for path in drive.indexes()} >= {f".{registry.ending(kind)}"}
-        answers.append(drive.answers())
-    assert answers.count(answers[0]) == len(answers)
-
-
-def test_an_index_newer_than_the_catalog_is_not_believed(drive: Drive, tmp_path: Path) -> None:
-    libraries.copied(drive.library, tmp_path / "backup")
-    before = drive.answers()
-    tone(drive.folder / "new.wav", 3, 0.9)
-    build(drive.library, drive.folder)
-    libraries.put_back(tmp_path / "backup", drive.library)
-    assert drive.answers() == before
-    assert build(drive.library, drive.folder).added == 1
-    assert len(drive.answers()) == 12
-    anew = tmp_path / "anew"
-    build(anew, drive.folder)
-    assert differences(contents(anew), contents(drive.library)) == ([], 1.0)
-
-
-@pytest.mark.slow
-def test_an_index_of_another_future_is_not_believed(drive: Drive, tmp_path: Path) -> None:
-    libraries.copied(drive.library, tmp_path / "backup")
-    tone(drive.folder / "new.wav", 3, 0.9)
-    build(drive.library, drive.folder)
-    libraries.put_back(tmp_path / "backup", drive.library)
-    (drive.folder / "new.wav").unlink()
-    tone(drive.folder / "other.wav", 0, 0.7)  # takes the same change numbers
-    build(drive.library, drive.folder)
-    order = [hit["path"] for hit in drive.answers()]
-    drive.library = tmp_path / "anew"
-    build(drive.library, drive.folder)
-    assert order == [hit["path"] for hit in drive.answers()]
-
-
 def test_a_catalog_that_is_damaged_is_told(drive: Drive) -> None:
     if databases.kind == "postgresql":
         pytest.skip("the file is SQLite's own: PostgreSQL looks after its files itself")
@@ -397,20 +224,6 @@ def test_a_catalog_that_is_damaged_is_told(drive: Drive) -> None:
         assert (done.code, done.out) == (1, "")
         assert f"{path} is not a catalog" in done.err
         assert done.err.count("\n") == 1
-
-
-def test_no_index_is_made_anew_during_a_build(drive: Drive) -> None:
-    said: list[tuple[int, str]] = []
-
-    def rebuild() -> None:
-        done = run("library", "rebuild", "--library", drive.library)
-        said.append((done.code, done.err))
-
-    tone(drive.folder / "new.wav", 3, 0.9)
-    build(drive.library, drive.folder, progress=At("Listening", rebuild))
-    ((code, sentence),) = said
-    assert code == 1
-    assert sentence.startswith(f"sonorize: Another build is writing to {drive.library}")
 
 
 def test_takes_are_counted_without_what_failed(drive: Drive) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from libraries import CountingEncoder, build, contents, copied, differences, make_sounds, run
+from libraries import At, CountingEncoder, build, contents, copied, differences, make_sounds, run
 
 from indexer.build import cluster, shards
 from indexer.build.cluster import Worker
@@ -44,14 +44,14 @@ def undisturbed(folder: Path) -> dict[str, Any]:
 def jobs_of(library: Library, folder: Path) -> list[Job]:
     """What is to be heard; the library has its names, and nothing was heard."""
 
-    class Deaf(ToyEncoder):
-        def embed_audio(self, waveforms: Any) -> Any:
-            if any(waveform.samples.any() for waveform in waveforms):
-                raise KeyboardInterrupt
-            return super().embed_audio(waveforms)
+    def stop() -> None:
+        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        build_index(library, [FolderSource(folder)], Deaf())
+    named = At("Reading names", stop, advanced=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.build.words.FIRST", FILES)
+        with pytest.raises(KeyboardInterrupt):
+            build_index(library, [FolderSource(folder)], ToyEncoder(), progress=named)
     todo = library.catalog.todo([1], ["named", "partial"])
     return [Job(each.sound_id, folder / each.relative_path) for each in todo]
 

@@ -19,8 +19,8 @@ from libraries import COLOURS, At, build, contents, differences, interrupt, run,
 from PIL import Image
 
 from indexer.audio.waveform import Waveform
+from indexer.build import apart, words
 from indexer.build import run as build_run
-from indexer.build import words
 from indexer.build.report import Progress
 from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
@@ -284,6 +284,32 @@ def test_ctrl_c_is_answered_in_words(
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_after_a_build_that_died_files_are_read_in_processes(
+    folder: Path, undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that crashes its decoder ends that build, and then costs itself alone."""
+    counts: list[int] = []
+
+    def readers(count: int) -> Any:
+        counts.append(count)
+        return apart.readers(count)
+
+    monkeypatch.setattr(build_run, "readers", readers)
+    library = tmp_path / "library"
+    with pytest.raises(KeyboardInterrupt):
+        build(library, folder, encoder=Stopping(3, KeyboardInterrupt))
+    with start(folder, library) as process:
+        line_with(process, HEARD)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    for _ in range(2):
+        build(library, folder)
+    # none to hear is left for the last one; one that could say that it was stopped did not die
+    assert [count > 0 for count in counts] == [False, True, False]
+    assert differences(undisturbed, contents(library)) == ([], 1.0)
+
+
 def test_two_builds_at_once_are_refused_in_words(folder: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     said = []

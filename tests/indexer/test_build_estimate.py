@@ -12,9 +12,11 @@ import sounds
 from libraries import CountingEncoder, build
 
 from indexer.audio import payload
-from indexer.build import estimate
-from indexer.build.estimate import Pace, cost, pace
+from indexer.build import trial
+from indexer.build.apart import readers
+from indexer.build.estimate import cost
 from indexer.build.heads import Heads
+from indexer.build.trial import Pace, pace
 from indexer.encoders.protocol import Vectors
 from indexer.encoders.toy import ToyEncoder
 
@@ -55,14 +57,25 @@ def test_files_that_cannot_be_read_or_are_known_are_no_help(folder: Path) -> Non
 def test_where_reading_takes_longer_it_counts(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder, inner = ToyEncoder(), estimate.hear
+    encoder, inner = ToyEncoder(), trial.hear
 
     def slow(*given: object) -> object:
         time.sleep(0.2)
         return inner(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(estimate, "hear", slow)
+    monkeypatch.setattr(trial, "hear", slow)
     speed = pace(encoder, sorted(folder.iterdir()))
     assert 0.13 < speed.second < 2  # .2 s for 1 s of sound, .2 s for 3 s
     assert cost(encoder, 10, 600.0, speed)[0] == pytest.approx(10 * speed.second)
     assert cost(encoder, 10, 600.0, Pace(1.0, 0.1))[0] == pytest.approx(310 / 60)
+
+
+def test_files_that_are_read_apart_are_tried_apart(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "hear", None)
+    heads, encoder = Heads(), CountingEncoder()
+    with readers(1) as hears:
+        speed = pace(encoder, sorted(folder.iterdir()), heads=heads, hears=hears)
+    assert encoder.heard == 2
+    assert speed.second > 0

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
 from libraries import COLOURS
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import at, find, opened, titles, until
 from web_server import Page, picture, serving
@@ -142,6 +142,45 @@ def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) ->
     expect(tab.locator("#about")).to_have_text("11 sounds")
 
 
+def test_filters_that_leave_nothing_are_taken_away(tab: Tab) -> None:
+    tab.goto(f"{tab.url}?words=dog&max_duration=0.1&moments=true")
+    expect(tab.locator("#empty")).to_contain_text("that the filters leave")
+    tab.locator("#widen").click()
+    expect(tab.locator(".hit .title").first).to_have_text("dog")
+    expect(tab.locator("#widen")).to_be_hidden()
+    assert "moments=true" in tab.url
+    tab.locator("#words").fill('"no such word"')
+    tab.locator("#words").press("Enter")
+    expect(tab.locator("#empty")).to_contain_text("in other words")
+    expect(tab.locator("#widen")).to_be_hidden()
+
+
+def test_a_click_into_a_waveform_plays_from_there_and_one_beside_it_from_the_start(
+    tab: Tab,
+) -> None:
+    find(tab, "dog")
+    row = tab.locator(".hit", has_text="dog")
+    wave = row.locator(".play")
+    box = wave.bounding_box()
+    assert box is not None
+    wave.click(position={"x": 0.75 * box["width"], "y": 9})
+    until(lambda: at(tab) > 2.8)  # of 4 s
+    row.locator(".title").click()
+    until(lambda: 0 < at(tab) < 2.8)
+
+
+def test_a_list_shows_that_another_is_on_its_way(tab: Tab) -> None:
+    held: list[Route] = []
+    tab.route("**/query-by-text*", lambda route: held.append(route))
+    tab.locator("#words").fill("dog")
+    tab.locator("#words").press("Enter")
+    expect(tab.locator("#list")).to_have_attribute("aria-busy", "true")
+    expect(tab.locator("#hits")).to_have_css("opacity", "0.55")
+    held[0].continue_()
+    expect(tab.locator("#list")).to_have_attribute("aria-busy", "false")
+    expect(tab.locator("#hits")).to_have_css("opacity", "1")
+
+
 def test_arrows_step_and_play_and_keys_do_the_rest(tab: Tab) -> None:
     find(tab, "dog OR bird OR rain")
     playing = tab.locator(".hit.playing")
@@ -168,6 +207,16 @@ def test_arrows_step_and_play_and_keys_do_the_rest(tab: Tab) -> None:
     expect(tab.locator("#now-more")).to_contain_text("speed")
     tab.keyboard.press("/")
     expect(tab.locator("#words")).to_be_focused()
+
+
+def test_no_region_is_begun_where_a_sound_ends(tab: Tab) -> None:
+    find(tab, "bell")
+    tab.keyboard.press("ArrowDown")
+    until(lambda: at(tab) == 1.0)
+    tab.keyboard.press("i")
+    tab.keyboard.press("g")
+    expect(tab.locator("#now-more")).to_contain_text("gain-match")
+    expect(tab.locator("#now-more")).not_to_contain_text("region")
 
 
 def test_what_browsers_cannot_play_is_heard_too(tab: Tab) -> None:

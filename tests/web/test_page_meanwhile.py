@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from libraries import copied
+from libraries import build, copied, tone
 from playwright.sync_api import APIResponse, Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import find, opened, until
@@ -40,10 +40,16 @@ class Growing:
 class Held:
     """Answers that were made and do not come yet."""
 
-    def __init__(self, tab: Tab, address: str) -> None:
-        self._tab, self._address = tab, address
+    def __init__(self, tab: Tab, address: str, method: str = "GET") -> None:
+        self._tab, self._address, self._method = tab, address, method
         self._held: list[tuple[Route, APIResponse]] = []
-        tab.route(address, lambda route: self._held.append((route, route.fetch())))
+        tab.route(address, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if route.request.method == self._method:
+            self._held.append((route, route.fetch()))
+        else:
+            route.fallback()
 
     def wait(self) -> None:
         until(lambda: self._tab.evaluate("1") == 1 and bool(self._held))
@@ -61,6 +67,17 @@ def test_a_library_that_grows_takes_nobody_back_up_the_list(tab: Tab) -> None:
     tab.locator("#more").click()
     expect(tab.locator(".hit")).to_have_count(10)
     growing.grow(asks=False)
+    expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_more_is_not_lost_while_the_list_is_asked_for_anew(tab: Tab) -> None:
+    Growing(tab)
+    tab.goto(f"{tab.url}?k=5")
+    expect(tab.locator(".hit")).to_have_count(5)
+    held = Held(tab, "**/api/sounds?*")
+    held.wait()
+    tab.locator("#more").click()
+    held.let_go()
     expect(tab.locator(".hit")).to_have_count(10)
 
 
@@ -100,6 +117,8 @@ def test_a_mark_holds_and_a_sound_plays_on_though_another_answer_comes(
         find(tab, "bird")
         tab.keyboard.press("ArrowDown")
         expect(tab.locator(".hit.playing")).to_have_count(1)
+        for _ in range(24):
+            tab.keyboard.press("[")  # four times as slow: it lasts for the whole test
         held = Held(tab, "**/query-by-text*")
         tab.locator("#filters summary").click()
         tab.locator("#min_duration").fill("3")
@@ -114,6 +133,23 @@ def test_a_mark_holds_and_a_sound_plays_on_though_another_answer_comes(
         expect(tab.locator(".hit.playing .title")).to_have_text("bird")
 
 
+def test_a_take_stays_while_the_library_grows(browser: Browser, tmp_path: Path) -> None:
+    for number in (1, 2):
+        tone(tmp_path / f"sounds/hit 0{number}.wav", 3, number)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        growing = Growing(tab)
+        find(tab, "hit")
+        tab.keyboard.press("ArrowDown")
+        first = tab.locator(".hit .title").get_attribute("title")
+        tab.keyboard.press("Tab")
+        expect(tab.locator(".hit .title")).not_to_have_attribute("title", str(first))
+        growing.grow()
+        expect(tab.locator(".hit .title")).not_to_have_attribute("title", str(first))
+        expect(tab.locator(".hit[aria-current] .play:focus")).to_have_count(1)
+
+
 def test_the_folder_is_chosen_that_was_clicked_last(
     browser: Browser, web_library: Path, tmp_path: Path
 ) -> None:
@@ -123,12 +159,20 @@ def test_the_folder_is_chosen_that_was_clicked_last(
         serving(tmp_path / "library", roots=[tmp_path / "home"]) as own,
         opened(browser, own) as tab,
     ):
-        tab.locator("#project").click()
+        own.ready(floor=True)
+        find(tab, "dog")
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("Enter")
         tab.locator("#places-list").get_by_text("home").click()
         listing = Held(tab, "**/api/places?*")
         tab.locator("#places-list").get_by_text("project").click()
         listing.wait()
+        growing, choice = Growing(tab), Held(tab, "**/api/project", "POST")
         tab.locator("#places-choose").click()
+        choice.wait()
+        growing.grow()  # and asks which folder it is
+        choice.let_go()
+        expect(tab.locator("#told")).to_contain_text("written to project")
         expect(tab.locator("#project")).to_have_text("→ project")
         listing.let_go()
 

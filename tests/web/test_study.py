@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -100,12 +99,15 @@ def test_a_rating_needs_a_whole_play_and_its_turn(page: Page, door: Door) -> Non
     assert client.get("/api/state").json()["done"] == 0
 
 
-def test_more_than_the_time_since_it_was_handed_out_was_not_played(page: Page, door: Door) -> None:
+def test_more_than_the_time_since_it_was_handed_out_was_not_played(
+    page: Page, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter((0.0, 0.05, 0.5))  # s: it is handed out, and rated twice
+    monkeypatch.setattr("query.web.study.monotonic", lambda: next(clock))
     client, _ = door.joined(page)
     assert client.get("/api/steps/0/sound").status_code == 200
     given = {"place": 0, "fit": 4, "quality": 3, "played": 60.0}
     assert client.post("/api/ratings", json=given).status_code == 400
-    time.sleep(0.5)
     assert client.post("/api/ratings", json=given).json()["done"] == 1
 
 

@@ -10,7 +10,10 @@ import { counted, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 let offset = 0;
+let shown = ""; // the question that the list answers
 let went = false;
+let adding = false; // the next ones are on their way
+let more = false; // they are wanted, once the list was answered anew
 let asking = 0; // questions that are not answered yet: what they answer is not to be added to
 const marked = new Map(); // sound → its mark, given meanwhile: what they answer may not know of it
 
@@ -41,14 +44,21 @@ export async function follow() {
 
 /** Asks, and lists what is answered. `add`: the next ones, below. `own`: the user did not ask for it now. */
 export async function answer({ add = false, ahead = true, own = add } = {}) {
-  if (add && asking) return;
-  asking += 1;
   const [path, given] = question.request();
+  const asked = `${path}?${given}`;
+  if (add && asking) {
+    more = !adding && asked === shown; // of a list that is about to go there are no next ones
+    return;
+  }
+  asking += 1;
+  adding = add;
+  find("list").ariaBusy = "true";
   given.set("offset", add ? offset : 0);
   await trying(async () => {
     const said = await ask(`${path}?${given}`, { kind: "answer" });
     for (const row of said.hits) row.mark = marked.get(row.id) ?? row.mark;
-    list.show(said.hits, { add });
+    list.show(said.hits, { add, same: asked === shown });
+    shown = asked;
     went = add;
     offset = said.offset + said.hits.length;
     find("more").hidden = !said.more;
@@ -58,7 +68,11 @@ export async function answer({ add = false, ahead = true, own = add } = {}) {
     if (!add && ahead) player.prefetch(list.all().slice(0, 2));
   }, { kind: "answer", own });
   asking -= 1;
-  if (!asking) marked.clear();
+  if (asking) return;
+  marked.clear();
+  find("list").ariaBusy = "false";
+  if (more) answer({ add: true });
+  more = false;
 }
 
 function about(count, { more, total }) {
@@ -70,7 +84,8 @@ function about(count, { more, total }) {
   find("about").textContent = like + shown;
   const browses = question.browses();
   find("empty").hidden = Boolean(count) && !(browses && !question.filters() && !question.get("collection"));
-  find("empty").textContent = say(count ? "welcome" : "nothing");
+  find("empty").textContent = say(count ? "welcome" : question.narrows() ? "nothing_left" : "nothing");
+  find("widen").hidden = Boolean(count) || !question.narrows();
   const zip = find("zip");
   zip.hidden = !question.get("collection") || !count;
   zip.href = `/api/zip?${question.shown()}`;

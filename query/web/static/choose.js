@@ -7,6 +7,7 @@ import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 let project = null;
+let chosen = 0; // times that one was chosen here: what was asked before that may not know of it
 
 const KEPT = "sonorize.spot";
 const OWN = { linked: false, handles: 2, rate: 48000, bits: 24, names: "{CatID}_{FXName}_{SourceID}", reveal: false };
@@ -69,7 +70,9 @@ export const reveal = (row) => send(`sounds/${row.id}/reveal`, {});
 export async function chooseProject() {
   const place = await choosePlace(say("choose_project"));
   if (!place) return null;
-  return shown(await send("project", { place }, { kind: "project" }));
+  const said = await send("project", { place });
+  chosen += 1;
+  return shown(said);
 }
 
 export function start() {
@@ -79,11 +82,9 @@ export function start() {
 
 /** The project folder, which the library keeps. */
 export async function known() {
-  try {
-    return shown(await ask("project", { kind: "project" }));
-  } catch { // there is no library, or another was chosen meanwhile
-    return project;
-  }
+  const before = chosen;
+  const said = await ask("project").catch(() => project); // there may be no library yet
+  return chosen === before ? shown(said) : project;
 }
 
 function shown(found) {
@@ -100,6 +101,7 @@ export function choosePlace(title, { video = false } = {}) {
   find("places-title").textContent = title;
   return new Promise((chosen) => {
     let here = null;
+    let fresh = true; // the browser gave the focus to what cancels
     const show = async (id = "") => {
       try {
         await list(id);
@@ -127,7 +129,8 @@ export function choosePlace(title, { video = false } = {}) {
         return item;
       }));
       find("places-list").replaceChildren(...(folders.length ? folders : [make("li", "dim", say("empty_place"))]));
-      if (!dialog.contains(document.activeElement)) { // what had the focus was replaced
+      if (fresh || !dialog.contains(document.activeElement)) { // what had the focus was replaced
+        fresh = false;
         (find("places-list").querySelector("button") ?? find(video ? "places-cancel" : "places-choose")).focus();
       }
     };

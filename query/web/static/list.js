@@ -15,7 +15,10 @@ export const place = () => at;
 export const focused = () => [...list.children].indexOf(document.activeElement?.closest(".hit"));
 export const handle = (given) => (handlers = given);
 
-export function show(found, { add = false } = {}) {
+/** `same`: it is the question that was answered before, so that takes stay that were chosen since. */
+export function show(answered, { add = false, same = false } = {}) {
+  const taken = new Map(same && !add ? rows.filter((row) => row.takeOf).map((row) => [row.takeOf, row]) : []);
+  const found = answered.map((row) => (taken.has(row.id) ? { ...taken.get(row.id), rank: row.rank, takes: row.takes } : row));
   const held = current()?.id;
   const focused = list.contains(document.activeElement);
   const former = new Map(add ? [] : [...list.children].map((item) => [item.row.id, item]));
@@ -109,11 +112,19 @@ function element(row) {
   const play = make("button", "play");
   play.setAttribute("aria-label", `${say("play")}: ${row.title}`);
   play.append(make("canvas"));
-  play.onclick = () => handlers.play(rows.indexOf(item.row));
+  play.onclick = (event) => handlers.play(rows.indexOf(item.row), pointed(event, play.firstChild));
+  item.onclick = (event) => event.target.closest("button") ?? handlers.play(rows.indexOf(item.row));
   item.draggable = true;
   item.ondragstart = (event) => handlers.drag(item.row, event);
   item.append(make("span", "rank"), play, what(row), ...figures(row), tools(item));
   return marked(item);
+}
+
+/** Share of a waveform at which a mouse points; null for keys, and for a finger, which is wider than that. */
+function pointed({ pointerType, clientX }, canvas) {
+  if (pointerType !== "mouse") return null;
+  const { left, width } = canvas.getBoundingClientRect();
+  return Math.max(0, Math.min(1, (clientX - left) / width));
 }
 
 function what(row) {

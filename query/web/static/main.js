@@ -170,7 +170,7 @@ async function playAlone(row) {
 }
 
 const handlers = {
-  play: (index) => chooseRow(index),
+  play: (index, share = null) => chooseRow(index, { from: share && share * list.all()[index].duration }),
   take: nextTake,
   like: (row) => question.set({ sound: String(row.id), frame: "", words: "" }),
   reference: (row) => {

@@ -25,6 +25,7 @@ export function start() {
     question.set({ metadata_weight: event.target.checked ? "" : find("metadata_weight").value });
   find("analogy").onchange = (event) => question.set({ target: event.target.checked ? "analogy" : "" });
   find("steer-form").onsubmit = steer;
+  find("widen").onclick = question.widen;
   find("clear").onclick = () => {
     const names = new Set(new URLSearchParams(location.search).keys());
     names.delete("lang");

@@ -4,6 +4,7 @@ import { say } from "./words.js";
 
 const POOL = 5;
 const LONG = 15; // seconds from which a sound is played from its best moment on
+const LEAST = 0.01; // seconds of a region
 const MATCHED = -23; // LUFS
 const MOST_GAIN = 18; // dB
 
@@ -125,6 +126,7 @@ export function mark(side) {
   const at = position();
   const [from, to] = region ?? [0, now.duration];
   region = side === "in" ? [at, Math.max(at, to > at ? to : now.duration)] : [Math.min(from, at), at];
+  if (region[1] - region[0] < LEAST) region = null; // it was played to its end: nothing is left of it
   tell("region", now);
 }
 

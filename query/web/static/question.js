@@ -3,6 +3,7 @@
 const listeners = new Set();
 let current = new URLSearchParams(location.search);
 
+const NARROWING = ["license", "tag", "source", "pack", "category", "min_duration", "max_duration", "min_loudness", "max_loudness"];
 export const SINGLE = [
   "min_duration", "max_duration", "min_loudness", "max_loudness", "metadata_weight", "all_takes", "moments",
 ];
@@ -12,6 +13,10 @@ const NOT_ASKED = ["lang", "view", "collection", "sort", "descending", "words", 
 export const get = (name) => current.get(name) ?? "";
 export const all = (name) => current.getAll(name);
 export const filters = () => [...SINGLE, ...SEVERAL].filter((name) => current.has(name)).length;
+
+/** Whether it is asked of some sounds only. */
+export const narrows = () => NARROWING.some((name) => current.has(name));
+export const widen = () => set(Object.fromEntries(NARROWING.map((name) => [name, ""])));
 
 /**
  * Changes some of it: a value, a list of them, or "" to take it away; the view is then the sounds,

@@ -1,0 +1,21 @@
+"""Threads beside the encoder's give way to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from indexer.build.yielding import STEPS, give_way
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only processes have a priority")
+def test_a_thread_gives_way_and_the_main_one_keeps_its_priority() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with ThreadPoolExecutor(1, initializer=give_way) as pool:
+        own = pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        assert own.result() == min(before + STEPS, 19)
+    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == before
