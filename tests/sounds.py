@@ -286,7 +286,7 @@ def broken(folder: Path) -> list[Broken]:
         "text.flac": (b"not a sound, but words\n" * 100, "no sound"),
         "zeros.mp3": (bytes(20_000), "not a sound file"),
         "header-only.wav": (good[:44], "no sound"),
-        "half-header.wav": (good[:30], "not a sound file"),
+        "half-header.wav": (good[:30], "begins like WAV, but is cut off"),
         "zero-hertz.wav": (wav(tone(0.1), sample_rate=0), "0 Hz"),
         "playlist.m3u8": (b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n", "not a sound file"),
         "list.ffconcat": (b"ffconcat version 1.0\nfile pcm.wav\n", "not a sound file"),

@@ -21,6 +21,15 @@ MAX_RATE = 10_000_000
 
 _CHUNKED = (b"RIFF", b"RF64", b"BW64")
 
+_HEADS = {
+    "FLAC": (b"fLaC", b""),
+    "Ogg": (b"OggS", b""),
+    "CAF": (b"caff", b""),
+    "WAV": (b"RIFF", b"WAVE"),
+    "AIFF": (b"FORM", b"AIF"),
+}
+"""What a file of a kind has at its start, and in bytes 8 to 12."""
+
 
 class NotDemuxed(Exception):
     """FFmpeg finds no sound here; another reader may. The message reads on from the name."""
@@ -79,9 +88,18 @@ def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
         try:
             container = av.open(file, mode="r", options=options, metadata_errors="surrogateescape")
         except av.FFmpegError as error:
-            raise NotDemuxed("is not a sound file of any known kind") from error
+            raise NotDemuxed(_refusal(file)) from error
         with container:
             yield container, _first_audio(container)
+
+
+def _refusal(file: BinaryIO) -> str:
+    file.seek(0)
+    head = file.read(12)
+    for kind, (begins, goes_on) in _HEADS.items():
+        if head.startswith(begins) and goes_on in head[8:]:
+            return f"begins like {kind}, but is cut off or damaged"
+    return "is not a sound file of any known kind"
 
 
 def _first_audio(container: InputContainer) -> AudioStream:

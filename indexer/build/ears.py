@@ -129,7 +129,7 @@ class Ears:
 
     def _take(self, job: Job, windows: Sequence[Window]) -> None:
         heap = self._heaps.setdefault(job.sound_id, Heap())
-        before = heap.end
+        before = max(job.since, heap.end)
         for place, window in enumerate(windows, len(heap.spans)):
             heap.spans.append((window.start, window.end))
             known = self._heads.find(job.path, window.waveform) if place < HEAD else None
@@ -138,7 +138,7 @@ class Ears:
                 self._taken += 1
             else:
                 heap.put(place, known)
-        self._progress.advance(heap.end - before)
+        self._progress.advance(max(job.since, heap.end) - before)
 
     def _embed(self) -> None:
         if not self._pending:
@@ -154,9 +154,9 @@ class Ears:
         self._pending.clear()  # interrupted before this, they are embedded again
 
     def _entries(self, event: End | Duplicate | Broken) -> list[Entry]:
-        heap = self._heaps.pop(event.job.sound_id, Heap())
+        heap, job = self._heaps.pop(event.job.sound_id, Heap()), event.job
         # what the header promised and the file did not hold, or the catalog had already
-        self._progress.advance(event.job.seconds - heap.end)
+        self._progress.advance(job.since + job.seconds - max(job.since, heap.end))
         return self.ended(event, heap)
 
     def ended(self, event: End | Duplicate | Broken, heap: Heap) -> list[Entry]:
@@ -240,6 +240,8 @@ def hear(
 
     def begin(stage: Stage) -> None:
         before(stage)
+        if stage.grows and stage.seconds:
+            progress.grows(stage.name)
         progress.stage(stage.name, stage.seconds, "s of sound")
 
     with Writer(library.catalog, report) as writer:

@@ -23,13 +23,15 @@ HANDFUL = 4  # windows of an event
 class Job:
     """A file to be heard: whole, or (`head`) its first so many windows only.
 
-    `seconds`: how much of it will be heard, as far as its header says.
+    `since`: how far, in seconds, it was heard before; `seconds`: how much of it will be heard
+    then, as far as its header says.
     """
 
     sound_id: int
     path: Path
     head: int | None = None
     seconds: float = 0.0
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,12 @@ class Ended(Protocol):
 class Stage:
     """Among jobs: a stage begins, or, named as the one before, goes on, of so many seconds.
 
-    It is come to when all files before it were read.
+    It is come to when all files before it were read. `grows`: it will go on.
     """
 
     name: str
     seconds: float
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

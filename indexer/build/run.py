@@ -130,7 +130,8 @@ def _stages(
     new, changed = (sum(len(getattr(each, what)) for each in found) for what in ("new", "changed"))
     # of the rest nothing is shown: they are read while files are heard
     first = new if options.ray else min(new, FIRST)
-    progress.stage("Reading names and tags", first + changed)
+    some = " to begin with" if first < new else ""
+    progress.stage(f"Reading names and tags{some}", first + changed)
     for each in found:
         with report.timed("record"):
             catalog.record(each.sightings())
@@ -245,31 +246,34 @@ def _jobs(
     for _ in turns:
         todos = catalog.todo(roots, ["named"], above=last)  # what vanished stays named
         last = todos.last
-        yield Stage(START, float(np.minimum(todos.durations, first).sum()))
+        yield Stage(START, float(np.minimum(todos.durations, first).sum()), grows=True)
         for todo in todos:
             yield job(todo, first)
     # of the last of them the first windows were read, and are still to be embedded
     read, todos = catalog.todo(roots, ["named"]), catalog.todo(roots, ["partial"])
-    seconds = float(read.durations[read.durations > first].sum() + todos.durations.sum())
-    yield Stage(REST, seconds)
+    since = first if first < math.inf else 0.0
+    left = np.concatenate([read.durations[read.durations > first], todos.durations]) - since
+    yield Stage(REST, float(left.clip(min=0).sum()))
     given = set()
     for todo in read:
         if _is_long(todo.duration, first):
             given.add(todo.sound_id)
-            yield job(todo)
-    yield from (job(todo) for todo in todos if todo.sound_id not in given)
+            yield job(todo, since=since)
+    yield from (job(todo, since=since) for todo in todos if todo.sound_id not in given)
 
 
 def _job(found: Sequence[Scan]) -> Callable[..., Job]:
-    """Makes jobs of what is to do; given `first` (seconds), long files are heard so far only."""
+    """Makes jobs of what is to do; given `first` (seconds), long files are heard so far only,
+    `since`: that they were."""
     sources = {each.root_id: each.source for each in found}
 
-    def job(todo: Todo, first: float = math.inf) -> Job:
+    def job(todo: Todo, first: float = math.inf, since: float = 0.0) -> Job:
         return Job(
             todo.sound_id,
             sources[todo.root_id].path(todo.relative_path),
             HEAD if _is_long(todo.duration, first) else None,
-            min(todo.duration, first),
+            max(0.0, min(todo.duration, first) - since),
+            since,
         )
 
     return job

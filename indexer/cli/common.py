@@ -111,6 +111,12 @@ class Bars(Progress):
     def __init__(self) -> None:
         self._bar: Any = None
         self._task: Any = None
+        self._said = ""
+
+    def grows(self, name: str) -> None:
+        if not sys.stderr.isatty() and name != self._said:
+            self._said = name
+            say(name)
 
     def stage(self, name: str, total: float, unit: str = "files") -> None:
         if self._bar is not None and self._bar.tasks[0].description == name:
@@ -120,6 +126,9 @@ class Bars(Progress):
         if not total:
             return
         if not sys.stderr.isatty():
+            if name == self._said:
+                return
+            self._said = name
             plural = unit.isalpha() and len(unit) > 1  # "s" are seconds, as in "s of sound"
             count = counted(round(total), unit[:-1]) if plural else f"{total:,.0f} {unit}"
             say(f"{name}: {count}")

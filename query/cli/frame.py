@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,10 @@ def _explain(encoder: Any, pictures: Any) -> None:
     describe = getattr(encoder, "describe_image", None)
     if describe is None:
         return
+    shares: Counter[str] = Counter()
     for picture in pictures:
-        seen = ", ".join(f"{label} {share:.0%}" for label, share in describe(picture))
-        say(f"{encoder.name} takes the picture for: {seen}")
+        shares.update(dict(describe(picture)))
+    shown = shares.most_common(len(describe(pictures[0])))
+    seen = ", ".join(f"{label} {share / len(pictures):.0%}" for label, share in shown)
+    what = "the picture" if len(pictures) == 1 else f"the {len(pictures)} pictures together"
+    say(f"{encoder.name} takes {what} for: {seen}")

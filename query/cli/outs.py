@@ -53,9 +53,10 @@ def require_short(*paths: Path) -> None:
 
 
 def require_fit(film: Film, outs: Sequence[Path]) -> None:
-    """Raises SceneError if one of them cannot hold this film, or is it, before the long work."""
+    """Raises SceneError if one of them cannot hold this film, or is it, before the long work; says
+    if its editor does not take the film."""
     from query.scene.cues import CueSheet
-    from query.scene.export import edl
+    from query.scene.export import edl, fcpxml
     from query.scene.export.film import require_picture
     from query.scene.export.sound import keep_apart
 
@@ -63,6 +64,10 @@ def require_fit(film: Film, outs: Sequence[Path]) -> None:
     for out in outs:
         if out.suffix.lower() == ".edl":
             edl.require_rate(film)
+        if out.suffix.lower() == ".fcpxml":
+            fcpxml.require_rate(film)
+            if foreign := fcpxml.foreign(film):
+                say(f"{out.name}: {foreign}")
         if out.suffix.lower() in FILMS:
             require_picture(film, out)
 

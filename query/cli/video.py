@@ -283,7 +283,7 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
     A project comes first: whatever else fails can then be written from it.
     """
     from query.scene import project
-    from query.scene.export import fcpxml, writer
+    from query.scene.export import writer
     from query.scene.mix import MixOptions
 
     mix = MixOptions(**sheet.settings["mix"])
@@ -302,8 +302,6 @@ def _write(sheet: CueSheet, outs: Sequence[Path], given: dict[str, Any], bars: B
             notes += _sound(sheet, out, mix, bars)
         else:
             writer(out)(session, out, base)
-            if out.suffix.lower() == ".fcpxml" and (foreign := fcpxml.foreign(sheet.film)):
-                say(f"{out.name}: {foreign}")
         bars.close()
         click.echo(out)
     return list(dict.fromkeys(notes))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.counting import counted
-from indexer.errors import PictureError
+from indexer.errors import PictureError, typed
 from query import timecode
 
 if TYPE_CHECKING:
@@ -91,9 +91,15 @@ def facts(path: Path, *, counted: bool = True) -> Facts:
     """What the video is. A file without an index is read through, so that its frames are counted.
 
     counted: False takes rate and length as such a file says them, and reads no more than it must.
-    Raises PictureError in one sentence if it is no video, or none of it can be read.
+    Raises PictureError in one sentence if it is no video (a still is none), or none of it can be
+    read.
     """
     with opened(path) as (container, stream):
+        if _is_still(container):
+            raise PictureError(
+                f"{path} is a still picture, and no video: ask with it by `sonorize query-by-frame "
+                f"{typed(path)}`."
+            )
         shown = next(decoded(container, stream), None)
         if shown is None:
             raise PictureError(f"{path} is damaged: not one frame of it can be read.")
@@ -128,6 +134,12 @@ def _facts(
         first=(stream.start_time or 0) * stream.time_base,
         **more,
     )  # fmt: skip
+
+
+def _is_still(container: Any) -> bool:
+    """FFmpeg reads a picture like a file in which others may follow, and so names its format."""
+    name: str = container.format.name
+    return name.endswith("_pipe") or container.metadata.get("major_brand") == "avif"
 
 
 def _length(container: Any, stream: Any) -> Fraction:

@@ -245,6 +245,22 @@ def test_progress_never_passes_its_end(folder: Path, tmp_path: Path) -> None:
         assert done == pytest.approx(total)
 
 
+def test_the_stages_tell_one_story(tmp_path: Path) -> None:
+    for number in range(12):
+        seconds = 20.0 if number % 4 == 0 else 2.0
+        tone(tmp_path / f"sounds/{number:02}.wav", number % 8, seconds)
+    done = run("build-index", tmp_path / "sounds", "--encoder", "toy",
+               "--library", tmp_path / "library")  # fmt: skip
+    assert done.code == 0, done.err
+    told = [line for line in done.err.splitlines() if line.startswith(("Reading", "Listening"))]
+    assert told == [
+        "Reading names and tags to begin with: 8 files",
+        "Listening to the start of every file",
+        # three files of 20 s, of which 6 s were heard
+        "Listening to the rest of long files: 42 s of sound",
+    ]
+
+
 @pytest.mark.slow
 def test_killed_three_times_it_goes_on(
     folder: Path, undisturbed: dict[str, Any], tmp_path: Path

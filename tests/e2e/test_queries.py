@@ -339,6 +339,22 @@ def test_a_question_that_is_stopped_tells_of_nothing_recorded(
     assert done.err.endswith("sonorize: stopped.\n")
 
 
+def test_frames_that_ask_together_are_described_together(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def described(_: ToyEncoder, picture: Image.Image) -> list[tuple[str, float]]:
+        green = picture.getpixel((0, 0)) == (0, 255, 0)
+        return [("grass" if green else "sea", 0.8), ("paint", 0.1)]
+
+    monkeypatch.setattr(ToyEncoder, "describe_image", described, raising=False)
+    asked = ("--verbose", "--library", base / "library")
+    done = run("query-by-frame", base / "film.mkv", "--at", 1, "--around", 1, *asked)
+    said = "toy takes the 3 pictures together for: sea 53%, grass 27%"
+    assert said in done.err.splitlines()
+    done = run("query-by-frame", base / "green.png", *asked)
+    assert "toy takes the picture for: grass 80%, paint 10%" in done.err.splitlines()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_a_folder_that_one_may_not_enter_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0)

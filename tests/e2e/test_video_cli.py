@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from libraries import build, run, tone
+from PIL import Image
 
 from query.captions import registry as captioners
 from query.generation import registry as generators
@@ -291,10 +292,21 @@ def test_a_cue_that_cannot_be_collected_is_left_out_of_the_session(
     assert len(list((tmp_path / "cues").iterdir())) == 1
 
 
+def test_a_still_is_no_film(base: Path, tmp_path: Path) -> None:
+    for ending in ("jpg", "png", "webp", "avif"):
+        still = tmp_path / f"still.{ending}"
+        Image.new("RGB", (16, 16), "red").save(still)
+        done = video(base, still, "-o", tmp_path / "out.mp4")
+        assert (done.code, done.out) == (1, "")
+        assert f"ask with it by `sonorize query-by-frame {still}`" in done.err
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_a_rate_that_final_cut_does_not_take_is_said(base: Path, tmp_path: Path) -> None:
     done = video(base, base / "film.mkv", "-o", tmp_path / "out.fcpxml")
     assert done.code == 0, done.err
-    assert "out.fcpxml: Final Cut Pro does not take 10 frames a second, only 23.976" in done.err
+    said = "out.fcpxml: Final Cut Pro does not take 10 frames a second, only 23.976"
+    assert said in done.err.splitlines()[0]  # before the work
 
 
 def test_a_project_is_kept_where_another_format_fails(base: Path, tmp_path: Path) -> None:

@@ -173,6 +173,15 @@ def test_damage_anywhere_is_survived(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("kind", ["FLAC", "Ogg", "WAV", "AIFF", "CAF"])
+def test_a_file_that_is_cut_off_in_its_head_is_told_as_such(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, np.zeros(8_000), 8_000, format=kind)
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(AudioError, match=f"begins like {kind}, but is cut off or damaged"):
+        read(path)
+
+
 def test_damage_in_the_middle_leaves_the_rest(tmp_path: Path) -> None:
     data = bytearray(sounds.write(tmp_path / "a.flac", sounds.noise(10)).read_bytes())
     data[len(data) // 2 : len(data) // 2 + 20_000] = bytes(20_000)

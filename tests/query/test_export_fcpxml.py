@@ -17,6 +17,7 @@ import pytest
 import sounds
 from scene_sheets import AWKWARD, EVERY_RATE, clip, sheet
 
+from indexer.errors import SceneError
 from query.scene import export
 from query.scene.cues import CueSheet, pieces
 
@@ -188,3 +189,12 @@ def test_opentimelineio_reads_the_same(tmp_path: Path, rate: Fraction) -> None:
     assert ("-4", "train (lossy preview)", 80) in found
     assert {name for _, name, at in found if at == 290} == {"rain"}
     assert AWKWARD in unquote(out.read_text("utf-8"))
+
+
+def test_any_rate_that_is_a_short_fraction_is_kept(tmp_path: Path) -> None:
+    root = read(sheet(tmp_path, Fraction(162, 5), False), tmp_path / "film.fcpxml")
+    assert root.findall(".//format")[0].attrib["frameDuration"] == "5/162s"
+    longer = sheet(tmp_path, Fraction(2_147_483_659, 10**8), False)
+    with pytest.raises(SceneError, match=r"cannot count 21\.475 frames a second exactly"):
+        read(longer, tmp_path / "longer.fcpxml")
+    assert not (tmp_path / "longer.fcpxml").exists()

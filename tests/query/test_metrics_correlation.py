@@ -225,3 +225,12 @@ def test_item_means_pass_over_gaps() -> None:
 def test_what_cannot_go_together_is_refused(x: Any, y: Any) -> None:
     with pytest.raises(ValueError, match=r"value"):
         correlation.pearson(x, y)
+
+
+@pytest.mark.parametrize(("scenes", "pairs"), [(1, 5), (1, 10), (2, 4)])
+def test_few_pairs_prove_nothing_where_neighbours_are_kept(scenes: int, pairs: int) -> None:
+    x = np.random.default_rng(0).standard_normal(scenes * pairs)
+    groups = np.repeat(np.arange(scenes), pairs).tolist()
+    found = correlation.within_groups(x, x, groups, turned=True, rounds=5000)
+    assert found.p == pytest.approx(pairs**-scenes, rel=0.15)
+    assert correlation.within_groups(x, x, groups, rounds=5000).p < 0.02

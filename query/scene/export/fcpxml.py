@@ -8,11 +8,13 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from indexer.credits.texts import one_line
+from indexer.errors import SceneError
 from query import timecode
 from query.scene.cues import Clip, CueSheet, Film
 from query.scene.export import files, lay
 
 VERSION = "1.10"
+LARGEST = 2**31 - 1  # denominator of a time; it may be any fraction, so that rates may be any too
 
 
 def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
@@ -21,10 +23,20 @@ def write(sheet: CueSheet, out: Path, base: Path | None = None) -> None:
     Every time is an exact fraction of a second. Fades have the editor's own shape. Alternates are
     named in the note of their clip. Media are named by absolute URLs. Raises SceneError.
     """
+    require_rate(sheet.film)
     root = _Document(sheet, out).root()
     ElementTree.indent(root)
     text = ElementTree.tostring(root, "unicode")
     files.write_text(out, f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{text}\n')
+
+
+def require_rate(film: Film) -> None:
+    """Raises SceneError for a rate of which FCPXML cannot write the duration of a frame."""
+    if (1 / film.rate).denominator > LARGEST:
+        raise SceneError(
+            f"FCPXML cannot count {timecode.named(film.rate)} frames a second exactly: write "
+            "another format, or convert the video to a rate of film or television."
+        )
 
 
 def foreign(film: Film) -> str:
