@@ -31,14 +31,14 @@ HEARD = "Listening to the start"
 
 
 class Stopping(ToyEncoder):
-    """Raises when it is to hear for the `last` time; a trial comes first and is heard twice."""
+    """Raises when it is to hear the `last` window after a trial, which hears two."""
 
     def __init__(self, last: int, error: type[BaseException]) -> None:
         self._left, self._error = last + 2, error
 
     def embed_audio(self, waveforms: Sequence[Waveform]) -> Vectors:
-        self._left -= 1
-        if self._left == 0:
+        self._left -= len(waveforms)
+        if self._left <= 0:
             raise self._error("stopped")
         return super().embed_audio(waveforms)
 
