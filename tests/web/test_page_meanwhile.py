@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from libraries import build, copied, tone
+import sounds
+from libraries import HERTZ, build, copied, tone
 from playwright.sync_api import APIResponse, Browser, Route, expect
 from playwright.sync_api import Page as Tab
-from web_browser import find, opened, until
+from web_browser import at, find, opened, until
 from web_server import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -51,8 +54,8 @@ class Held:
         else:
             route.fallback()
 
-    def wait(self) -> None:
-        until(lambda: self._tab.evaluate("1") == 1 and bool(self._held))
+    def wait(self, count: int = 1) -> None:
+        until(lambda: self._tab.evaluate("1") == 1 and len(self._held) >= count)
 
     def let_go(self) -> None:
         for route, response in self._held:
@@ -79,6 +82,33 @@ def test_more_is_not_lost_while_the_list_is_asked_for_anew(tab: Tab) -> None:
     tab.locator("#more").click()
     held.let_go()
     expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_more_is_not_lost_though_the_list_is_asked_for_anew_before_it_comes(tab: Tab) -> None:
+    growing = Growing(tab)
+    tab.goto(f"{tab.url}?k=5")
+    held = Held(tab, "**/api/sounds?*offset=5*")
+    tab.locator("#more").click()
+    held.wait()
+    growing.grow()
+    held.let_go()
+    expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_more_of_a_list_is_not_more_of_the_next_one(tab: Tab) -> None:
+    Growing(tab)
+    tab.goto(f"{tab.url}?k=5")
+    expect(tab.locator(".hit")).to_have_count(5)
+    held = Held(tab, "**/api/sounds?*")
+    held.wait()
+    tab.locator("#more").click()
+    tab.locator("#sort").select_option("duration")
+    held.wait(2)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    held.let_go()
+    expect(tab.locator("#list")).to_have_attribute("aria-busy", "false")
+    assert not [url for url in asked if "offset=5" in url]
 
 
 def test_a_library_that_grows_leaves_what_is_typed_and_what_was_said(
@@ -148,6 +178,43 @@ def test_a_take_stays_while_the_library_grows(browser: Browser, tmp_path: Path) 
         growing.grow()
         expect(tab.locator(".hit .title")).not_to_have_attribute("title", str(first))
         expect(tab.locator(".hit[aria-current] .play:focus")).to_have_count(1)
+
+
+def test_a_take_takes_the_place_of_its_own_sound(browser: Browser, tmp_path: Path) -> None:
+    for number in (1, 2):
+        tone(tmp_path / f"sounds/bark 0{number}.wav", 3, peak=0.5 / number)
+    tone(tmp_path / "sounds/cat.wav", 4, 3)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        find(tab, "dog")
+        expect(tab.locator(".hit .title")).to_have_text([re.compile("bark"), "cat"])
+        held = Held(tab, "**/takes")
+        tab.locator(".hit .extra").first.click()
+        held.wait()
+        find(tab, "cat")
+        expect(tab.locator(".hit .title")).to_have_text(["cat", re.compile("bark")])
+        before = tab.locator(".hit .title").last.get_attribute("title")
+        held.let_go()
+        expect(tab.locator(".hit .title").last).not_to_have_attribute("title", str(before))
+        expect(tab.locator(".hit .title")).to_have_text(["cat", re.compile("bark")])
+
+
+def test_a_sound_begins_where_the_newest_answer_marks_it(browser: Browser, tmp_path: Path) -> None:
+    halves = [sounds.tone(8.0, 16_000, hertz=HERTZ[axis])[0] for axis in (3, 5)]
+    (tmp_path / "sounds").mkdir()
+    sounds.write(tmp_path / "sounds/long.wav", np.concatenate(halves)[np.newaxis], 16_000)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        find(tab, "dog")
+        tab.locator(".hit .title").click()
+        tab.keyboard.press(" ")
+        assert at(tab) < 8
+        find(tab, "bird")
+        tab.keyboard.press(" ")
+        expect(tab.locator("#toggle")).to_have_text("■")
+        assert at(tab) >= 8
 
 
 def test_the_folder_is_chosen_that_was_clicked_last(
