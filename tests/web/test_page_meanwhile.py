@@ -12,7 +12,7 @@ from libraries import HERTZ, build, copied, tone
 from playwright.sync_api import APIResponse, Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import at, find, opened, until
-from web_server import serving
+from web_server import film, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,12 +44,12 @@ class Held:
     """Answers that were made and do not come yet."""
 
     def __init__(self, tab: Tab, address: str, method: str = "GET") -> None:
-        self._tab, self._address, self._method = tab, address, method
+        self._tab, self._method, self._holds = tab, method, True
         self._held: list[tuple[Route, APIResponse]] = []
         tab.route(address, self._hold)
 
     def _hold(self, route: Route) -> None:
-        if route.request.method == self._method:
+        if self._holds and route.request.method == self._method:
             self._held.append((route, route.fetch()))
         else:
             route.fallback()
@@ -58,9 +58,9 @@ class Held:
         until(lambda: self._tab.evaluate("1") == 1 and len(self._held) >= count)
 
     def let_go(self) -> None:
+        self._holds = False  # from now on
         for route, response in self._held:
             route.fulfill(response=response)
-        self._tab.unroute(self._address)
 
 
 def test_a_library_that_grows_takes_nobody_back_up_the_list(tab: Tab) -> None:
@@ -242,6 +242,48 @@ def test_the_folder_is_chosen_that_was_clicked_last(
         expect(tab.locator("#told")).to_contain_text("written to project")
         expect(tab.locator("#project")).to_have_text("→ project")
         listing.let_go()
+
+
+def test_a_build_is_watched_on_though_the_server_did_not_answer_once(tab: Tab) -> None:
+    done = 0
+
+    def answer(route: Route) -> None:
+        nonlocal done
+        done += 1
+        goes = {"running": True, "stage": "reading", "done": done, "total": 9, "unit": "files"}
+        if done == 2:
+            route.fulfill(status=503, json={"error": "busy"})
+        else:
+            route.fulfill(json={**goes, "said": ""})
+
+    tab.route("**/api/build", answer)
+    tab.goto(f"{tab.url}?view=library")
+    expect(tab.locator("#build-said")).to_contain_text("reading: 4 / 9 files")
+
+
+def test_shots_are_pictured_on_though_a_cue_is_changed(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "plain.mp4", "libx264", "yuv420p")
+    (tmp_path / "project").mkdir()
+    copied(web_library, tmp_path / "library")
+    with serving(tmp_path / "library", roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        frames = Held(tab, "**/frame", "POST")
+        tab.locator("#scene-show").click()
+        tab.locator("#scene-open").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("plain.mp4").click()
+        expect(tab.locator(".cue").first).to_be_visible(timeout=60_000)
+        frames.wait()
+        tab.locator(".lane .cue").first.click()
+        tab.locator("#cue-later").click()
+        expect(tab.locator("#cue-locked")).to_be_checked()
+        frames.let_go()
+        expect(tab.locator(".shot img")).to_have_count(2)
 
 
 def test_a_question_that_is_given_up_within_its_answer_says_nothing(tab: Tab) -> None:
