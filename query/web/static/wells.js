@@ -19,10 +19,17 @@ export function start(given) {
   well("choose", "file", take);
   well("reference-choose", "reference-file", takeReference);
   find("open-video").onclick = openLocal;
-  find("unsee").onclick = () => (forget(), question.set({ frame: "" }));
+  find("unsee").onclick = () => {
+    forget();
+    question.set({ frame: "" });
+    show(); // a video whose frame was not asked yet goes too
+    find("choose").focus(); // what had the focus is gone
+  };
   find("ask-here").onclick = askHere;
-  find("reference-remove").onclick = () =>
+  find("reference-remove").onclick = () => {
     question.set({ reference_frame: "", reference_sound: "", mix: "", theta: "", target: "" });
+    find("reference-choose").focus();
+  };
   addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
