@@ -227,6 +227,7 @@ def test_no_region_is_begun_where_a_sound_ends(tab: Tab) -> None:
     find(tab, "bell")
     tab.keyboard.press("ArrowDown")
     until(lambda: at(tab) == 1.0)
+    expect(tab.locator("#toggle")).to_have_text("▶")  # what is shown is rounded
     tab.keyboard.press("i")
     tab.keyboard.press("g")
     expect(tab.locator("#now-more")).to_contain_text("gain-match")
