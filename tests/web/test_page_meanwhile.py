@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sounds
-from libraries import HERTZ, build, copied, tone
+from libraries import COLOURS, HERTZ, build, copied, tone
 from playwright.sync_api import APIResponse, Browser, Route, expect
 from playwright.sync_api import Page as Tab
 from web_browser import at, find, opened, until
-from web_server import film, serving
+from web_server import film, picture, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -242,6 +242,16 @@ def test_the_folder_is_chosen_that_was_clicked_last(
         expect(tab.locator("#told")).to_contain_text("written to project")
         expect(tab.locator("#project")).to_have_text("→ project")
         listing.let_go()
+
+
+def test_a_picture_shows_that_it_is_on_its_way(tab: Tab, tmp_path: Path) -> None:
+    held = Held(tab, "**/api/pictures", "POST")
+    tab.locator("#file").set_input_files(picture(tmp_path / "green.png", COLOURS[3]))
+    held.wait()
+    expect(tab.locator("#question[aria-busy=true] #well")).to_have_css("opacity", "0.55")
+    held.let_go()
+    expect(tab.locator("#seen")).to_be_visible()
+    expect(tab.locator("#question")).to_have_attribute("aria-busy", "false")
 
 
 def test_a_build_is_watched_on_though_the_server_did_not_answer_once(tab: Tab) -> None:

@@ -77,11 +77,18 @@ async function takeReference(file) {
 }
 
 const MOST = 64_000_000; // bytes, as on the server
+let sending = 0; // pictures that are on their way
 
 async function upload(data) {
   if (data.size > MOST) throw new Refused(say("too_large"));
-  const said = await ask("pictures", { kind: "picture", method: "POST", body: data });
-  return said.frame;
+  sending += 1;
+  find("question").ariaBusy = "true";
+  try {
+    return (await ask("pictures", { kind: "picture", method: "POST", body: data })).frame;
+  } finally {
+    sending -= 1;
+    find("question").ariaBusy = String(sending > 0);
+  }
 }
 
 // A video stays in the browser: only the frame that asks is sent.
