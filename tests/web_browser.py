@@ -43,6 +43,7 @@ class opened:  # noqa: N801
         return self.tab
 
     def __exit__(self, kind: object, *_: object) -> None:
+        self.tab.unroute_all(behavior="ignoreErrors")  # answers may be held still
         self.context.close()
         if kind is None:
             assert not self.wrong

@@ -50,6 +50,7 @@ def test_a_picture_is_chosen_asked_steered_and_taken_away(tab: Tab, tmp_path: Pa
     tab.locator(".chip button").click()
     expect(tab.locator("#problem")).to_be_hidden()
     tab.locator("#unsee").click()
+    expect(tab.locator("#choose")).to_be_focused()
     expect(tab.locator("#about")).to_have_text("11 sounds")
     expect(tab.locator("#seen")).to_be_hidden()
 
@@ -142,11 +143,24 @@ def test_filters_narrow_and_are_kept_in_the_address(tab: Tab, tmp_path: Path) ->
     expect(tab.locator("#about")).to_have_text("11 sounds")
 
 
+def test_what_a_filter_cannot_be_is_not_asked(tab: Tab) -> None:
+    tab.locator("#filters summary").click()
+    tab.locator("#min_duration").fill("-4")
+    tab.locator("#min_duration").press("Enter")
+    assert tab.locator("#min_duration").evaluate("field => field.matches(':invalid:focus')")
+    assert "min_duration" not in tab.url
+    expect(tab.locator("#problem")).to_be_empty()
+    tab.locator("#min_duration").fill("5.5")
+    tab.locator("#min_duration").press("Enter")
+    expect(tab.locator("#about")).to_have_text("2 sounds")
+
+
 def test_filters_that_leave_nothing_are_taken_away(tab: Tab) -> None:
     tab.goto(f"{tab.url}?words=dog&max_duration=0.1&moments=true")
     expect(tab.locator("#empty")).to_contain_text("that the filters leave")
     tab.locator("#widen").click()
     expect(tab.locator(".hit .title").first).to_have_text("dog")
+    expect(tab.locator(".hit .play").first).to_be_focused()
     expect(tab.locator("#widen")).to_be_hidden()
     assert "moments=true" in tab.url
     tab.locator("#words").fill('"no such word"')
@@ -213,6 +227,7 @@ def test_no_region_is_begun_where_a_sound_ends(tab: Tab) -> None:
     find(tab, "bell")
     tab.keyboard.press("ArrowDown")
     until(lambda: at(tab) == 1.0)
+    expect(tab.locator("#toggle")).to_have_text("▶")  # what is shown is rounded
     tab.keyboard.press("i")
     tab.keyboard.press("g")
     expect(tab.locator("#now-more")).to_contain_text("gain-match")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from libraries import build, copied, tone
+import sounds
+from libraries import COLOURS, HERTZ, build, copied, tone
 from playwright.sync_api import APIResponse, Browser, Route, expect
 from playwright.sync_api import Page as Tab
-from web_browser import find, opened, until
-from web_server import serving
+from web_browser import at, find, opened, until
+from web_server import film, picture, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -41,23 +44,23 @@ class Held:
     """Answers that were made and do not come yet."""
 
     def __init__(self, tab: Tab, address: str, method: str = "GET") -> None:
-        self._tab, self._address, self._method = tab, address, method
+        self._tab, self._method, self._holds = tab, method, True
         self._held: list[tuple[Route, APIResponse]] = []
         tab.route(address, self._hold)
 
     def _hold(self, route: Route) -> None:
-        if route.request.method == self._method:
+        if self._holds and route.request.method == self._method:
             self._held.append((route, route.fetch()))
         else:
             route.fallback()
 
-    def wait(self) -> None:
-        until(lambda: self._tab.evaluate("1") == 1 and bool(self._held))
+    def wait(self, count: int = 1) -> None:
+        until(lambda: self._tab.evaluate("1") == 1 and len(self._held) >= count)
 
     def let_go(self) -> None:
+        self._holds = False  # from now on
         for route, response in self._held:
             route.fulfill(response=response)
-        self._tab.unroute(self._address)
 
 
 def test_a_library_that_grows_takes_nobody_back_up_the_list(tab: Tab) -> None:
@@ -79,6 +82,33 @@ def test_more_is_not_lost_while_the_list_is_asked_for_anew(tab: Tab) -> None:
     tab.locator("#more").click()
     held.let_go()
     expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_more_is_not_lost_though_the_list_is_asked_for_anew_before_it_comes(tab: Tab) -> None:
+    growing = Growing(tab)
+    tab.goto(f"{tab.url}?k=5")
+    held = Held(tab, "**/api/sounds?*offset=5*")
+    tab.locator("#more").click()
+    held.wait()
+    growing.grow()
+    held.let_go()
+    expect(tab.locator(".hit")).to_have_count(10)
+
+
+def test_more_of_a_list_is_not_more_of_the_next_one(tab: Tab) -> None:
+    Growing(tab)
+    tab.goto(f"{tab.url}?k=5")
+    expect(tab.locator(".hit")).to_have_count(5)
+    held = Held(tab, "**/api/sounds?*")
+    held.wait()
+    tab.locator("#more").click()
+    tab.locator("#sort").select_option("duration")
+    held.wait(2)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    held.let_go()
+    expect(tab.locator("#list")).to_have_attribute("aria-busy", "false")
+    assert not [url for url in asked if "offset=5" in url]
 
 
 def test_a_library_that_grows_leaves_what_is_typed_and_what_was_said(
@@ -150,6 +180,43 @@ def test_a_take_stays_while_the_library_grows(browser: Browser, tmp_path: Path) 
         expect(tab.locator(".hit[aria-current] .play:focus")).to_have_count(1)
 
 
+def test_a_take_takes_the_place_of_its_own_sound(browser: Browser, tmp_path: Path) -> None:
+    for number in (1, 2):
+        tone(tmp_path / f"sounds/bark 0{number}.wav", 3, peak=0.5 / number)
+    tone(tmp_path / "sounds/cat.wav", 4, 3)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        find(tab, "dog")
+        expect(tab.locator(".hit .title")).to_have_text([re.compile("bark"), "cat"])
+        held = Held(tab, "**/takes")
+        tab.locator(".hit .extra").first.click()
+        held.wait()
+        find(tab, "cat")
+        expect(tab.locator(".hit .title")).to_have_text(["cat", re.compile("bark")])
+        before = tab.locator(".hit .title").last.get_attribute("title")
+        held.let_go()
+        expect(tab.locator(".hit .title").last).not_to_have_attribute("title", str(before))
+        expect(tab.locator(".hit .title")).to_have_text(["cat", re.compile("bark")])
+
+
+def test_a_sound_begins_where_the_newest_answer_marks_it(browser: Browser, tmp_path: Path) -> None:
+    halves = [sounds.tone(8.0, 16_000, hertz=HERTZ[axis])[0] for axis in (3, 5)]
+    (tmp_path / "sounds").mkdir()
+    sounds.write(tmp_path / "sounds/long.wav", np.concatenate(halves)[np.newaxis], 16_000)
+    build(tmp_path / "library", tmp_path / "sounds")
+    with serving(tmp_path / "library") as own, opened(browser, own) as tab:
+        own.ready(floor=True)
+        find(tab, "dog")
+        tab.locator(".hit .title").click()
+        tab.keyboard.press(" ")
+        assert at(tab) < 8
+        find(tab, "bird")
+        tab.keyboard.press(" ")
+        expect(tab.locator("#toggle")).to_have_text("■")
+        assert at(tab) >= 8
+
+
 def test_the_folder_is_chosen_that_was_clicked_last(
     browser: Browser, web_library: Path, tmp_path: Path
 ) -> None:
@@ -175,6 +242,58 @@ def test_the_folder_is_chosen_that_was_clicked_last(
         expect(tab.locator("#told")).to_contain_text("written to project")
         expect(tab.locator("#project")).to_have_text("→ project")
         listing.let_go()
+
+
+def test_a_picture_shows_that_it_is_on_its_way(tab: Tab, tmp_path: Path) -> None:
+    held = Held(tab, "**/api/pictures", "POST")
+    tab.locator("#file").set_input_files(picture(tmp_path / "green.png", COLOURS[3]))
+    held.wait()
+    expect(tab.locator("#question[aria-busy=true] #well")).to_have_css("opacity", "0.55")
+    held.let_go()
+    expect(tab.locator("#seen")).to_be_visible()
+    expect(tab.locator("#question")).to_have_attribute("aria-busy", "false")
+
+
+def test_a_build_is_watched_on_though_the_server_did_not_answer_once(tab: Tab) -> None:
+    done = 0
+
+    def answer(route: Route) -> None:
+        nonlocal done
+        done += 1
+        goes = {"running": True, "stage": "reading", "done": done, "total": 9, "unit": "files"}
+        if done == 2:
+            route.fulfill(status=503, json={"error": "busy"})
+        else:
+            route.fulfill(json={**goes, "said": ""})
+
+    tab.route("**/api/build", answer)
+    tab.goto(f"{tab.url}?view=library")
+    expect(tab.locator("#build-said")).to_contain_text("reading: 4 / 9 files")
+
+
+def test_shots_are_pictured_on_though_a_cue_is_changed(
+    browser: Browser, web_library: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "plain.mp4", "libx264", "yuv420p")
+    (tmp_path / "project").mkdir()
+    copied(web_library, tmp_path / "library")
+    with serving(tmp_path / "library", roots=[tmp_path]) as own, opened(browser, own) as tab:
+        own.ready()
+        frames = Held(tab, "**/frame", "POST")
+        tab.locator("#scene-show").click()
+        tab.locator("#scene-open").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("project").click()
+        tab.locator("#places-choose").click()
+        tab.locator("#places-list button").first.click()
+        tab.locator("#places-list").get_by_text("plain.mp4").click()
+        expect(tab.locator(".cue").first).to_be_visible(timeout=60_000)
+        frames.wait()
+        tab.locator(".lane .cue").first.click()
+        tab.locator("#cue-later").click()
+        expect(tab.locator("#cue-locked")).to_be_checked()
+        frames.let_go()
+        expect(tab.locator(".shot img")).to_have_count(2)
 
 
 def test_a_question_that_is_given_up_within_its_answer_says_nothing(tab: Tab) -> None:

@@ -250,7 +250,7 @@ def test_a_video_gets_its_sounds_which_are_moved_heard_and_written(
         expect(tab.locator(".cue[aria-pressed=true]")).to_have_text("rain")
         tab.locator("#scene-formats").get_by_label(".rpp").check()
         tab.locator("#scene-write").click()
-        expect(tab.locator("#scene-said")).to_contain_text("plain_sonorize.rpp", timeout=60_000)
+        expect(tab.locator("#told")).to_contain_text("plain_sonorize.rpp", timeout=60_000)
         assert (tmp_path / "project/plain_sonorize.mp4").is_file()
         found = Axe().run(tab).response["violations"]
         assert not [each["id"] for each in found if each["impact"] in ("serious", "critical")]

@@ -13,7 +13,7 @@ let offset = 0;
 let shown = ""; // the question that the list answers
 let went = false;
 let adding = false; // the next ones are on their way
-let more = false; // they are wanted, once the list was answered anew
+let more = false; // they are wanted, once the list is answered anew
 let asking = 0; // questions that are not answered yet: what they answer is not to be added to
 const marked = new Map(); // sound → its mark, given meanwhile: what they answer may not know of it
 
@@ -50,6 +50,7 @@ export async function answer({ add = false, ahead = true, own = add } = {}) {
     more = !adding && asked === shown; // of a list that is about to go there are no next ones
     return;
   }
+  if (!add) more = asked === shown && (more || (asking > 0 && adding)); // the next ones stay wanted
   asking += 1;
   adding = add;
   find("list").ariaBusy = "true";

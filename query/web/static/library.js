@@ -76,8 +76,8 @@ async function watch() {
     else bar.removeAttribute("value");
     find("build-said").textContent = !state.total ? state.stage : `${state.stage}: ${Math.floor(state.done).toLocaleString()} / ${Math.floor(state.total).toLocaleString()} ${state.unit}`;
     await new Promise((done) => setTimeout(done, 500));
-    state = await ask("build").catch(() => null);
-    if (!state?.running) handlers.built();
+    state = await ask("build").catch(() => state); // it is not over where the server is slow to answer
+    if (!state.running) handlers.built();
   }
   find("build-progress").hidden = true;
   find("build-said").textContent = state?.said ?? "";

@@ -163,7 +163,7 @@ export function why(row) {
 function tools(item) {
   const box = make("div", "tools");
   if (item.row.takes) {
-    const takes = tool(`+${item.row.takes}`, say("takes"), () => handlers.take(rows.indexOf(item.row)));
+    const takes = tool(`+${item.row.takes}`, say("takes"), () => handlers.take(item.row));
     takes.classList.add("extra");
     box.append(takes);
   }

@@ -136,14 +136,15 @@ async function copy(row) {
   tell(copied ? say("copied") : say("not_copied", { path: row.path })); // only where the connection is safe
 }
 
-async function nextTake(index) {
-  const row = list.all()[index];
+async function nextTake(row) {
   if (!row?.takes) return;
   await trying(async () => {
     const takes = await ask(`sounds/${row.takeOf ?? row.id}/takes`, { kind: "takes" });
     const at = takes.findIndex((take) => take.id === row.id);
     const next = takes[(at + 1) % takes.length];
-    list.replace(index, { ...next, rank: row.rank, takes: row.takes, takeOf: row.takeOf ?? row.id, takeAt: (at + 1) % takes.length });
+    const index = list.all().findIndex((each) => each.id === row.id); // another answer may have come meanwhile
+    if (index < 0) return;
+    list.replace(index, { ...next, rank: list.all()[index].rank, takes: row.takes, takeOf: row.takeOf ?? row.id, takeAt: (at + 1) % takes.length });
     chooseRow(index);
   });
 }
@@ -153,7 +154,7 @@ function tabbed() {
   const index = list.focused();
   const row = list.all()[index];
   if (!row || (row.takeAt ?? 0) >= row.takes) return false;
-  nextTake(index);
+  nextTake(row);
   return true;
 }
 
@@ -207,7 +208,7 @@ const actions = {
   in: () => player.mark("in"),
   out: () => player.mark("out"),
   whole: () => player.setRegion(null),
-  take: () => nextTake(list.place()),
+  take: () => nextTake(list.current()),
   keep: mark("kept"),
   reject: mark("rejected"),
   spot,

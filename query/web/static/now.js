@@ -40,7 +40,10 @@ export function reranked(row) {
   if (!detail) return;
   const same = row?.id === detail.id;
   detail = { ...detail, parts: same ? row.parts : {}, score: same ? row.score : 0 };
-  if (same) detail = { ...detail, start: row.start, end: row.end };
+  if (same) {
+    detail = { ...detail, start: row.start, end: row.end };
+    player.choose(row); // it begins where that fits best
+  }
   show();
 }
 

@@ -14,7 +14,7 @@ const fields = new Map(); // field → what the question said when it was writte
 
 export function start() {
   for (const name of Object.keys(LISTS)) find(name).onchange = () => question.set({ [name]: find(name).value });
-  for (const name of FIELDS) find(name).onchange = () => question.set({ [name]: find(name).value.trim() });
+  for (const name of FIELDS) find(name).onchange = () => find(name).reportValidity() && question.set({ [name]: find(name).value.trim() });
   for (const name of CHECKS) find(name).onchange = () => question.set({ [name]: find(name).checked ? "true" : "" });
   slider("mix", (value) => ({ mix: value }));
   slider("theta", (value) => ({ theta: value }));
@@ -25,7 +25,10 @@ export function start() {
     question.set({ metadata_weight: event.target.checked ? "" : find("metadata_weight").value });
   find("analogy").onchange = (event) => question.set({ target: event.target.checked ? "analogy" : "" });
   find("steer-form").onsubmit = steer;
-  find("widen").onclick = question.widen;
+  find("widen").onclick = () => {
+    question.widen();
+    find("hits").focus(); // what had the focus goes
+  };
   find("clear").onclick = () => {
     const names = new Set(new URLSearchParams(location.search).keys());
     names.delete("lang");

@@ -4,7 +4,7 @@ import { ask, send } from "./api.js";
 import { choosePlace, hasProject } from "./choose.js";
 import { make } from "./list.js";
 import { louder } from "./player.js";
-import { trying } from "./said.js";
+import { tell, trying } from "./said.js";
 import { number, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -80,6 +80,7 @@ async function write() {
   await trying(async () => {
     await send("scene/write", { formats, video: scene.video });
     await watch();
+    tell(find("scene-said").textContent); // what is said above may be out of sight
   });
 }
 
@@ -147,15 +148,18 @@ function drawShots(fresh) {
     lane.replaceChildren(...shots);
   } else {
     lane.replaceChildren(...shots);
-    thumbs(scene.video, shots);
+    thumbs(scene.video);
   }
 }
 
-async function thumbs(video, buttons) {
+let pictured = 0; // times that they were begun: the newest goes on
+
+async function thumbs(video) {
+  const mine = (pictured += 1);
   for (const [index, shot] of scene.shots.entries()) {
-    if (scene.video !== video || !buttons[index].isConnected) return;
+    if (mine !== pictured) return;
     const said = await send(`videos/${video}/frame`, { at: (shot.start + shot.end) / 2 }).catch(() => null);
-    if (!said) continue;
+    if (!said || mine !== pictured) continue;
     const image = Object.assign(make("img"), { src: `/api/pictures/${said.frame}`, alt: "" });
     find("lane-shots").children[index]?.append(image);
   }

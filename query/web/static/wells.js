@@ -19,10 +19,17 @@ export function start(given) {
   well("choose", "file", take);
   well("reference-choose", "reference-file", takeReference);
   find("open-video").onclick = openLocal;
-  find("unsee").onclick = () => (forget(), question.set({ frame: "" }));
+  find("unsee").onclick = () => {
+    forget();
+    question.set({ frame: "" });
+    show(); // a video whose frame was not asked yet goes too
+    find("choose").focus(); // what had the focus is gone
+  };
   find("ask-here").onclick = askHere;
-  find("reference-remove").onclick = () =>
+  find("reference-remove").onclick = () => {
     question.set({ reference_frame: "", reference_sound: "", mix: "", theta: "", target: "" });
+    find("reference-choose").focus();
+  };
   addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
@@ -70,11 +77,18 @@ async function takeReference(file) {
 }
 
 const MOST = 64_000_000; // bytes, as on the server
+let sending = 0; // pictures that are on their way
 
 async function upload(data) {
   if (data.size > MOST) throw new Refused(say("too_large"));
-  const said = await ask("pictures", { kind: "picture", method: "POST", body: data });
-  return said.frame;
+  sending += 1;
+  find("question").ariaBusy = "true";
+  try {
+    return (await ask("pictures", { kind: "picture", method: "POST", body: data })).frame;
+  } finally {
+    sending -= 1;
+    find("question").ariaBusy = String(sending > 0);
+  }
 }
 
 // A video stays in the browser: only the frame that asks is sent.
