@@ -138,8 +138,8 @@ class Listener:
                     thread.join()
 
     def _run(self, hear: Hears) -> None:
-        give_way()
         try:
+            give_way()
             self._hear_all(hear)
         except BaseException as error:
             self._put(Crash(error))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 READ_ONLY = "sonorize_read_only"  # execution option of an engine
+
+PATIENCE = 2.0  # seconds in which whoever opens or closes a catalog has done so
 
 Version = tuple[int, int, int]
 
@@ -57,17 +60,26 @@ def is_read_only(engine: Engine) -> bool:
 
 @contextmanager
 def unmixed(connection: Connection) -> Iterator[None]:
-    """Raises LibraryBusy if what was read may be of two states of the catalog."""
+    """Raises LibraryBusy if what was read may be of two states of the catalog, or could not be read
+    while another program was opening it."""
     opened = connection.connection.driver_connection
-    if not isinstance(opened, _Immutable):
-        yield
-        return
     try:
         yield
-    except DBAPIError as error:  # a mixture may read as damage
-        _require_unchanged(opened, error)
+    except DBAPIError as error:
+        if isinstance(opened, _Immutable):  # a mixture may read as damage
+            _require_unchanged(opened, error)
+        elif is_read_only(connection.engine) and _would_write(error.orig):
+            raise LibraryBusy(
+                "The catalog was opened by another program while it was read: ask again."
+            ) from error
         raise
-    _require_unchanged(opened, None)
+    if isinstance(opened, _Immutable):
+        _require_unchanged(opened, None)
+
+
+def _would_write(error: BaseException | None) -> bool:
+    """Whether SQLite says so: to read, it would have to make -shm anew."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 
 def _require_unchanged(opened: _Immutable, error: Exception | None) -> None:
@@ -83,8 +95,9 @@ def _may_write(place: Path) -> bool:
 
 def _open(place: Path) -> sqlite3.Connection:
     """A connection that makes no file and changes none."""
+    end = time.monotonic() + PATIENCE
     while True:
-        if not (held := _is_held(place)):
+        if not _is_held(place):
             return _immutable(place)
         connection = sqlite3.connect(f"{place.as_uri()}?mode=ro", uri=True, check_same_thread=False)
         try:  # it is opened here; from now on -wal and -shm stay
@@ -92,9 +105,9 @@ def _open(place: Path) -> sqlite3.Connection:
             return connection
         except sqlite3.OperationalError:
             connection.close()
-            if held == _is_held(place):
+            if _is_held(place) and time.monotonic() > end:
                 raise
-            # it was closed between the two looks
+            time.sleep(0.01)  # it is just being closed, or opened
 
 
 def _immutable(place: Path) -> _Immutable:

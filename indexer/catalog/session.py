@@ -56,6 +56,10 @@ SENTENCES: dict[int, tuple[type[LibraryError], str]] = {
         "{} is not a catalog; name another library or move this file away.",
     ),
     sqlite3.SQLITE_CORRUPT: (LibraryError, "{} is damaged; put a copy of it back or build anew."),
+    sqlite3.SQLITE_IOERR: (
+        LibraryError,
+        "{} cannot be read or written: see that its drive has room and is whole, then go on.",
+    ),
     sqlite3.SQLITE_FULL: (LibraryError, "{} lies on a drive that is full: make room and go on."),
     sqlite3.SQLITE_READONLY: (
         LibraryReadOnly,

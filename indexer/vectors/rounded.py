@@ -10,7 +10,11 @@ of older processors hold no more (a sum of two products of 8 and 8 bits overflow
 
 from __future__ import annotations
 
+import ctypes
+import logging
+import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,8 +28,11 @@ if TYPE_CHECKING:
 
     from indexer.vectors.rows import Rows
 
+log = logging.getLogger(__name__)
+
 MAKING = "int8 rows"  # the thread's name
 LARGEST = 2.0**64  # of the lengths of rows, so that no product overflows
+LEAST = 2.0**-149  # float32 knows no number between this and 0
 
 BLOCK = 4096  # rows packed at a time; their products with some questions stay in the cache
 GROUP = 16  # rows of a block of which the best product is looked at first
@@ -61,7 +68,7 @@ class Rounded:
         self._reach = 0.0  # no row, nor what it was rounded to, is further from the middle
         self._packed: list[Any] = []
         self._dropped = False
-        self._making = threading.Thread(target=self._pack, name=MAKING)
+        self._making = threading.Thread(target=self._make, name=MAKING)
         self._making.start()
 
     @property
@@ -76,6 +83,7 @@ class Rounded:
         """Ends the making of a copy that nobody wants."""
         self._dropped = True
 
+    @np.errstate(over="ignore", invalid="ignore")  # of damaged rows; those that score are checked
     def near(
         self, queries: Rows, k: int, at: NDArray[np.intp] | None = None
     ) -> list[NDArray[np.intp]] | None:
@@ -83,7 +91,7 @@ class Rounded:
 
         None where these are too many.
         """
-        long = np.maximum(lengths(queries), np.finfo(float).tiny)
+        long = np.maximum(lengths(queries), LEAST)
         asked = rounded_directions(queries / long[:, None])
         most = self._products(asked, at)
         rounding = margins(queries, queries.shape[1], self._longest)
@@ -97,6 +105,13 @@ class Rounded:
             found[i] = near[products >= _kth(products, k) - rounding[i]]
         return found
 
+    def _make(self) -> None:
+        try:
+            self._pack()
+        except Exception as error:  # a library that does not load, or no room
+            log.info("float32 alone answers, since rows were not packed in int8: %s", error)
+
+    @np.errstate(over="ignore", invalid="ignore")
     def _pack(self) -> None:
         step = max(1, len(self._rows) // SAMPLE)
         middle = self._rows[::step].mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -111,6 +126,7 @@ class Rounded:
             self._reach = max(self._reach, float((lengths(apart) + lost).max()))
             self._lost[start : start + BLOCK] = lost
             self._packed.append(packed(whole, scale, lost))
+            give_back()
 
     def _products(self, asked: Asked, at: NDArray[np.intp] | None) -> Rows:
         """(nq, blocks, GROUP, groups) what the products may be at most, without what they may have
@@ -150,7 +166,7 @@ class Rounded:
         least = products - 2 * STEPS * self._lost[np.minimum(places, len(self._lost) - 1)]
         least = _kth(least.reshape(nq, -1), k) - unsure
         question, group = np.nonzero(best >= least[:, None])
-        if np.bincount(question).max() > MOST:
+        if np.bincount(question, minlength=nq).max() > MOST:
             return None
         places, products = _of(most, question, group)
         some, row = np.nonzero(products >= least[question, None])
@@ -203,17 +219,23 @@ def packed(whole: NDArray[np.int8], scale: Rows, lost: Rows) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # hundreds of sessions would each keep their results
-    model = product(whole, scale, lost * np.float32(STEPS / (HALF + 1)))
+    # Beside the model, of whose bytes a session keeps a copy.
+    rows = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(whole.T))
+    options.add_external_initializers(["rows"], [rows])
+    model = product(whole.shape[1], scale, lost * np.float32(STEPS / (HALF + 1)))
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def product(whole: NDArray[np.int8], scale: Rows, more: Rows) -> bytes:
-    """A model: `(asked - ZERO) @ whole.T * scale + more`."""
+def product(dim: int, scale: Rows, more: Rows) -> bytes:
+    """A model: `(asked - ZERO) @ rows * scale + more`; its session is given (dim, n) `rows`."""
     from onnx import TensorProto, helper, numpy_helper
 
-    n, dim = whole.shape
+    n = len(scale)
+    rows = TensorProto(
+        name="rows", data_type=TensorProto.INT8, dims=[dim, n], data_location=TensorProto.EXTERNAL
+    )
+    rows.external_data.add(key="location", value="given")
     held: dict[str, NDArray[Any]] = {
-        "rows": np.ascontiguousarray(whole.T),
         "one": np.array(1, np.float32),
         "scale": scale,
         "zero": np.array(ZERO, np.uint8),
@@ -226,13 +248,21 @@ def product(whole: NDArray[np.int8], scale: Rows, more: Rows) -> bytes:
         "product",
         [helper.make_tensor_value_info("asked", TensorProto.UINT8, ["2 nq", dim])],
         [helper.make_tensor_value_info("products", TensorProto.FLOAT, ["2 nq", n])],
-        [numpy_helper.from_array(values, name) for name, values in held.items()],
+        [rows, *(numpy_helper.from_array(values, name) for name, values in held.items())],
     )
     versions = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     model: bytes = helper.make_model(
         graph, opset_imports=versions, ir_version=9
     ).SerializeToString()
     return model
+
+
+def give_back() -> None:
+    """Returns what lies free in the heap to the system: glibc keeps as much again as a copy takes,
+    between what is held of its blocks."""
+    with suppress(AttributeError, OSError):  # another C library
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache

@@ -37,6 +37,7 @@ COUNTED = """
 def upgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
+    op.execute("LOCK TABLE sound_text IN SHARE ROW EXCLUSIVE MODE")  # nobody writes until the end
     op.create_table(
         "sound_text_total",
         sa.Column("part", sa.BigInteger(), nullable=False, autoincrement=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -155,6 +156,26 @@ def test_texts_are_counted_as_they_come_and_go(catalog: Catalog) -> None:
     catalog.record([Named(places[0], {"title": "a dog"})])
     schema.upgrade(catalog.engine)
     assert sums()[0] == 21
+
+
+def test_texts_that_go_while_a_catalog_is_brought_up_to_date_are_not_counted(
+    catalog: Catalog,
+) -> None:
+    catalog.root("folder", "/sounds")
+    catalog.record(Named(Place(1, f"{n}.wav", 1, 1), {"title": "a dog"}) for n in range(5))
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(schema.migrations_folder()))
+    with writing(catalog.engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0007")
+    newer = threading.Thread(target=schema.upgrade, args=[catalog.engine])
+    with writing(catalog.engine) as older:
+        older.execute(delete(Sound).where(Sound.id == 1))
+        newer.start()
+        newer.join(1)
+    newer.join()
+    with reading(catalog.engine) as connection:
+        assert connection.scalar(text("SELECT sum(sounds) FROM sound_text_total")) == 4
 
 
 def test_a_title_longer_than_its_index_takes_is_cut(tmp_path: Path) -> None:

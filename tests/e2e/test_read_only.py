@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -143,3 +144,33 @@ def test_what_another_has_just_written_is_seen(library: Path) -> None:
     assert json.loads(done.out.splitlines()[0])["title"] == "lion"
     opened(library)
     writer.close()
+
+
+WAITING = """
+import sys
+from pathlib import Path
+from sqlalchemy import text
+from indexer.catalog.session import make_engine, reading
+engine = make_engine(f"sqlite:///{sys.argv[1]}")
+print("begun", flush=True)
+with reading(engine) as connection:
+    print(connection.scalar(text("SELECT count(*) FROM sound")))
+"""
+
+
+def test_one_that_is_just_being_closed_is_waited_for(library: Path) -> None:
+    """-wal without -shm cannot be read, and is gone soon."""
+    opened(library)
+    beside = library / "catalog.sqlite3-wal"
+    beside.touch()
+    shut(library)
+    prefix = HUMBLE if os.geteuid() == 0 else []
+    child = [*prefix, sys.executable, "-c", WAITING, str(library / "catalog.sqlite3")]
+    with subprocess.Popen(child, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.3)
+        library.chmod(0o755)
+        beside.unlink()
+        library.chmod(0o555)
+        assert process.stdout.read() == "3\n"

@@ -1,13 +1,14 @@
 import os
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, column, make_url, select, table, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, NullPool, column, create_engine, make_url, select, table, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from indexer.catalog import session
+from indexer.catalog import read_only, session
 from indexer.catalog.session import chunks, ids_of, make_engine, reading, remodelling, writing
 from indexer.errors import LibraryBusy, LibraryError, LibraryNotFound, LibraryReadOnly
 
@@ -289,6 +290,29 @@ def test_a_drive_that_is_full_is_told_in_a_sentence(engine: Engine, tmp_path: Pa
     assert str(raised.value) == (
         f"The catalog {file} lies on a drive that is full: make room and go on."
     )
+
+
+def test_a_drive_that_fails_is_told_in_a_sentence(engine: Engine) -> None:
+    failing = sqlite3.OperationalError("disk I/O error")
+    failing.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE  # no room for -shm
+    said = pytest.raises(LibraryError, match="its drive has room and is whole")
+    with said, session._in_words(engine):
+        raise OperationalError("PRAGMA", {}, failing)
+
+
+def test_a_catalog_that_another_program_opens_is_to_be_asked_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """SQLite would write to -shm then, as it would for what is asked here."""
+    with writing(engine):  # it is held
+        reader = create_engine(
+            "sqlite://",
+            creator=partial(read_only._open, tmp_path / "catalog.sqlite3"),
+            poolclass=NullPool,
+            execution_options={read_only.READ_ONLY: True},
+        )
+        with pytest.raises(LibraryBusy, match="ask again"), reading(reader) as connection:
+            connection.execute(text("CREATE TABLE c (n)"))
 
 
 def test_what_is_read_of_two_states_is_refused(

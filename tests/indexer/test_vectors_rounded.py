@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from indexer.errors import IndexDamaged
 from indexer.vectors import quick, rounded
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.quick import QuickIndex
@@ -121,6 +125,65 @@ def test_a_question_of_no_length_is_answered() -> None:
     copied(index)
     queries = np.stack([np.zeros(DIM), directions(1)[0], np.full(DIM, 1e-42)]).astype(np.float32)
     assert np.array_equal(index.search(queries, 5).ids, judge.search(queries, 5).ids)
+
+
+def test_scores_too_small_for_float32_are_told_apart_as_by_the_judge() -> None:
+    rows = directions(N) * np.float32(1e-30)
+    index, judge = QuickIndex(DIM), ExactIndex(DIM)
+    for each in (index, judge):
+        each.add(np.arange(1, N + 1), rows)
+    copied(index)
+    for queries in (rows[:3], -rows[:3], rows[:3] * np.float32(1e20)):
+        assert np.array_equal(index.search(queries, 5).ids, judge.search(queries, 5).ids)
+
+
+def test_rows_of_which_all_are_damaged_are_called_damaged(tmp_path: Path) -> None:
+    """One bit of each makes it too long for any bound to hold."""
+    index = QuickIndex(DIM)
+    index.add(np.arange(1, N + 1), directions(N))
+    index.save(tmp_path / "rows")
+    stat = (tmp_path / "rows").stat()
+    file = np.memmap(tmp_path / "rows", np.uint32, "r+", offset=stat.st_size - 4 * N * DIM)
+    file[::DIM] ^= 1 << 30
+    file.flush()
+    os.utime(tmp_path / "rows", ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    index = QuickIndex.load(tmp_path / "rows")
+    for _ in range(2):  # in float32, in int8
+        with pytest.raises(IndexDamaged):
+            index.search(directions(1, seed=1), 5)
+        assert index._rounded is not None
+        index._rounded.wait()
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_a_library_that_loads_float32_answers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    caplog.set_level("INFO")
+    copy = Rounded(directions(N), 1.0)
+    copy.wait()
+    assert not copy.ready
+    assert "float32 alone answers" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_copy_takes_a_quarter_of_what_the_rows_take() -> None:
+    rows = np.zeros((40_000, 512), np.float32)
+    rows[:, 0] = 1
+    first = Rounded(rows[:100], 1.0)  # the libraries
+    first.wait()
+    before = resident()
+    copy = Rounded(rows, 1.0)
+    copy.wait()
+    assert copy.ready
+    assert resident() - before < 1.6 * rows.size
+
+
+def resident() -> int:
+    """Bytes in memory that are no file's."""
+    said = Path("/proc/self/status").read_text()
+    return 1024 * int(said.partition("RssAnon:")[2].split()[0])
 
 
 def test_damaged_rows_are_not_copied() -> None:
