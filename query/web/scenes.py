@@ -148,22 +148,34 @@ class Scene:
         self._change(name, lambda _: None)
 
     def write(self, formats: list[str], progress: Progress) -> str:
-        """Writes the film or sessions beside the project file. What is to be said."""
+        """Writes the film or sessions beside the project file. What is to be said.
+
+        Raises SceneError where none of them can be written.
+        """
+        made, refused, notes = list[str](), list[str](), list[str]()
+        for suffix in formats:
+            out = self.folder / f"{self.path.stem}_sonorize{suffix}"
+            try:
+                notes += self._written(out, progress)
+                made.append(out.name)
+            except SceneError as error:
+                refused.append(f"{out.name} was not written: {error}")
+        if refused and not made:
+            raise SceneError(" ".join(refused))
+        said = f"{', '.join(made)} in {self.folder.name}."
+        return " ".join([said, *refused, *dict.fromkeys(notes)])
+
+    def _written(self, out: Path, progress: Progress) -> Sequence[str]:
         from query.scene.export import writer
         from query.scene.export.film import render_film
         from query.scene.export.stems import write_stems
 
-        sheet, notes, made = self.sheet, list[str](), list[str]()
-        for suffix in formats:
-            out = self.folder / f"{self.path.stem}_sonorize{suffix}"
-            if suffix in FILMS:
-                notes += render_film(sheet, out, progress=progress).notes
-            elif suffix == ".wav":
-                notes += write_stems(sheet, out, progress=progress).notes
-            else:
-                writer(out)(sheet, out, None)
-            made.append(out.name)
-        return " ".join([f"{', '.join(made)} in {self.folder.name}.", *dict.fromkeys(notes)])
+        if out.suffix in FILMS:
+            return render_film(self.sheet, out, progress=progress).notes
+        if out.suffix == ".wav":
+            return write_stems(self.sheet, out, progress=progress).notes
+        writer(out)(self.sheet, out, None)
+        return ()
 
     def _change(self, name: str, change: Callable[[Cue], Cue | None]) -> None:
         from query.scene import project

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,15 @@ def test_films_and_sessions_are_written_beside_the_project(scene: Scene) -> None
         assert [len(container.streams.video), len(container.streams.audio)] == [1, 1]
     assert "<REAPER_PROJECT" in (scene.project / "plain_sonorize.rpp").read_text()
     assert (scene.project / "plain_sonorize.wav").stat().st_size > 100_000
+
+
+def test_what_one_format_cannot_hold_the_others_still_get(scene: Scene) -> None:
+    scene.make(anew=True)
+    shown = scene.page.desk.scene
+    assert shown is not None
+    shown._sheet = replace(shown.sheet, film=replace(shown.sheet.film, rate=Fraction(374, 25)))
+    said = shown.write([".edl", ".csv"], Progress())
+    assert said.startswith("plain_sonorize.csv in project. plain_sonorize.edl was not written: ")
+    assert (scene.project / "plain_sonorize.csv").exists()
+    with pytest.raises(SceneError, match=r"^plain_sonorize\.edl was not written: "):
+        shown.write([".edl"], Progress())
