@@ -178,8 +178,8 @@ def test_a_damaged_file_is_made_again_by_the_command_that_is_named(
 def test_a_file_that_another_has_open_is_said_so(folder: Path) -> None:
     ran("library", "migrate", "--index", "milvus:rows.db", "--library", folder)
     closed(folder / "rows.db")
-    code = "import sys, pymilvus; pymilvus.MilvusClient(sys.argv[1]); print(flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", code, folder / "rows.db"]
+    code = "import sys, pymilvus as milvus; milvus.MilvusClient(sys.argv[1]); print(flush=True)"
+    command = [sys.executable, "-c", f"{code}; sys.stdin.read()", folder / "rows.db"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"\n"
