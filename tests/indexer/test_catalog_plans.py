@@ -202,7 +202,7 @@ def test_what_reads_a_whole_table_is_seen(asked: Catalog) -> None:
 
 def test_a_rare_word_is_found_without_a_look_at_other_texts(asked: Catalog) -> None:
     """Nor are they counted, of which BM25 needs the number and the length."""
-    steps = plans(asked, lambda c: c.search_text("dog", 10))
+    steps = plans(asked, lambda c: c.search_text("dog", 10), anyhow=True)
     read = [step for step in steps if re.search(r"\bsound_text\b", step)]
     assert read
     expected = r"Bitmap Heap Scan on|SCAN sound_text VIRTUAL TABLE INDEX \d+:M"
