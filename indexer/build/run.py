@@ -70,20 +70,11 @@ def build_index(
         build_id = start(library, sources, encoder)
         with ExitStack() as stack:
             with _unless_it_fails(library.catalog, build_id, found, known):
-                work, heads = Work.of(library.catalog, found), Heads()
-                enough = MUCH * (TIMES_ON_CPU if encoder.device == "cpu" else 1)
-                apart = (work.seconds > enough or died) and work.files and not options.ray
-                hears = stack.enter_context(readers(threads(encoder) if apart else 0))
-                speed = (
-                    pace(encoder, work.paths, library.catalog.with_hash, heads, hears)
-                    if work.files
-                    else Pace(0.0, 0.0)
-                )
-                progress.planned(estimate(work, found, encoder, speed))
+                hears, heads = _planned(library, found, encoder, options, progress, died, stack)
             stack.callback(_count, library, report)
             with _said_if_stopped(library.catalog, build_id, report):
                 _stages(library, found, encoder, options, report, progress, hears, heads)
-        with report.timed("index"):
+        with _said_if_stopped(library.catalog, build_id, report), report.timed("index"):
             takes.join_similar(library.catalog, spaces)
             report.notes += save_indexes(library, encoder)
         seq = library.catalog.embeddings.last()
@@ -91,6 +82,30 @@ def build_index(
             build_id, {**report.figures(), "seq": seq, "model_licence": encoder.licence}
         )
     return report
+
+
+def _planned(
+    library: Library,
+    found: Sequence[Scan],
+    encoder: Encoder,
+    options: Options,
+    progress: Progress,
+    died: bool,
+    stack: ExitStack,
+) -> tuple[Sequence[Hears], Heads]:
+    """Says what is to be done and how long it takes, as tried with the first files.
+
+    Returns what hears files in processes, which end with the `stack`, and what the trial heard.
+    """
+    work, heads = Work.of(library.catalog, found), Heads()
+    enough = MUCH * (TIMES_ON_CPU if encoder.device == "cpu" else 1)
+    apart = (work.seconds > enough or died) and work.files and not options.ray
+    hears = stack.enter_context(readers(threads(encoder) if apart else 0))
+    speed = Pace(0.0, 0.0)
+    if work.files:
+        speed = pace(encoder, work.paths, library.catalog.with_hash, heads, hears)
+    progress.planned(estimate(work, found, encoder, speed))
+    return hears, heads
 
 
 @contextmanager

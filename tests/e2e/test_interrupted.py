@@ -300,6 +300,17 @@ def test_ctrl_c_is_answered_in_words(
 
 
 @pytest.mark.slow
+def test_a_build_that_is_stopped_at_its_index_did_not_die(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tone(tmp_path / "sounds/dog.wav", 3)
+    monkeypatch.setattr(build_run, "save_indexes", lambda *_: interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path / "library", tmp_path / "sounds")
+    with Library.open(tmp_path / "library") as library:
+        assert not library.catalog.died()
+
+
 @pytest.mark.slow
 def test_after_a_build_that_died_files_are_read_in_processes(
     folder: Path, undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
